@@ -1,0 +1,109 @@
+"""What every test may use: two running clusters for the session, fresh databases in them for each test."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from voyager_ops.testing.postgres import Cluster, system_installations
+
+# Importing Airflow writes into AIRFLOW_HOME: never into the home of whoever runs the tests. So this comes first.
+_airflow_home = None
+if "AIRFLOW_HOME" not in os.environ:
+    _airflow_home = tempfile.mkdtemp(prefix="voyager-ops-airflow-")
+    os.environ |= {"AIRFLOW_HOME": _airflow_home, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+
+
+def pytest_unconfigure() -> None:
+    if _airflow_home is not None:
+        shutil.rmtree(_airflow_home, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A fresh, empty database: ``url`` with the superuser's password, ``name``, and the cluster it is in."""
+
+    cluster: Cluster
+    name: str
+
+    @property
+    def url(self) -> str:
+        return self.cluster.dsn(self.name)
+
+    def connect(self) -> psycopg.Connection:
+        """A new connection, in autocommit."""
+        return psycopg.connect(self.url, autocommit=True)
+
+
+def create_database(cluster: Cluster) -> Database:
+    """A database of a name of its own in ``cluster``."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return Database(cluster, name)
+
+
+def drop_database(database: Database) -> None:
+    """Drop it whatever still uses it: its prepared transactions and replication slots first, sessions by force."""
+    if not database.cluster.running:  # the test crashed it
+        database.cluster.start()
+    with database.connect() as connection:
+        for (gid,) in connection.execute(
+            "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"
+        ).fetchall():
+            connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
+    with psycopg.connect(database.cluster.dsn(), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
+            " WHERE database = %s AND active_pid IS NOT NULL",
+            (database.name,),
+        )
+        connection.execute(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = %s",
+            (database.name,),
+        )
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database.name)))
+
+
+@pytest.fixture(scope="session")
+def source_cluster() -> Iterator[Cluster]:
+    with Cluster("source") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def target_cluster() -> Iterator[Cluster]:
+    with Cluster("target") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def system_clusters() -> Iterator[tuple[Cluster, Cluster]]:
+    """Two clusters of the system's own PostgreSQL 15 (OpenSSL, ICU, XML, all of contrib); skipped without it."""
+    bin_dir = system_installations().get(15)
+    if bin_dir is None:
+        pytest.skip("PostgreSQL 15 is not installed on this system")
+    with Cluster("source15", bin_dir=bin_dir) as source, Cluster("target15", bin_dir=bin_dir) as target:
+        yield source, target
+
+
+@pytest.fixture
+def source_db(source_cluster: Cluster) -> Iterator[Database]:
+    database = create_database(source_cluster)
+    yield database
+    drop_database(database)
+
+
+@pytest.fixture
+def target_db(target_cluster: Cluster) -> Iterator[Database]:
+    database = create_database(target_cluster)
+    yield database
+    drop_database(database)
