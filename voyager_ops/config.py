@@ -1,0 +1,290 @@
+"""One YAML file per migration, read into one frozen, validated model.
+
+Nothing is touched before the whole file is valid. Every error names the key and the line. ``${NAME}`` in a value is read from the
+environment, so that a secret never stands in the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from voyager_ops.errors import ConfigError
+
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_UNITS = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40}
+_TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _size(value: object) -> object:
+    """``128MB`` to bytes."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", value)
+    if not found or found[2].lower() not in _UNITS:
+        raise ValueError("a size such as 64MB or 2GB is wanted")
+    return int(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def _seconds(value: object) -> object:
+    """``1.5s``, ``10m`` to seconds."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", value)
+    if not found or found[2].lower() not in _TIMES:
+        raise ValueError("a duration such as 500ms, 30s, 10m or 2h is wanted")
+    return float(found[1]) * _TIMES[found[2].lower()]
+
+
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+
+
+class DatabaseConfig(_Model):
+    """Where a database is: an Airflow connection, or a URL. Exactly one of the two."""
+
+    conn_id: str | None = None
+    url: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DatabaseConfig:
+        if (self.conn_id is None) == (self.url is None):
+            raise ValueError("give exactly one of conn_id (an Airflow connection) and url")
+        if self.url is not None and urlsplit(self.url.get_secret_value()).scheme not in {
+            "postgresql",
+            "postgres",
+            "yugabytedb",
+        }:
+            raise ValueError("url must begin with postgresql:// or yugabytedb://")
+        return self
+
+
+class SourceConfig(DatabaseConfig):
+    schemas: tuple[str, ...] = Field(min_length=1)
+
+
+class TargetConfig(DatabaseConfig):
+    schema_name: str | None = Field(default=None, alias="schema")
+    """Where a single source schema goes under another name."""
+
+
+class TablesConfig(_Model):
+    """Globs; a pattern with a dot is held against ``schema.table``, else against the table's name."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+
+class SnapshotConfig(_Model):
+    parallelism: int = Field(default=4, ge=1, le=64)
+    """Chunks copied at once by one process."""
+    bins: int = Field(default=4, ge=1, le=1024)
+    """Mapped Airflow tasks the chunks are spread over (Airflow's own map limit is 1,024)."""
+    chunk_size: Size = 128 << 20
+    """Bytes of the table on disk per chunk."""
+    format: Literal["auto", "binary", "text"] = "auto"
+    """auto: binary where both servers agree on every type of the table, else text."""
+
+
+class ChangesConfig(_Model):
+    segment_size: Size = 16 << 20
+    segment_age: Seconds = 0.2
+    """A segment with something in it is published after this long at most."""
+    compression: Literal["none", "zstd"] = "none"
+    batch_changes: int = Field(default=20_000, ge=1, le=1_000_000)
+    """Changes folded into one target transaction, more only for a single larger source transaction."""
+    on_error: Literal["stop", "quarantine"] = "stop"
+    heartbeat: Seconds = 5.0
+    """How often capture writes a row on its own database, so that an idle stream still moves and its lag is known."""
+    disk_reserve: Size = 512 << 20
+    """Capture stops before the export directory's file system has less than this free."""
+    archive_to: Path | None = None
+
+
+class CutoverConfig(_Model):
+    quiesce: Literal["manual", "enforce"] = "manual"
+    lag_events: int = Field(default=1000, ge=0)
+    lag_seconds: Seconds = 10.0
+    lag_readings: int = Field(default=3, ge=1)
+    """The gate: so many consecutive readings at or below both figures."""
+    deadline: Seconds = 300.0
+    """Write-stop longer than this (before the point of no return) is undone."""
+    sequence_headroom: int = Field(default=1000, ge=0)
+    verification_max_age: Seconds = 86400.0
+    prepare_for_fall_back: bool = True
+
+
+class StateConfig(_Model):
+    url: SecretStr | None = None
+    """A PostgreSQL URL for the migration's own records; default: SQLite in the export directory."""
+
+
+class MigrationConfig(_Model):
+    """A whole migration, as its YAML file describes it."""
+
+    name: str
+    export_dir: Path
+    source: SourceConfig
+    target: TargetConfig
+    approvers: tuple[str, ...] = ()
+    tables: TablesConfig = TablesConfig()
+    snapshot: SnapshotConfig = SnapshotConfig()
+    changes: ChangesConfig = ChangesConfig()
+    cutover: CutoverConfig = CutoverConfig()
+    state: StateConfig = StateConfig()
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not NAME_PATTERN.fullmatch(value):
+            raise ValueError("lower-case letters, digits and underscores, beginning with a letter, at most 40 characters")
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> MigrationConfig:
+        if self.target.schema_name is not None and len(self.source.schemas) != 1:
+            raise ValueError("target.schema renames a single source schema; source.schemas lists several")
+        if _same_database(self.source, self.target):
+            raise ValueError("source and target are the same database")
+        return self
+
+
+def _address(database: DatabaseConfig) -> tuple[object, ...]:
+    if database.conn_id is not None:
+        return ("conn_id", database.conn_id)
+    assert database.url is not None
+    parts = urlsplit(database.url.get_secret_value())
+    return (
+        "url",
+        (parts.hostname or "").lower(),
+        parts.port or 5432,
+        unquote(parts.path),
+        parts.query if not parts.hostname else "",
+    )
+
+
+def _same_database(source: DatabaseConfig, target: DatabaseConfig) -> bool:
+    return _address(source) == _address(target)
+
+
+def load_config(path: Path | str, environment: Mapping[str, str] | None = None) -> MigrationConfig:
+    """Read and validate one YAML file. Raises :class:`ConfigError` naming key and line; touches nothing but the file."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot be read: {reason}", file=str(path), next_step="give an existing YAML file") from None
+    config = parse_config(text, file=str(path), environment=environment)
+    return (
+        config
+        if config.export_dir.is_absolute()
+        else config.model_copy(update={"export_dir": (path.parent / config.export_dir).resolve()})
+    )
+
+
+def parse_config(text: str, *, file: str = "", environment: Mapping[str, str] | None = None) -> MigrationConfig:
+    """As :func:`load_config`, from text. The environment defaults to this process's."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise ConfigError(f"not valid YAML: {error.problem}", line=line, file=file) from None
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError("a mapping of keys to values is wanted", line=1, file=file)
+    lines: dict[tuple[str, ...], int] = {}
+    variables: Mapping[str, str] = os.environ if environment is None else environment
+    data = _plain(node, (), lines, variables, file)
+    try:
+        return MigrationConfig.model_validate(data)
+    except ValidationError as error:
+        raise _first_error(error, lines, file) from None
+
+
+def _plain(node: yaml.Node, path: tuple[str, ...], lines: dict[tuple[str, ...], int], env: Mapping[str, str], file: str) -> Any:
+    """The node as plain data, with environment variables read and the line of every key noted."""
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            here = (*path, key)
+            if key in result:
+                raise ConfigError("given twice", key=".".join(here), line=key_node.start_mark.line + 1, file=file)
+            lines[here] = key_node.start_mark.line + 1
+            result[key] = _plain(value_node, here, lines, env, file)
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, (*path, str(index)), lines, env, file) for index, item in enumerate(node.value)]
+    assert isinstance(node, yaml.ScalarNode)
+    if _VARIABLE.search(node.value):
+        return _expand(node.value, path, node.start_mark.line + 1, env, file)
+    return yaml.SafeLoader("").construct_object(node)
+
+
+def _expand(value: str, path: tuple[str, ...], line: int, env: Mapping[str, str], file: str) -> str:
+    for name in _VARIABLE.findall(value):
+        if name not in env:
+            raise ConfigError(
+                f"the environment variable {name} is not set",
+                key=".".join(path),
+                line=line,
+                file=file,
+                next_step=f"export {name}=… and run the command again",
+            )
+    return _VARIABLE.sub(lambda found: env[found[1]], value)
+
+
+def _first_error(error: ValidationError, lines: Mapping[tuple[str, ...], int], file: str) -> ConfigError:
+    details = error.errors(include_url=False, include_input=False)
+    # Unknown keys first: a misspelt key is the cause of the missing one beside it.
+    detail = next((item for item in details if item["type"] == "extra_forbidden"), details[0])
+    path = tuple(str(part) for part in detail["loc"])
+    known = path
+    while known and known not in lines:
+        known = known[:-1]
+    message = {
+        "extra_forbidden": "unknown key",
+        "missing": "missing",
+    }.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+    return ConfigError(
+        message,
+        key=".".join(path),
+        line=lines.get(known, 1),
+        file=file,
+        next_step="mend the configuration and run the command again; nothing was touched",
+    )
+
+
+def find_configs(directory: Path | str) -> dict[str, Path]:
+    """Migration names to files, for every ``*.yaml``/``*.yml`` of a directory that has a usable ``name:``; no secrets are read."""
+    found: dict[str, Path] = {}
+    for path in sorted(Path(directory).glob("*.y*ml")):
+        try:
+            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError, UnicodeDecodeError):
+            continue  # shown by whoever loads it; a broken file must not hide the others
+        if isinstance(data, dict) and isinstance(data.get("name"), str) and NAME_PATTERN.fullmatch(data["name"]):
+            found.setdefault(data["name"], path)
+    return found

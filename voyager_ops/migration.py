@@ -1,0 +1,174 @@
+"""A migration: its configuration, export directory, records and databases. The one object every phase is given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from voyager_ops.config import DatabaseConfig, MigrationConfig, load_config
+from voyager_ops.databases.postgres.catalog import read_tables
+from voyager_ops.databases.postgres.database import PostgresDatabase
+from voyager_ops.errors import ConfigError, PreconditionError
+from voyager_ops.lane.context import LaneContext
+from voyager_ops.model.positions import Lane, Side
+from voyager_ops.model.tables import NameMap, Table
+from voyager_ops.model.tables_json import table_from_json, table_to_json
+from voyager_ops.state.store import State
+
+Resolver = Callable[[str], str]
+"""From an Airflow connection id to a database URL."""
+
+DIRECTORIES = ("reports", "schema", "data", "metainfo", "temp", "logs")
+
+
+@dataclass(frozen=True)
+class ExportDirectory:
+    """The migration's directory, laid out as the reference workflow's."""
+
+    path: Path
+
+    def create(self) -> None:
+        """Make it and its parts. Raises ConfigError when it cannot be written."""
+        try:
+            for name in DIRECTORIES:
+                (self.path / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unusable(error.strerror or str(error)) from None
+        if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+            raise self._unusable("no right to read and write it")
+
+    def _unusable(self, why: str) -> ConfigError:
+        return ConfigError(
+            f"the directory {self.path} cannot be used: {why}",
+            key="export_dir",
+            next_step="create it, or give its owner to the user who runs the migration",
+        )
+
+    @property
+    def reports(self) -> Path:
+        return self.path / "reports"
+
+    @property
+    def schema(self) -> Path:
+        return self.path / "schema"
+
+    @property
+    def data(self) -> Path:
+        return self.path / "data"
+
+    @property
+    def metainfo(self) -> Path:
+        return self.path / "metainfo"
+
+    @property
+    def temp(self) -> Path:
+        return self.path / "temp"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+
+def _no_resolver(conn_id: str) -> str:
+    raise ConfigError(
+        f"the Airflow connection {conn_id!r} cannot be looked up here",
+        key="conn_id",
+        next_step="give url: in the configuration, or run inside Airflow",
+    )
+
+
+class Migration:
+    """Opened from a configuration; opening creates the export directory and the state, and connects to nothing else."""
+
+    def __init__(self, config: MigrationConfig, resolver: Resolver = _no_resolver) -> None:
+        self.config = config
+        self.name = config.name
+        self.export_dir = ExportDirectory(config.export_dir)
+        self._resolver = resolver
+
+    @classmethod
+    def load(cls, path: Path | str, resolver: Resolver = _no_resolver) -> Migration:
+        """From a YAML file. Raises ConfigError; touches nothing."""
+        return cls(load_config(path), resolver)
+
+    @cached_property
+    def state(self) -> State:
+        """The migration's records; created on first use together with the export directory."""
+        self.export_dir.create()
+        url = self.config.state.url
+        return State.open(self.name, directory=self.export_dir.metainfo, url=url.get_secret_value() if url else None)
+
+    @cached_property
+    def source(self) -> PostgresDatabase:
+        return self._database(self.config.source, Side.SOURCE)
+
+    @cached_property
+    def target(self) -> PostgresDatabase:
+        return self._database(self.config.target, Side.TARGET)
+
+    def database(self, side: Side) -> PostgresDatabase:
+        return self.source if side is Side.SOURCE else self.target
+
+    def _database(self, config: DatabaseConfig, side: Side) -> PostgresDatabase:
+        url = config.url.get_secret_value() if config.url is not None else self._resolver(config.conn_id or "")
+        return PostgresDatabase.from_url(url, side=side, migration=self.name)
+
+    @property
+    def names(self) -> NameMap:
+        renamed = self.config.target.schema_name
+        return NameMap({self.config.source.schemas[0]: renamed} if renamed else {})
+
+    @property
+    def target_schemas(self) -> tuple[str, ...]:
+        return tuple(self.names.schemas.get(schema, schema) for schema in self.config.source.schemas)
+
+    def schemas(self, side: Side) -> tuple[str, ...]:
+        return self.config.source.schemas if side is Side.SOURCE else self.target_schemas
+
+    # -- the frozen list of tables ---------------------------------------------------------------------------------
+    def read_catalog(self, side: Side) -> tuple[Table, ...]:
+        """The migrated tables as ``side``'s catalog has them now (the target's: those whose source name is migrated)."""
+        include, exclude = self.config.tables.include, self.config.tables.exclude
+        with self.database(side).connect("catalog") as connection:
+            if side is Side.SOURCE:
+                return tuple(read_tables(connection, self.config.source.schemas, include, exclude))
+            wanted = {self.names.to_target(table.name) for table in self.baseline(Side.SOURCE)}
+            return tuple(table for table in read_tables(connection, self.target_schemas) if table.name in wanted)
+
+    def baseline(self, side: Side) -> tuple[Table, ...]:
+        """The tables as they were when the lane that captures on ``side`` was prepared; frozen from then on, read live before."""
+        saved = self.state.get(f"baseline/{side}")
+        if saved is None:
+            return self.read_catalog(side)
+        return tuple(table_from_json(item) for item in saved)
+
+    def freeze_baseline(self, side: Side) -> tuple[Table, ...]:
+        """Read and record the tables of ``side`` unless that was done before. Raises PreconditionError when there are none."""
+        if self.state.get(f"baseline/{side}") is None:
+            tables = self.read_catalog(side)
+            if not tables:
+                raise PreconditionError(
+                    f"no table to migrate on the {side}: schemas {', '.join(self.schemas(side))}, include {self.config.tables.include}",
+                    state="nothing was changed",
+                    next_step="mend source.schemas and tables.include/exclude, or import the schema first",
+                )
+            self.state.put(f"baseline/{side}", [table_to_json(table) for table in tables])
+        return self.baseline(side)
+
+    def lane(self, lane: Lane) -> LaneContext:
+        """What the loops of ``lane`` are given."""
+        capture, apply = (Side.SOURCE, Side.TARGET) if lane is Lane.FORWARD else (Side.TARGET, Side.SOURCE)
+        return LaneContext(
+            self.name,
+            lane,
+            self.database(capture),
+            self.database(apply),
+            self.baseline(capture),
+            self.names,
+            self.state,
+            self.export_dir.data,
+            self.config.changes,
+        )

@@ -1,0 +1,35 @@
+"""Positions in a stream of changes, and the names of lanes.
+
+A position is opaque outside its database package. It is kept as text of fixed width whose lexical order is the stream's order
+(PostgreSQL: the LSN as 16 hex digits; Oracle: the SCN as 20 digits), so that every store can compare it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NewType
+
+Position = NewType("Position", str)
+
+START: Position = Position("")
+"""Before every position."""
+
+
+class Lane(StrEnum):
+    """One direction of change flow."""
+
+    FORWARD = "forward"
+    FALLBACK = "fallback"
+
+
+class Side(StrEnum):
+    """One of the two databases of a migration."""
+
+    SOURCE = "source"
+    TARGET = "target"
+
+
+FROM_SIDE = {Lane.FORWARD: Side.SOURCE, Lane.FALLBACK: Side.TARGET}
+"""The side a lane captures on."""
+TO_SIDE = {Lane.FORWARD: Side.TARGET, Lane.FALLBACK: Side.SOURCE}
+"""The side a lane applies to."""
