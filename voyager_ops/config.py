@@ -278,7 +278,7 @@ def _first_error(error: ValidationError, lines: Mapping[tuple[str, ...], int], f
 
 
 def find_configs(directory: Path | str) -> dict[str, Path]:
-    """Migration names to files, for every ``*.yaml``/``*.yml`` of a directory that has a usable ``name:``; no secrets are read."""
+    """Migration names to files, for every YAML file of a directory that has a usable ``name:``; reads no secrets."""
     found: dict[str, Path] = {}
     for path in sorted(Path(directory).glob("*.y*ml")):
         try:

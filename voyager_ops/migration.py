@@ -151,7 +151,7 @@ class Migration:
             tables = self.read_catalog(side)
             if not tables:
                 raise PreconditionError(
-                    f"no table to migrate on the {side}: schemas {', '.join(self.schemas(side))}, include {self.config.tables.include}",
+                    f"no table to migrate on the {side} (schemas {', '.join(self.schemas(side))})",
                     state="nothing was changed",
                     next_step="mend source.schemas and tables.include/exclude, or import the schema first",
                 )

@@ -14,7 +14,7 @@ from voyager_ops.state.store import State
 
 @dataclass(frozen=True)
 class LaneContext:
-    """``tables`` are named as on the capture side; ``names`` maps *source* names to *target* names whichever way the lane runs."""
+    """``tables`` are named as on the capture side; ``names`` maps source names to target names whichever way the lane runs."""
 
     migration: str
     lane: Lane

@@ -142,5 +142,5 @@ class NameMap:
 
 
 def matches(name: QName, patterns: Iterable[str]) -> bool:
-    """Whether a glob of ``patterns`` fits ``name``: a pattern with a dot is held against ``schema.table``, else the table alone."""
+    """Whether a glob of ``patterns`` fits ``name``: a pattern with a dot is held against ``schema.table``, others the name."""
     return any(fnmatchcase(str(name) if "." in pattern else name.name, pattern) for pattern in patterns)

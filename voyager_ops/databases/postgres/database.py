@@ -34,8 +34,9 @@ SETTINGS: Mapping[str, str] = {
     "row_security": "off",
     "standard_conforming_strings": "on",
 }
-"""Session settings on which the text form of values and our statements' meaning depend. ``row_security = off`` makes a policy that
-would hide rows an error instead of a silent gap. ``search_path = pg_catalog`` makes every printed name qualified."""
+"""Session settings on which the text form of values and our statements' meaning depend.
+
+``row_security = off`` makes a policy that would hide rows an error instead of a silent gap. ``search_path = pg_catalog`` makes every printed name qualified."""
 
 Row = tuple[Any, ...]
 Connection = psycopg.Connection[Row]
@@ -52,7 +53,7 @@ class PostgresDatabase:
 
     @classmethod
     def from_url(cls, url: str, *, side: Side, migration: str) -> PostgresDatabase:
-        """Accepts ``postgresql://`` and ``yugabytedb://`` URLs with libpq parameters. Raises ConfigError without echoing the URL."""
+        """Accepts ``postgresql://`` and ``yugabytedb://`` URLs with libpq parameters. Raises ConfigError, never echoes it."""
         kind: Literal["postgresql", "yugabytedb"] = "postgresql"
         if url.startswith("yugabytedb:"):
             kind, url = "yugabytedb", "postgresql:" + url.removeprefix("yugabytedb:")
