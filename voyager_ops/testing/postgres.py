@@ -179,9 +179,7 @@ class Cluster:
             self.destroy()
             raise
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.destroy()
 
     # -- where it is --------------------------------------------------------------------------------------------------
