@@ -1,0 +1,306 @@
+"""``import schema``: the statements of one stage, each in a transaction of its own together with its ledger row.
+
+Restartable at any statement. A statement that misses an object waits until others have been run; when a round over the waiting
+ones creates nothing, what is left are errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from pglast import ast
+from psycopg.pq import TransactionStatus
+
+from voyager_ops.errors import PreconditionError, RetryableError, SchemaError
+from voyager_ops.failpoints import hit, register
+from voyager_ops.schema import layout
+from voyager_ops.schema.kinds import Kind, Stage
+from voyager_ops.schema.layout import SchemaStatement
+from voyager_ops.schema.ledger import Key, Ledger
+from voyager_ops.schema.names import quoted
+
+BEFORE_STATEMENT = register("schema.import.before_statement")
+BEFORE_COMMIT = register("schema.import.before_commit")
+AFTER_STATEMENT = register("schema.import.after_statement")
+
+# Something is not there yet: table, function, type or other object, schema, column; a materialized view without its rows; a
+# dependent type without its definition; a constraint that a foreign key points at.
+_MISSING = frozenset({"42P01", "42883", "42704", "3F000", "42703", "55000", "42809", "42P16", "42830", "42P17"})
+_EXISTS = frozenset({"42P07", "42710", "42723", "42P06", "42701", "42712", "42P16"})
+_PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57014"})
+
+# What pg_dump itself sets, so that names, constants and bodies mean what they meant on the source; and no time limits.
+_SETTINGS = (
+    ("search_path", ""),
+    ("check_function_bodies", "off"),
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+    ("client_encoding", "UTF8"),
+    ("standard_conforming_strings", "on"),
+    ("DateStyle", "ISO, YMD"),
+    ("IntervalStyle", "postgres"),
+    ("extra_float_digits", "3"),
+    ("xmloption", "content"),
+    ("row_security", "off"),
+    ("client_min_messages", "warning"),
+    ("default_tablespace", ""),
+)
+
+
+@dataclass(frozen=True)
+class StatementError:
+    """A statement that failed. ``excerpt`` is its beginning; ``hint`` what may help, from the server or from us."""
+
+    file: str
+    line: int
+    kind: str
+    excerpt: str
+    sqlstate: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.file}, line {self.line}: [{self.sqlstate}] {self.message}{hint}: {self.excerpt}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Told before each statement (``finished`` False) and after it. ``position`` counts from 1 within the stage's ``total``."""
+
+    stage: Stage
+    kind: Kind
+    file: str
+    line: int
+    position: int
+    total: int
+    finished: bool
+
+
+@dataclass
+class SchemaImport:
+    """``executed`` now, ``already_done`` by an earlier run, ``existed`` outside our ledger (``ignore_exist``)."""
+
+    stage: Stage
+    total: int = 0
+    executed: int = 0
+    already_done: int = 0
+    existed: int = 0
+    errors: list[StatementError] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "stage": self.stage.value}
+
+
+class SchemaImportFailed(SchemaError):
+    """``result`` holds every error and the counts."""
+
+    def __init__(self, result: SchemaImport) -> None:
+        self.result = result
+        listed = "\n".join(f"  {error}" for error in result.errors[:50])
+        more = f"\n  and {len(result.errors) - 50} more" if len(result.errors) > 50 else ""
+        super().__init__(
+            f"import schema, stage {result.stage.value}: {len(result.errors)} of {result.total} statements failed:\n{listed}{more}",
+            state=f"{result.executed + result.already_done + result.existed} statements of the stage are done and stay done",
+            next_step="correct the files or the target and run import schema again: it goes on with what is left;"
+            " --ignore-exist accepts objects that are there already",
+        )
+
+
+Callback = Callable[[Progress], None]
+
+
+def import_schema(
+    connection: psycopg.Connection[Any],
+    schema_dir: Path,
+    stage: Stage,
+    *,
+    migration: str,
+    manifest_path: Path | None = None,
+    continue_on_error: bool = False,
+    ignore_exist: bool = False,
+    atomic_ddl: bool = True,
+    progress: Callback | None = None,
+) -> SchemaImport:
+    """Run the statements of ``stage`` that have not been run on this target for ``migration``.
+
+    ``connection`` must be idle. ``continue_on_error`` runs all that can be run and raises at the end with every error;
+    otherwise the first error ends the run. ``ignore_exist`` takes an object that exists, by whatever hand, as done. With
+    ``atomic_ddl`` False (targets whose DDL commits by itself, YugabyteDB) each statement is announced in a transaction before, and
+    one that was announced, not finished, and now meets its own object counts as done.
+    Raises SchemaImportFailed; RetryableError when the server asks for another try.
+    """
+    if stage is Stage.ADVICE:
+        raise PreconditionError("advice files are for reading and are never imported", next_step="run what you need of them by hand")
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        raise PreconditionError("the connection given to import schema is inside a transaction", state="nothing has been touched")
+    items = [item for item in layout.read(schema_dir, manifest_path) if item.stage is stage]
+    run = _Run(connection, stage, Ledger(connection, migration), atomic_ddl, ignore_exist, continue_on_error, progress)
+    return run.all(items)
+
+
+def refresh_materialized_views(
+    connection: psycopg.Connection[Any], schema_dir: Path, *, manifest_path: Path | None = None
+) -> int:
+    """Refresh every materialized view of the refresh file again, in dependency order; returns how many. No ledger: each call refreshes."""
+    refreshed = 0
+    for item in layout.read(schema_dir, manifest_path):
+        if item.kind is Kind.MATERIALIZED_VIEW_REFRESH and item.statement.error is None:
+            with connection.transaction():
+                _configure(connection)
+                connection.execute(item.statement.text.encode())
+            refreshed += 1
+    return refreshed
+
+
+def _configure(connection: psycopg.Connection[Any]) -> None:
+    for name, value in _SETTINGS:
+        connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", [name, value])
+
+
+def _key(item: SchemaStatement) -> Key:
+    return (item.statement.sha256, item.occurrence)
+
+
+@dataclass
+class _Run:
+    connection: psycopg.Connection[Any]
+    stage: Stage
+    ledger: Ledger
+    atomic_ddl: bool
+    ignore_exist: bool
+    continue_on_error: bool
+    progress: Callback | None
+    started: set[Key] = field(default_factory=set)
+    position: int = 0
+
+    def all(self, items: Sequence[SchemaStatement]) -> SchemaImport:
+        result = SchemaImport(self.stage, total=len(items))
+        with self.connection.transaction():
+            self.ledger.create()
+            done = self.ledger.done(self.stage)
+            self.started = self.ledger.started(self.stage)
+        left = [item for item in items if _key(item) not in done]
+        result.already_done = self.position = len(items) - len(left)
+        while left:
+            waiting = self._round(left, result)
+            if len(waiting) == len(left):
+                result.errors += [error for _, error in waiting]
+                break
+            left = [item for item, _ in waiting]
+            if result.errors and not self.continue_on_error:
+                break
+        if result.errors:
+            raise SchemaImportFailed(result)
+        return result
+
+    def _round(
+        self, items: Sequence[SchemaStatement], result: SchemaImport
+    ) -> list[tuple[SchemaStatement, StatementError]]:
+        """Run each once; returns those that miss something. Other failures go into ``result``."""
+        waiting: list[tuple[SchemaStatement, StatementError]] = []
+        for item in items:
+            self._tell(item, result, finished=False)
+            try:
+                error = self._one(item, result)
+            except psycopg.Error as failure:
+                error = _described(item, failure)
+                if self.connection.closed or (failure.sqlstate or "") in _PASSING:
+                    raise RetryableError(
+                        f"import schema was interrupted at {error}",
+                        state="finished statements are recorded; this one was rolled back",
+                        next_step="run import schema again",
+                    ) from failure
+            if error is None:
+                self.position += 1
+                self._tell(item, result, finished=True)
+            elif error.sqlstate in _MISSING:
+                waiting.append((item, error))
+            else:
+                result.errors.append(error)
+                if not self.continue_on_error:
+                    return waiting
+        return waiting
+
+    def _one(self, item: SchemaStatement, result: SchemaImport) -> StatementError | None:
+        statement, key = item.statement, _key(item)
+        if statement.error is not None:
+            return StatementError(
+                statement.file, statement.line, item.kind.value, _excerpt(statement.text), "42601", statement.error
+            )
+        where = (statement.file, statement.line)
+        if not self.atomic_ddl:
+            with self.connection.transaction():
+                self.ledger.begin(self.stage, key, *where)
+        hit(BEFORE_STATEMENT)
+        try:
+            with self.connection.transaction():
+                _configure(self.connection)
+                there = self._is_there(item)
+                if not there:
+                    self.connection.execute(statement.text.encode())
+                self.ledger.finish(self.stage, key, *where)
+                hit(BEFORE_COMMIT)
+        except psycopg.Error as failure:
+            own = not self.atomic_ddl and key in self.started
+            if failure.sqlstate not in _EXISTS or not (self.ignore_exist or own):
+                raise
+            with self.connection.transaction():
+                self.ledger.finish(self.stage, key, *where)
+            there = True
+        result.existed += there
+        result.executed += not there
+        hit(AFTER_STATEMENT)
+        return None
+
+    def _is_there(self, item: SchemaStatement) -> bool:
+        """CREATE SCHEMA IF NOT EXISTS asks for a privilege even where the schema exists; so look first."""
+        node = item.statement.node
+        if not isinstance(node, ast.CreateSchemaStmt) or not node.if_not_exists:
+            return False
+        row = self.connection.execute(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s)", [node.schemaname]
+        ).fetchone()
+        return bool(row and row[0])
+
+    def _tell(self, item: SchemaStatement, result: SchemaImport, *, finished: bool) -> None:
+        if self.progress is not None:
+            where = item.statement
+            position = self.position if finished else self.position + 1
+            self.progress(Progress(self.stage, item.kind, where.file, where.line, position, result.total, finished))
+
+
+def _excerpt(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 200 else flat[:197] + "..."
+
+
+def _described(item: SchemaStatement, failure: psycopg.Error) -> StatementError:
+    statement = item.statement
+    sqlstate = failure.sqlstate or ""
+    message = failure.diag.message_primary or str(failure).strip()
+    detail = f" {failure.diag.message_detail}" if failure.diag.message_detail else ""
+    hint = failure.diag.message_hint or _hint(item, sqlstate)
+    return StatementError(
+        statement.file, statement.line, item.kind.value, _excerpt(statement.text), sqlstate, message + detail, hint
+    )
+
+
+def _hint(item: SchemaStatement, sqlstate: str) -> str:
+    node = item.statement.node
+    if isinstance(node, ast.CreateExtensionStmt):
+        if sqlstate == "42501":
+            return f"have a superuser run CREATE EXTENSION {quoted(node.extname)} on the target, then import again"
+        return f"install extension {node.extname} on the target's servers, or remove it and what needs it from the files"
+    if sqlstate == "42501":
+        return "the target user lacks a privilege for this: grant it, run the statement as a superuser, or remove it from the file"
+    if sqlstate in _EXISTS:
+        return "it was not created by this import: drop it on the target, or import with --ignore-exist"
+    if isinstance(node, ast.CreatePolicyStmt) and sqlstate == "42704":
+        return "create the roles that the policy names on the target, or change them in the file"
+    return ""
