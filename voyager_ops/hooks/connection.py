@@ -1,0 +1,104 @@
+"""From an Airflow connection to a database URL: host, port, login, password, schema (the database's name), libpq's own parameters as extra."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+from psycopg import pq
+
+from voyager_ops.errors import ConfigError
+
+SCHEMES: Mapping[str, str] = {"postgres": "postgresql", "postgresql": "postgresql", "yugabytedb": "yugabytedb"}
+"""Connection types we take, and the scheme of the URL each becomes."""
+
+OTHERS_USE = frozenset({"cursor", "engine"})
+"""Extras which are not libpq's: ``cursor`` belongs to Airflow's own PostgreSQL hook, ``engine: yugabytedb`` to us."""
+
+
+class AirflowConnection(Protocol):
+    """What we read of an Airflow connection."""
+
+    conn_type: str
+    host: str | None
+    port: int | None
+    login: str | None
+    password: str | None
+    schema: str | None
+    extra: str | None
+
+
+def resolve(conn_id: str) -> str:
+    """The URL of an Airflow connection. Holds the password: never log it. Raises ConfigError, which names no secret."""
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise _missing(conn_id) from None
+    return to_url(conn_id, connection)
+
+
+async def resolve_async(conn_id: str) -> str:
+    """As :func:`resolve`, where an event loop runs (triggers)."""
+    try:
+        connection = await BaseHook.aget_connection(conn_id)
+    except AirflowNotFoundException:
+        raise _missing(conn_id) from None
+    return to_url(conn_id, connection)
+
+
+def to_url(conn_id: str, connection: AirflowConnection) -> str:
+    """The URL of ``connection``. Raises ConfigError when it cannot be that of a PostgreSQL or YugabyteDB database."""
+    scheme = SCHEMES.get(connection.conn_type)
+    if scheme is None:
+        raise _unusable(conn_id, f"is of type {connection.conn_type!r}, not postgres or yugabytedb")
+    if not connection.host or not connection.schema:
+        raise _unusable(conn_id, f"has no {'host' if not connection.host else 'database (its field schema)'}")
+    extra = _extra(conn_id, connection.extra)
+    if extra.pop("engine", "") == "yugabytedb":
+        scheme = "yugabytedb"
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    for name in list(extra):
+        if name in OTHERS_USE:
+            del extra[name]
+        elif name not in known:
+            raise _unusable(conn_id, f"has the extra {name!r}, which is not a parameter of libpq")
+    user = quote(connection.login or "", safe="")
+    if connection.password:
+        user += ":" + quote(connection.password, safe="")
+    # A directory is a Unix socket's; in a URL it has to be written as a parameter.
+    host, port = connection.host, connection.port or 5432
+    if host.startswith("/"):
+        extra |= {"host": host, "port": str(port)}
+        place = ""
+    else:
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    query = f"?{urlencode(extra, quote_via=quote)}" if extra else ""
+    return f"{scheme}://{user}{'@' if user else ''}{place}/{quote(connection.schema, safe='')}{query}"
+
+
+def _extra(conn_id: str, text: str | None) -> dict[str, str]:
+    if not text:
+        return {}
+    try:
+        extra = json.loads(text)
+    except json.JSONDecodeError:
+        raise _unusable(conn_id, "has an extra which is not JSON") from None
+    if not isinstance(extra, dict):
+        raise _unusable(conn_id, "has an extra which is not a JSON object")
+    return {str(key): str(value) for key, value in extra.items()}
+
+
+def _missing(conn_id: str) -> ConfigError:
+    return ConfigError(
+        f"there is no Airflow connection {conn_id!r}",
+        key="conn_id",
+        next_step=f"airflow connections add {conn_id} --conn-type postgres …, or mend the configuration",
+    )
+
+
+def _unusable(conn_id: str, why: str) -> ConfigError:
+    return ConfigError(f"the Airflow connection {conn_id!r} {why}", key="conn_id", next_step="mend the connection")
