@@ -84,8 +84,9 @@ chunk = sa.Table(
     sa.Column("migration", sa.Text, primary_key=True),
     sa.Column("chunk_id", sa.Integer, primary_key=True),
     sa.Column("bin", sa.Integer, nullable=False),
-    sa.Column("table_name", sa.Text, nullable=False),  # root, on the source
-    sa.Column("physical", sa.Text, nullable=False),  # leaf, on the source
+    sa.Column("table_name", sa.Text, nullable=False),  # root, on the source, for people
+    sa.Column("root", sa.JSON, nullable=False),  # [schema, name]
+    sa.Column("physical", sa.JSON, nullable=False),  # [schema, name] of the leaf, on the source
     sa.Column("kind", sa.Text, nullable=False),  # key | whole | ctid
     sa.Column("lower", sa.JSON),  # inclusive; None: open
     sa.Column("upper", sa.JSON),  # exclusive; None: open

@@ -30,12 +30,14 @@ CREATE TABLE IF NOT EXISTS voyager_ops.lane_table (
 );
 
 -- Chunks of the snapshot that are loaded: the row commits with the chunk's rows. snapshot is pg_current_snapshot()'s text,
--- wal_position a position taken after the snapshot (every transaction visible to it lies before).
+-- wal_position a position taken after the snapshot (every transaction visible to it lies before). physical is [schema, name].
+-- kind: key, whole or ctid as planned; "one" for a single key fetched again (chunk_id past the plan's); "group" (negative
+-- chunk_id) says which snapshot the pieces of a ctid group must carry.
 CREATE TABLE IF NOT EXISTS voyager_ops.chunk (
     migration    text NOT NULL,
     chunk_id     integer NOT NULL,
     table_name   text NOT NULL,
-    physical     text NOT NULL,
+    physical     jsonb NOT NULL,
     kind         text NOT NULL,
     lower        jsonb,
     upper        jsonb,
