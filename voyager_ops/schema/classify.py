@@ -126,9 +126,10 @@ def constraint_kind(constraint: Any) -> Kind:
 
 def primary_key(node: Any) -> Any | None:
     """The Constraint node when the statement does nothing but add a primary key, else None."""
-    if not isinstance(node, ast.AlterTableStmt) or len(node.cmds) != 1 or node.cmds[0].subtype != At.AT_AddConstraint:
+    commands: Any = node.cmds if isinstance(node, ast.AlterTableStmt) else ()
+    if len(commands) != 1 or commands[0].subtype != At.AT_AddConstraint:
         return None
-    constraint = node.cmds[0].def_
+    constraint = commands[0].def_
     return constraint if constraint.contype == ConstrType.CONSTR_PRIMARY else None
 
 
@@ -243,9 +244,7 @@ def _statistics(node: Any) -> Classified:
 
 
 def _select(node: Any) -> Classified:
-    calls = [
-        target.val.funcname[-1].sval for target in node.targetList or () if isinstance(target.val, ast.FuncCall)
-    ]
+    calls = [of_strings(target.val.funcname)[1] for target in node.targetList or () if isinstance(target.val, ast.FuncCall)]
     return Classified(Kind.OTHER, session="set_config" in calls)
 
 
@@ -324,5 +323,3 @@ def classify(node: Any) -> Classified:
     """The classification of one parsed statement. Statements of a kind we do not know are ``OTHER``: imported as they are."""
     classifier = _CLASSIFIERS.get(type(node).__name__)
     return classifier(node) if classifier is not None else Classified(Kind.OTHER, type(node).__name__)
-
-

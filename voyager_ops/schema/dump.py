@@ -120,9 +120,7 @@ def environment(conninfo: str) -> dict[str, str]:
     return merged
 
 
-def dump(
-    conninfo: str, *, program: Path, exclude_schemas: Sequence[str] = (), exclude_tables: Iterable[Name] = ()
-) -> str:
+def dump(conninfo: str, *, program: Path, exclude_schemas: Sequence[str] = (), exclude_tables: Iterable[Name] = ()) -> str:
     """The DDL of the database as text, everything in it but ``exclude_schemas`` and ``exclude_tables``.
 
     Schemas are excluded rather than included: an inclusive filter would make pg_dump forget extensions, casts, event

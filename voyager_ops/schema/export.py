@@ -131,7 +131,8 @@ def _parsed(text: str) -> list[Statement]:
     if broken:
         first = broken[0]
         raise SchemaError(
-            f"{len(broken)} statements of pg_dump's output do not parse; the first, at line {first.line}: {first.error}: {first.text[:200]}",
+            f"{len(broken)} statements of pg_dump's output do not parse; the first, at line {first.line}:"
+            f" {first.error}: {first.text[:200]}",
             state="nothing has been written",
             next_step="report this statement; a pg_dump of another version may help",
         )
@@ -155,7 +156,7 @@ def _refreshes(statements: Sequence[Statement], facts: SourceFacts) -> list[Stat
 
 def _access_methods(statements: Sequence[Statement]) -> list[Finding]:
     found = {
-        argument.val.sval
+        str(argument.val.sval)
         for s in statements
         if isinstance(s.node, ast.VariableSetStmt) and s.node.name == "default_table_access_method"
         for argument in s.node.args or ()
@@ -170,11 +171,14 @@ def _remarks(what: Classified) -> list[Finding]:
     if what.omit:
         return [Finding("OMITTED", kind, what.name, what.omit)]
     if what.kind is Kind.FOREIGN_TABLE and what.creates:
-        return [Finding("FOREIGN_TABLE", kind, what.name, "its rows live on another server and are not migrated; its server must be reachable from the target")]
+        message = "its rows live on another server and are not migrated; its server must be reachable from the target"
+        return [Finding("FOREIGN_TABLE", kind, what.name, message)]
     if what.kind is Kind.FOREIGN_SERVER:
-        return [Finding("FOREIGN_SERVER", kind, what.name, "create its user mappings on the target by hand: they hold passwords and are not exported")]
+        message = "create its user mappings on the target by hand: they hold passwords and are not exported"
+        return [Finding("FOREIGN_SERVER", kind, what.name, message)]
     if what.kind is Kind.EVENT_TRIGGER:
-        return [Finding("EVENT_TRIGGER", kind, what.name, "only a superuser can create it; it fires on the target's own DDL from then on")]
+        message = "only a superuser can create it; it fires on the target's own DDL from then on"
+        return [Finding("EVENT_TRIGGER", kind, what.name, message)]
     return []
 
 
@@ -199,7 +203,7 @@ class _Kinds:
     def of(self, statement: Statement, what: Classified) -> Kind:
         node = statement.node
         if isinstance(node, ast.AlterTableStmt) and node.objtype == ObjectType.OBJECT_INDEX:
-            command = node.cmds[0]
+            command: Any = (node.cmds or (None,))[0]
             attached = command.subtype == AlterTableType.AT_AttachPartition
             index = of_range(command.def_.name) if attached else of_range(node.relation)
             return self._of_index.get(of_range(node.relation), self._of_index.get(index, Kind.INDEX))

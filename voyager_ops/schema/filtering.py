@@ -100,14 +100,14 @@ def _owned_sequences(statements: list[Statement], gone: set[Name]) -> set[Name]:
                 if len(parts) == 3 and (parts[0], parts[1]) in gone:
                     owned.add(of_range(statement.node.sequence))
         elif isinstance(statement.node, ast.AlterTableStmt) and of_range(statement.node.relation) not in gone:
-            used |= {name for name in _regclass_names(statement.node)}
+            used.update(_regclass_names(statement.node))
     return owned - used
 
 
 def _regclass_names(node: Any) -> Iterator[Name]:
     for item in walk(node):
         if isinstance(item, ast.TypeCast) and of_type(item.typeName)[1] == "regclass" and isinstance(item.arg, ast.A_Const):
-            parts = split_dotted(item.arg.val.sval) if isinstance(item.arg.val, ast.String) else None
+            parts = split_dotted(item.arg.val.sval or "") if isinstance(item.arg.val, ast.String) else None
             if parts and len(parts) == 2:
                 yield (parts[0], parts[1])
 
@@ -137,7 +137,12 @@ def _consider(state: _State, statement: Statement, what: Classified) -> None:
         return
     state.kept.append(statement)
     state.findings.append(
-        Finding("DEPENDS_ON_LEFT_OUT", kind, what.name, f"kept, but it names {shown(lost)}, which is not migrated: create that on the target first")
+        Finding(
+            "DEPENDS_ON_LEFT_OUT",
+            kind,
+            what.name,
+            f"kept, but it names {shown(lost)}, which is not migrated: create that on the target first",
+        )
     )
 
 
@@ -160,7 +165,7 @@ def _is_index_statement(node: Any) -> bool:
 
 def _attaches_child(node: Any) -> bool:
     return isinstance(node, ast.AlterTableStmt) and any(
-        isinstance(command.def_, ast.PartitionCmd) for command in node.cmds if command.def_ is not None
+        isinstance(command.def_, ast.PartitionCmd) for command in node.cmds or () if command.def_ is not None
     )
 
 
@@ -170,4 +175,3 @@ def _owned_by_gone(node: Any, gone: set[Name]) -> bool:
         return False
     owners = [strings(option.arg) for option in node.options or () if option.defname == "owned_by"]
     return any(len(parts) == 3 and (parts[0], parts[1]) in gone for parts in owners)
-

@@ -46,7 +46,6 @@ _SETTINGS = (
     ("IntervalStyle", "postgres"),
     ("extra_float_digits", "3"),
     ("xmloption", "content"),
-    ("row_security", "off"),
     ("client_min_messages", "warning"),
     ("default_tablespace", ""),
 )
@@ -105,7 +104,8 @@ class SchemaImportFailed(SchemaError):
         listed = "\n".join(f"  {error}" for error in result.errors[:50])
         more = f"\n  and {len(result.errors) - 50} more" if len(result.errors) > 50 else ""
         super().__init__(
-            f"import schema, stage {result.stage.value}: {len(result.errors)} of {result.total} statements failed:\n{listed}{more}",
+            f"import schema, stage {result.stage.value}: {len(result.errors)} of {result.total} statements failed:"
+            f"\n{listed}{more}",
             state=f"{result.executed + result.already_done + result.existed} statements of the stage are done and stay done",
             next_step="correct the files or the target and run import schema again: it goes on with what is left;"
             " --ignore-exist accepts objects that are there already",
@@ -132,11 +132,13 @@ def import_schema(
     ``connection`` must be idle. ``continue_on_error`` runs all that can be run and raises at the end with every error;
     otherwise the first error ends the run. ``ignore_exist`` takes an object that exists, by whatever hand, as done. With
     ``atomic_ddl`` False (targets whose DDL commits by itself, YugabyteDB) each statement is announced in a transaction before, and
-    one that was announced, not finished, and now meets its own object counts as done.
+    one that was announced, not finished, and now meets its own object, is done.
     Raises SchemaImportFailed; RetryableError when the server asks for another try.
     """
     if stage is Stage.ADVICE:
-        raise PreconditionError("advice files are for reading and are never imported", next_step="run what you need of them by hand")
+        raise PreconditionError(
+            "advice files are for reading and are never imported", next_step="run what you need of them by hand"
+        )
     if connection.info.transaction_status != TransactionStatus.IDLE:
         raise PreconditionError("the connection given to import schema is inside a transaction", state="nothing has been touched")
     items = [item for item in layout.read(schema_dir, manifest_path) if item.stage is stage]
@@ -147,7 +149,7 @@ def import_schema(
 def refresh_materialized_views(
     connection: psycopg.Connection[Any], schema_dir: Path, *, manifest_path: Path | None = None
 ) -> int:
-    """Refresh every materialized view of the refresh file again, in dependency order; returns how many. No ledger: each call refreshes."""
+    """Refresh the materialized views of the refresh file, in dependency order, at every call; returns how many."""
     refreshed = 0
     for item in layout.read(schema_dir, manifest_path):
         if item.kind is Kind.MATERIALIZED_VIEW_REFRESH and item.statement.error is None:
@@ -159,8 +161,10 @@ def refresh_materialized_views(
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:
-    for name, value in _SETTINGS:
-        connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", [name, value])
+    connection.execute(
+        "SELECT pg_catalog.set_config(s.name, s.value, true) FROM pg_catalog.unnest(%s::text[], %s::text[]) AS s (name, value)",
+        [[name for name, _ in _SETTINGS], [value for _, value in _SETTINGS]],
+    )
 
 
 def _key(item: SchemaStatement) -> Key:
@@ -199,9 +203,7 @@ class _Run:
             raise SchemaImportFailed(result)
         return result
 
-    def _round(
-        self, items: Sequence[SchemaStatement], result: SchemaImport
-    ) -> list[tuple[SchemaStatement, StatementError]]:
+    def _round(self, items: Sequence[SchemaStatement], result: SchemaImport) -> list[tuple[SchemaStatement, StatementError]]:
         """Run each once; returns those that miss something. Other failures go into ``result``."""
         waiting: list[tuple[SchemaStatement, StatementError]] = []
         for item in items:
@@ -295,10 +297,10 @@ def _hint(item: SchemaStatement, sqlstate: str) -> str:
     node = item.statement.node
     if isinstance(node, ast.CreateExtensionStmt):
         if sqlstate == "42501":
-            return f"have a superuser run CREATE EXTENSION {quoted(node.extname)} on the target, then import again"
+            return f"have a superuser run CREATE EXTENSION {quoted(node.extname or '')} on the target, then import again"
         return f"install extension {node.extname} on the target's servers, or remove it and what needs it from the files"
     if sqlstate == "42501":
-        return "the target user lacks a privilege for this: grant it, run the statement as a superuser, or remove it from the file"
+        return "grant the target user what it lacks, run the statement as a superuser, or remove it from the file"
     if sqlstate in _EXISTS:
         return "it was not created by this import: drop it on the target, or import with --ignore-exist"
     if isinstance(node, ast.CreatePolicyStmt) and sqlstate == "42704":

@@ -146,7 +146,7 @@ KIND_ORDER: dict[Kind, int] = {kind: position for position, kind in enumerate(Ki
 
 
 def kind_of_file(relative: str) -> Kind | None:
-    """The kind of a file by its path below the schema directory. A file a user added counts as the first kind of its directory."""
+    """The kind of a file by its path below the schema directory; one that a user added is of its directory's first kind."""
     by_path = {info.path: kind for kind, info in KINDS.items()}
     if relative in by_path:
         return by_path[relative]

@@ -209,9 +209,7 @@ def read(schema_dir: Path, manifest_path: Path | None = None) -> list[SchemaStat
     return sorted(loaded, key=_sort_key)
 
 
-def _placed(
-    statements: Sequence[Statement], kind: Kind, manifest: Manifest, seen: Counter[str]
-) -> Iterable[SchemaStatement]:
+def _placed(statements: Sequence[Statement], kind: Kind, manifest: Manifest, seen: Counter[str]) -> Iterable[SchemaStatement]:
     place: float | None = None
     known = [places[0] for s in statements if (places := manifest.order.get(s.sha256))]
     before_all = float(known[0]) - 0.5 if known else float("inf")

@@ -37,9 +37,7 @@ class Ledger:
 
     def create(self) -> None:
         """Create the schema and the table of the ledger where they are missing."""
-        exists = self._connection.execute(
-            "SELECT pg_catalog.to_regclass('voyager_ops.schema_statement') IS NOT NULL"
-        ).fetchone()
+        exists = self._connection.execute("SELECT pg_catalog.to_regclass('voyager_ops.schema_statement') IS NOT NULL").fetchone()
         if exists and exists[0]:
             return
         self._connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", [_LOCK])
@@ -61,8 +59,7 @@ class Ledger:
     def started(self, stage: Stage) -> set[Key]:
         """Begun and never finished: only possible where DDL commits by itself."""
         rows = self._connection.execute(
-            "SELECT sha256, occurrence FROM voyager_ops.schema_statement"
-            " WHERE migration = %s AND stage = %s AND done_at IS NULL",
+            "SELECT sha256, occurrence FROM voyager_ops.schema_statement WHERE migration = %s AND stage = %s AND done_at IS NULL",
             [self._migration, stage.value],
         ).fetchall()
         return {(row[0], row[1]) for row in rows}

@@ -28,7 +28,7 @@ def of_range(node: Any) -> Name:
 
 def strings(nodes: Any) -> list[str]:
     """The texts of a list of String nodes (how most qualified names come out of the parser)."""
-    return [node.sval for node in nodes or () if isinstance(node, ast.String)]
+    return [str(node.sval) for node in nodes or () if isinstance(node, ast.String)]
 
 
 def of_strings(nodes: Any) -> Name:
@@ -53,7 +53,7 @@ def walk(node: Any) -> Iterator[Any]:
             yield current
             stack.extend(
                 value
-                for slot in reversed(list(current.__slots__))
+                for slot in reversed(list(type(current).__slots__))  # type: ignore[attr-defined]
                 if isinstance(value := getattr(current, slot, None), (ast.Node, tuple, list))
             )
 

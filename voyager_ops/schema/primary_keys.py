@@ -81,7 +81,7 @@ def _checked(table: Statement, text: str) -> Statement | None:
 def _attaches(node: Any, merged: set[Name]) -> bool:
     if not isinstance(node, ast.AlterTableStmt) or node.objtype != ObjectType.OBJECT_INDEX:
         return False
-    command = node.cmds[0]
+    command: Any = (node.cmds or (None,))[0]
     if command.subtype != AlterTableType.AT_AttachPartition:
         return False
     return of_range(node.relation) in merged and of_range(command.def_.name) in merged

@@ -17,7 +17,9 @@ from voyager_ops.schema.findings import Finding
 from voyager_ops.schema.names import of_strings, of_type, quoted, split_dotted, walk
 from voyager_ops.schema.statements import Statement, Token, parse, tokens
 
-_NAMING = {"regclass", "regproc", "regprocedure", "regtype", "regoper", "regconfig", "regdictionary", "regcollation", "regnamespace"}
+_NAMING = {
+    f"reg{what}" for what in ("class", "proc", "procedure", "type", "oper", "config", "dictionary", "collation", "namespace")
+}
 
 Edit = tuple[int, int, str]
 
@@ -63,9 +65,9 @@ def _alias_positions(tree: Any, old: str) -> set[int]:
     """Where ``old`` stands as an alias or a column of a composite type, not as a schema."""
     positions: set[int] = set()
     for item in walk(tree):
-        if isinstance(item, ast.ColumnRef) and len(item.fields) == 2 and item.location is not None:
-            positions.add(item.location)
-        elif isinstance(item, ast.ResTarget) and item.name == old and item.indirection and item.location is not None:
+        alias = isinstance(item, ast.ColumnRef) and len(item.fields or ()) == 2
+        composite = isinstance(item, ast.ResTarget) and item.name == old and item.indirection
+        if (alias or composite) and item.location is not None:
             positions.add(item.location)
     return positions
 
@@ -105,7 +107,7 @@ def _naming_constants(text: str, scanned: list[Token], tree: Any, old: str, new:
         if isinstance(item, ast.TypeCast) and of_type(item.typeName)[1] in _NAMING:
             constant = item.arg
             if isinstance(constant, ast.A_Const) and isinstance(constant.val, ast.String):
-                value = _renamed_path(constant.val.sval, old, new, alone=of_type(item.typeName)[1] == "regnamespace")
+                value = _renamed_path(constant.val.sval or "", old, new, alone=of_type(item.typeName)[1] == "regnamespace")
                 _edit_constant(by_start, constant, value, edits)
         elif isinstance(item, ast.VariableSetStmt) and item.name == "search_path":
             for constant in item.args or ():
