@@ -98,19 +98,19 @@ def wait_for_old_transactions(context: LaneContext, stop: threading.Event, progr
     """Wait until every transaction of this database that was open when first called has ended.
 
     Called after the slot exists and before the first chunk: a transaction that was open then may commit without being in the
-    stream's visible past nor in an early chunk. The set is recorded, so that a restart waits for the same one.
+    stream nor visible to an early chunk. The horizon is recorded, so that a restart waits for the same ones.
     """
     key = "snapshot/waiting"
     with context.capture_db.connect("snapshot") as connection:
-        waiting = context.state.get(key)
-        if waiting is None:
-            row = connection.execute(
-                "SELECT array(SELECT x::text FROM pg_snapshot_xip(pg_current_snapshot()) x)::text[]"
-            ).fetchone()
-            waiting = [int(item) for item in (row[0] if row else [])]
-            context.state.put(key, waiting)
-        while waiting and not stop.is_set():
-            open_now = {int(row[0]) for row in connection.execute("SELECT x::text FROM pg_snapshot_xip(pg_current_snapshot()) x")}
+        horizon = context.state.get(key)
+        if horizon is None:
+            # An id of our own: every transaction that has one by now has a smaller one, and once ours has ended a snapshot lists
+            # all of those that are still open.
+            row = connection.execute("SELECT pg_current_xact_id()::text").fetchone()
+            horizon = int(row[0]) if row else 0
+            context.state.put(key, horizon)
+        while not stop.is_set():
+            open_now = [int(row[0]) for row in connection.execute("SELECT x::text FROM pg_snapshot_xip(pg_current_snapshot()) x")]
             elsewhere = {
                 int(row[0])
                 for row in connection.execute(
@@ -119,7 +119,7 @@ def wait_for_old_transactions(context: LaneContext, stop: threading.Event, progr
                     " UNION ALL SELECT transaction::text FROM pg_prepared_xacts WHERE database <> current_database()"
                 )
             }
-            waiting = [xid for xid in waiting if xid in open_now and xid & 0xFFFFFFFF not in elsewhere]
+            waiting = [xid for xid in open_now if xid < horizon and xid & 0xFFFFFFFF not in elsewhere]
             if not waiting:
                 break
             progress(

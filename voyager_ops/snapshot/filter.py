@@ -1,8 +1,9 @@
 """Which changes a chunk already holds.
 
-A change of transaction X to key k is skipped if and only if X was visible to the snapshot of the chunk that holds k. Visibility
-is PostgreSQL's own rule on top-level transaction ids (``xmin:xmax:xip``), never a comparison of positions: commit order in the log
-and visibility order differ. Snapshots are read from the target's rows only: they commit with the rows they speak of.
+A change of transaction X to key k is skipped if and only if X was visible to the snapshot of the chunk that holds k.
+Visibility is PostgreSQL's own rule on top-level transaction ids (``xmin:xmax:xip``), never a comparison of positions: commit
+order in the log and visibility order differ. Snapshots are read from the target's rows only: they commit with the rows they
+speak of.
 """
 
 from __future__ import annotations

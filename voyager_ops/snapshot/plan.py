@@ -1,8 +1,8 @@
 """Planning the snapshot: which chunks, in which bins.
 
 Planned once, after the capture's slot exists, and kept in state. A chunk of kind ``key`` is a key range of one physical table
-and is copied at a moment of its own. Where ranges cannot be cut over the key, the physical table is one *group*: one snapshot, copied
-as a ``whole`` or, when large, in ``ctid`` pieces inside that one snapshot.
+and is copied at a moment of its own. Where ranges cannot be cut over the key, the physical table is one *group*: one snapshot,
+copied as a ``whole`` or, when large, in ``ctid`` pieces inside that one snapshot.
 """
 
 from __future__ import annotations

@@ -144,6 +144,7 @@ def as_retryable(error: BaseException) -> RetryableError | None:
     passing = (
         asyncpg.PostgresConnectionError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # how asyncpg puts a session that was terminated while idle
         asyncpg.TransactionRollbackError,
         asyncpg.LockNotAvailableError,
         asyncpg.AdminShutdownError,

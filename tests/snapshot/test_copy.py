@@ -1,0 +1,225 @@
+"""The snapshot's chunks, on two real databases."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import Database
+from voyager_ops.config import ChangesConfig, SnapshotConfig
+from voyager_ops.databases.postgres import metadata
+from voyager_ops.databases.postgres.catalog import read_tables
+from voyager_ops.databases.postgres.database import PostgresDatabase
+from voyager_ops.errors import PreconditionError
+from voyager_ops.lane.context import LaneContext
+from voyager_ops.model.changes import Relation
+from voyager_ops.model.positions import Lane, Side
+from voyager_ops.model.tables import NameMap, QName
+from voyager_ops.snapshot.copy import copy_chunks, snapshot_complete, wait_for_old_transactions
+from voyager_ops.snapshot.filter import SnapshotFilter
+from voyager_ops.snapshot.plan import load_plan, plan_chunks
+from voyager_ops.state.store import State
+
+SCHEMA = """
+CREATE TYPE mood AS ENUM ('calm', 'angry');
+CREATE DOMAIN positive AS numeric(12,3) CHECK (value > 0);
+CREATE TABLE narrow (id bigint PRIMARY KEY, v text, n positive, twice bigint GENERATED ALWAYS AS (id * 2) STORED);
+CREATE TABLE moods (id uuid PRIMARY KEY, m mood, tags text[], j jsonb, b bytea, t timestamptz, i interval);
+CREATE TABLE keyless (a int, b text);
+CREATE TABLE worded (word text, at date, PRIMARY KEY (word, at));
+CREATE TABLE "Odd Name" ("select" int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "Mixed" text);
+CREATE TABLE empty (id int PRIMARY KEY);
+CREATE TABLE parts (id int, at date, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE TABLE parts_old PARTITION OF parts FOR VALUES FROM (MINVALUE) TO ('2020-01-01');
+CREATE TABLE parts_new PARTITION OF parts FOR VALUES FROM ('2020-01-01') TO (MAXVALUE);
+"""
+DATA = """
+INSERT INTO narrow SELECT i, 'value ' || i, i FROM generate_series(1, 20000) i;
+INSERT INTO moods SELECT gen_random_uuid(), 'calm', '{a,"b,c",NULL}', '{"a": 1.0}', '\\x00ff', now(), '1 day'
+FROM generate_series(1, 500);
+INSERT INTO keyless SELECT i % 7, CASE WHEN i % 3 > 0 THEN 'same' END FROM generate_series(1, 20000) i;
+INSERT INTO worded SELECT 'wörd ' || i, '2020-01-01' FROM generate_series(1, 300) i;
+INSERT INTO "Odd Name" ("Mixed") SELECT 'x' FROM generate_series(1, 50);
+INSERT INTO parts SELECT i, date '2019-01-01' + i, 'v' FROM generate_series(1, 1000) i;
+ANALYZE;
+"""
+SMALL = SnapshotConfig(parallelism=3, bins=3, chunk_size=64 << 10)
+
+
+def make_context(source_db: Database, target_db: Database, tmp_path: Path, schema: str = SCHEMA, data: str = DATA) -> LaneContext:
+    with source_db.connect() as connection:
+        connection.execute(schema)
+        connection.execute(data)
+    with target_db.connect() as connection:
+        connection.execute(schema)
+    source = PostgresDatabase.from_url(source_db.url, side=Side.SOURCE, migration="snap")
+    target = PostgresDatabase.from_url(target_db.url, side=Side.TARGET, migration="snap")
+    with target.connect("test") as connection:
+        metadata.install(connection)
+    with source.connect("test") as connection:
+        tables = tuple(read_tables(connection, ["public"]))
+    state = State.open("snap", directory=tmp_path)
+    return LaneContext("snap", Lane.FORWARD, source, target, tables, NameMap(), state, tmp_path, ChangesConfig())
+
+
+def contents(database: Database, table: str) -> list[str]:
+    with database.connect() as connection:
+        connection.execute("SET timezone = 'UTC'")
+        return sorted(str(row[0]) for row in connection.execute(f"SELECT t::text FROM {table} t"))
+
+
+TABLES = ["narrow", "moods", "keyless", "worded", '"Odd Name"', "empty", "parts", "parts_old"]
+
+
+@pytest.mark.parametrize("form", ["auto", "text"])
+def test_everything_arrives_whole(source_db: Database, target_db: Database, tmp_path: Path, form: str) -> None:
+    context = make_context(source_db, target_db, tmp_path)
+    config = SMALL.model_copy(update={"format": form})
+    plan = plan_chunks(context, config)
+    assert plan == plan_chunks(context, config) == load_plan(context.state)
+    kinds = {chunk.physical.name: chunk.kind for chunk in plan}
+    assert kinds["narrow"] == kinds["moods"] == kinds["parts_old"] == "key"
+    assert kinds["keyless"] == "ctid"
+    assert sum(chunk.physical.name == "narrow" for chunk in plan) > 5
+    assert {chunk.bin for chunk in plan} == {0, 1, 2}
+    wait_for_old_transactions(context, threading.Event())
+    assert not snapshot_complete(context)
+    counts = [copy_chunks(context, config, bin=number) for number in range(3)]
+    assert all(count.complete for count in counts)
+    assert snapshot_complete(context)
+    assert sum(count.rows for count in counts) == 20000 + 500 + 20000 + 300 + 50 + 1000
+    for table in TABLES:
+        assert contents(source_db, table) == contents(target_db, table)
+    again = copy_chunks(context, config)
+    assert (again.chunks_copied, again.complete) == (0, True)
+
+
+def test_a_table_that_the_target_lacks_is_refused_before_anything(
+    source_db: Database, target_db: Database, tmp_path: Path
+) -> None:
+    context = make_context(source_db, target_db, tmp_path)
+    with target_db.connect() as connection:
+        connection.execute("DROP TABLE worded")
+    plan_chunks(context, SMALL)
+    with pytest.raises(PreconditionError, match=r"no table public\.worded"):
+        copy_chunks(context, SMALL)
+    assert contents(target_db, "narrow") == []
+
+
+def test_stop_leaves_whole_chunks_and_the_rest_follows(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    context = make_context(source_db, target_db, tmp_path)
+    plan_chunks(context, SMALL)
+    stop = threading.Event()
+    copy_chunks(context, SMALL.model_copy(update={"parallelism": 1}), stop=stop, progress=lambda _: stop.set())
+    assert not snapshot_complete(context)
+    assert copy_chunks(context, SMALL).complete
+    for table in TABLES:
+        assert contents(source_db, table) == contents(target_db, table)
+
+
+def test_cut_sessions_are_copied_again(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    context = make_context(source_db, target_db, tmp_path)
+    plan_chunks(context, SMALL)
+    done = threading.Event()
+    cuts = 0
+
+    def cut() -> None:
+        nonlocal cuts
+        while not done.wait(0.1) and cuts < 4:
+            for database in (source_db, target_db):
+                with database.connect() as connection:
+                    row = connection.execute(
+                        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                        " WHERE application_name = 'voyager-ops/snap/snapshot' AND datname = current_database()"
+                    ).fetchone()
+                    cuts += bool(row and row[0])
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    try:
+        counts = copy_chunks(context, SMALL)
+    finally:
+        done.set()
+        thread.join()
+    assert counts.complete
+    assert cuts
+    for table in TABLES:
+        assert contents(source_db, table) == contents(target_db, table)
+
+
+def test_the_first_chunk_waits_for_transactions_that_were_open(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    context = make_context(source_db, target_db, tmp_path)
+    said: list[str] = []
+    stop = threading.Event()
+    with psycopg.connect(source_db.url) as writer:
+        writer.execute("INSERT INTO empty VALUES (1)")
+        thread = threading.Thread(target=wait_for_old_transactions, args=(context, stop, lambda item: said.append(item.message)))
+        thread.start()
+        thread.join(1.5)
+        assert thread.is_alive()
+        writer.commit()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert "1 transaction(s)" in said[0]
+
+
+def test_the_filter_decides_by_visibility(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    """A transaction that was open while the chunk was read is not seen, whatever the order of the ids."""
+    context = make_context(source_db, target_db, tmp_path)
+    plan_chunks(context, SMALL)
+
+    def xid(connection: psycopg.Connection) -> int:
+        row = connection.execute("SELECT pg_current_xact_id()::text").fetchone()
+        assert row
+        return int(row[0])
+
+    with psycopg.connect(source_db.url) as early, psycopg.connect(source_db.url) as between:
+        open_id = xid(early)
+        ended_id = xid(between)
+        between.commit()
+        assert copy_chunks(context, SMALL).complete
+        early.commit()
+        late_id = xid(between)
+    with context.apply_db.connect("test") as connection:
+        chosen = SnapshotFilter.load(connection, context)
+    leaf = Relation(0, QName("public", "narrow"), ("id",), (True,), (20,), False)
+    for key in (b"-5", b"1", b"10000", b"999999"):
+        assert open_id < ended_id < late_id
+        assert [chosen.sees(leaf, (key,), number) for number in (open_id, ended_id, late_id)] == [False, True, False]
+    keyless = replace(leaf, name=QName("public", "keyless"))
+    assert [chosen.sees(keyless, (), number) for number in (open_id, ended_id)] == [False, True]
+    newer = replace(leaf, name=QName("public", "parts_of_later"))
+    assert not chosen.sees(newer, (b"1",), ended_id)
+    assert chosen.truncated(leaf, ended_id).what == "nothing"
+    assert chosen.truncated(leaf, open_id).what == "all"
+    assert chosen.seam_position > ""
+
+
+def test_one_key_again(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    context = make_context(source_db, target_db, tmp_path)
+    plan_chunks(context, SMALL)
+    assert copy_chunks(context, SMALL).complete
+    with source_db.connect() as connection:
+        connection.execute("UPDATE narrow SET v = 'later' WHERE id = 7; DELETE FROM narrow WHERE id = 8")
+        row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+        assert row
+    table = next(item for item in context.tables if item.name.name == "narrow")
+    leaf = Relation(0, QName("public", "narrow"), ("id",), (True,), (20,), False)
+    seen = int(row[0]) - 1
+    with context.capture_db.connect("test") as source, context.apply_db.connect("test") as target:
+        chosen = SnapshotFilter.load(target, context)
+        before = chosen.seam_position
+        assert not chosen.sees(leaf, (b"7",), seen)
+        with target.transaction():
+            assert chosen.fetch_key(source, target, table, [b"7"])
+            assert not chosen.fetch_key(source, target, table, [b"8"])
+        assert chosen.seam_position > before
+        for known in (chosen, SnapshotFilter.load(target, context)):
+            assert known.sees(leaf, (b"7",), seen)
+            assert known.sees(leaf, (b"8",), seen)
+            assert not known.sees(leaf, (b"9",), seen)
+    assert contents(source_db, "narrow") == contents(target_db, "narrow")
