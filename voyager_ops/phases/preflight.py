@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
-from voyager_ops.model.results import PhaseResult, ProgressSink, silent
+from voyager_ops.model.positions import Lane, Side
+from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
+from voyager_ops.phases.base import finish
+from voyager_ops.phases.checks.contents import check_contents
+from voyager_ops.phases.checks.facts import filled, read_contents, read_server, unusable_schemas
+from voyager_ops.phases.checks.model import Check, PairFacts, Severity
+from voyager_ops.phases.checks.pair import check_pair
+from voyager_ops.phases.checks.server import check_server
+from voyager_ops.state.lanes import NONE, read_lane
 
 
 @dataclass(kw_only=True)
@@ -33,4 +44,66 @@ def run(
 
     Raises PreconditionError listing the errors with what mends them, unless ``fail`` is False.
     """
-    raise NotImplementedError
+    started = time.monotonic()
+    wanted = migration.config.cutover.prepare_for_fall_back if fall_back is None else fall_back
+    migration.export_dir.create()
+    checks = gather(migration, wanted, progress)
+    errors = [check for check in checks if check.severity is Severity.ERROR]
+    result = PreflightResult(
+        checks=[check.to_json() for check in checks],
+        errors=len(errors),
+        ok=not errors,
+        warnings=[f"{check.subject}: {check.message}" for check in checks if check.severity is Severity.WARNING],
+        next_step="voyager-ops export schema" if not errors else "mend the errors and run voyager-ops preflight again",
+    )
+    finish(migration, result, started)
+    if errors and fail:
+        raise PreconditionError(
+            f"preflight found {len(errors)} errors:\n" + "\n".join(_line(check) for check in errors),
+            state="nothing was changed on either database",
+            next_step="mend them (voyager-ops prepare source|target --print shows the statements) and run voyager-ops preflight again",
+        )
+    return result
+
+
+def _line(check: Check) -> str:
+    return f"  [{check.id}] {check.subject}: {check.message}. Otherwise: {check.breaks}. Mend: {check.mend}"
+
+
+def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> list[Check]:
+    """All checks' outcomes, errors first."""
+    state = migration.state
+    owned = {
+        Side.SOURCE: read_lane(state, Lane.FORWARD).status != NONE,
+        Side.TARGET: read_lane(state, Lane.FALLBACK).status != NONE,
+    }
+    progress(Progress(phase="preflight", message="reading the source"))
+    with migration.source.connect("preflight") as connection:
+        source = read_server(connection, migration.source)
+        tables = migration.read_catalog(Side.SOURCE)
+        contents = read_contents(connection, migration.config.source.schemas, tables)
+    progress(Progress(phase="preflight", message="reading the target"))
+    with migration.target.connect("preflight") as connection:
+        target = read_server(connection, migration.target)
+        pair = PairFacts(
+            fall_back=fall_back,
+            started=owned[Side.SOURCE],
+            target_filled=() if owned[Side.SOURCE] else filled(connection, [migration.names.to_target(t.name) for t in tables]),
+            target_unusable_schemas=unusable_schemas(connection, migration.target_schemas),
+            approvers=migration.config.approvers,
+            export_dir=str(migration.export_dir.path),
+            export_free=_free(migration.export_dir.path),
+            disk_reserve=migration.config.changes.disk_reserve,
+        )
+    checks = [
+        *check_server(source, captures=True, applies=fall_back, slot_owned=owned[Side.SOURCE]),
+        *check_contents(contents, source, fall_back=fall_back),
+        *check_server(target, captures=fall_back, applies=True, slot_owned=owned[Side.TARGET]),
+        *check_pair(source, target, contents, pair),
+    ]
+    order = [Severity.ERROR, Severity.WARNING, Severity.OK]
+    return sorted(checks, key=lambda check: order.index(check.severity))
+
+
+def _free(path: Path) -> int:
+    return shutil.disk_usage(path).free
