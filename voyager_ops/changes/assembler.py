@@ -1,0 +1,193 @@
+"""From the frames of a replication stream to whole transactions, in commit order, doing almost nothing per change.
+
+Per change: one slice of five bytes (operation and relation) is counted, and the frame is kept. What the transaction touched,
+whether it is an echo of our own apply, and what it counts for which table, all follow from those counts at its commit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from struct import Struct
+from typing import BinaryIO, Final
+
+from voyager_ops.changes.segment import DESCRIBES_RELATIONS, FRAME, TransactionHead
+from voyager_ops.changes.writer import CapturedTransaction
+from voyager_ops.databases.postgres import pgoutput
+from voyager_ops.databases.postgres.metadata import CHUNK_TABLE, MARKER_TABLE, POSITION_TABLE, SCHEMA
+from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UPDATE, Relation
+
+_OID = Struct(">I").unpack_from
+_BLOCK: Final = 1 << 20
+_ROW_OPERATIONS: Final = frozenset((INSERT, UPDATE, DELETE))
+
+Judge = Callable[[Relation], str | None]
+"""Holds a relation against what was expected; returns the source name of its root. Raises SourceChanged."""
+
+
+class Assembler:
+    """Give it every frame in order; it returns a transaction at each commit that leaves something to publish.
+
+    ``memory``: bytes of one transaction kept in memory before it goes to ``spill()``'s file. ``judge`` is asked once for every
+    description of a user's relation. After an exception the stream must begin anew with a new assembler.
+    """
+
+    def __init__(
+        self, migration: str, xid_reference: int, judge: Judge, spill: Callable[[], Path], memory: int = 8 << 20
+    ) -> None:
+        self._migration = migration.encode()
+        self._xid = xid_reference
+        self._judge = judge
+        self._spill_path = spill
+        self._memory = memory
+        self._frames_of: dict[int, bytes] = {}
+        self._roots: dict[int, str | None] = {}
+        self._ours: dict[int, str] = {}
+        self.inside = False
+        """Between a Begin and its Commit."""
+        self.last_end = 0
+        """Commit end of the last transaction seen whole, kept or dropped."""
+        self.dropped_redescriptions: list[int] = []
+        """Relations described anew in transactions that were dropped: the segment does not have them. The caller empties it."""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._begin: pgoutput.Begin | None = None
+        self._parts: list[bytes] = []
+        self._bytes = 0
+        self._spilled = 0
+        self._file: BinaryIO | None = None
+        self._path: Path | None = None
+        self._counts: Counter[bytes] = Counter()
+        self._truncates: Counter[int] = Counter()
+        self._before: dict[int, bytes] = {}
+        self._echo = False
+
+    def close(self) -> None:
+        """Let go of a transaction that is not whole."""
+        if self._file is not None:
+            self._file.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+        self._reset()
+
+    def feed(self, frame: bytes) -> CapturedTransaction | None:
+        kind = frame[0]
+        if kind in _ROW_OPERATIONS:
+            if self._ours and (name := self._ours.get(_OID(frame, 1)[0])) is not None and not self._keep_own(name, frame):
+                return None
+            self._counts[frame[:5]] += 1
+            self._keep(frame)
+            return None
+        if kind == pgoutput.BEGIN:
+            self._begin = pgoutput.begin(frame)
+            self._xid = pgoutput.widen(self._begin.xid, self._xid)
+            self.inside = True
+        elif kind == pgoutput.COMMIT:
+            return self._commit(pgoutput.commit_end(frame))
+        elif kind == pgoutput.RELATION:
+            self._describe(frame)
+        elif kind == TRUNCATE:
+            self._truncate(frame)
+        # Type frames say nothing the catalog does not; origins and logical messages are not changes.
+        return None
+
+    def _keep(self, frame: bytes) -> None:
+        self._parts.append(FRAME.pack(len(frame)))
+        self._parts.append(frame)
+        self._bytes += len(frame) + 4
+        if self._bytes >= self._memory:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._file is None:
+            self._path = self._spill_path()
+            self._file = open(self._path, "w+b")  # noqa: SIM115 -- closed when the transaction ends, or by close()
+        elif self._spilled % (64 << 20) < self._bytes:
+            self._spill_path()  # asks again whether there is room
+        self._file.write(b"".join(self._parts))
+        self._spilled += self._bytes
+        self._parts.clear()
+        self._bytes = 0
+
+    def _keep_own(self, name: str, frame: bytes) -> bool:
+        """Whether a change of one of our own tables belongs into the change log."""
+        mine = pgoutput.first_value(frame) == self._migration
+        if name == MARKER_TABLE.name:
+            return mine
+        if mine:
+            self._echo = True  # our own apply or snapshot wrote this transaction
+        return False
+
+    def _describe(self, frame: bytes) -> None:
+        relation = pgoutput.relation(frame)
+        oid = relation.oid
+        known = self._frames_of.get(oid)
+        if known == frame:
+            return
+        if relation.name.schema == SCHEMA and relation.name.name in {POSITION_TABLE.name, CHUNK_TABLE.name, MARKER_TABLE.name}:
+            self._ours[oid] = relation.name.name
+            self._roots[oid] = None
+        else:
+            self._roots[oid] = self._judge(relation)
+        if known is not None:
+            self._before.setdefault(oid, known)
+            self._keep(frame)
+        self._frames_of[oid] = frame
+
+    def _truncate(self, frame: bytes) -> None:
+        oids = tuple(oid for oid in pgoutput.truncated(frame) if oid not in self._ours)
+        if oids:
+            self._truncates.update(oids)
+            self._keep(frame[:1] + len(oids).to_bytes(4, "big") + frame[5:6] + b"".join(oid.to_bytes(4, "big") for oid in oids))
+
+    def _commit(self, end: int) -> CapturedTransaction | None:
+        begin = self._begin
+        assert begin is not None
+        self.inside = False
+        self.last_end = end
+        count = sum(self._counts.values()) + sum(self._truncates.values())
+        if self._echo or count == 0:
+            self.dropped_redescriptions.extend(self._before)
+            self.close()
+            return None
+        counts: Counter[tuple[str, int]] = Counter()
+        used: set[int] = set(self._truncates)
+        for key, number in self._counts.items():
+            oid = _OID(key, 1)[0]
+            used.add(oid)
+            if (root := self._roots[oid]) is not None:
+                counts[root, key[0]] += number
+        for oid, number in self._truncates.items():
+            if (root := self._roots[oid]) is not None:
+                counts[root, TRUNCATE] += number
+        head = TransactionHead(
+            DESCRIBES_RELATIONS if self._before else 0,
+            count,
+            end,
+            self._xid,
+            begin.committed_at,
+            self._spilled + self._bytes,
+        )
+        transaction = CapturedTransaction(
+            head,
+            _blocks(self._file, self._path, self._parts),
+            [(oid, self._before.get(oid, self._frames_of[oid])) for oid in sorted(used)],
+            list(self._before),
+            counts,
+        )
+        self._path, self._file = None, None  # the blocks delete the file once they are read
+        self._reset()
+        return transaction
+
+
+def _blocks(file: BinaryIO | None, path: Path | None, parts: list[bytes]) -> Iterator[bytes]:
+    if file is not None and path is not None:
+        with file:
+            file.flush()
+            file.seek(0)
+            while block := file.read(_BLOCK):
+                yield block
+        path.unlink(missing_ok=True)
+    yield b"".join(parts)
