@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from voyager_ops.model.positions import Lane, Position
 from voyager_ops.state import tables
-from voyager_ops.state.store import State
+from voyager_ops.state.store import State, insert_for
 
 NONE, PREPARED, STREAMING, ENDED, FAILED = "none", "prepared", "streaming", "ended", "failed"
 
@@ -60,7 +60,7 @@ def update_lane(state: State, lane: Lane, connection: sa.Connection | None = Non
             return update_lane(state, lane, own, **values)
     table = tables.lane
     where = (table.c.migration == state.migration, table.c.lane == str(lane))
-    if connection.execute(sa.select(table.c.lane).where(*where)).one_or_none() is None:
-        connection.execute(table.insert().values(migration=state.migration, lane=str(lane), status=NONE, info={}))
+    row = insert_for(connection)(table).values(migration=state.migration, lane=str(lane), status=NONE, info={})
+    connection.execute(row.on_conflict_do_nothing())
     connection.execute(table.update().where(*where).values(**values))
     return None

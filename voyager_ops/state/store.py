@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import NullPool
 
 from voyager_ops.errors import PreconditionError, RetryableError
@@ -126,9 +127,8 @@ class State:
         if connection is None:
             with self.begin() as own:
                 return self.upsert(table, key, values, own)
-        where = [table.c.migration == self.migration, *(table.c[name] == value for name, value in key.items())]
-        if not connection.execute(table.update().where(*where).values(**values)).rowcount:
-            connection.execute(table.insert().values(migration=self.migration, **key, **values))
+        insert = insert_for(connection)(table).values(migration=self.migration, **key, **values)
+        connection.execute(insert.on_conflict_do_update(index_elements=["migration", *key], set_=dict(values)))
         return None
 
     # -- journal ---------------------------------------------------------------------------------------------------
@@ -155,6 +155,11 @@ class State:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def insert_for(connection: sa.Connection) -> Any:
+    """The dialect's ``insert``, which has ``on_conflict_…`` (both stores have it; SQLAlchemy's common one has not)."""
+    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
 def _sqlite_settings(connection: Any, _record: Any) -> None:

@@ -1,0 +1,106 @@
+"""One clear error for each way a configuration can be wrong, naming key and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from voyager_ops.config import find_configs, load_config, parse_config
+from voyager_ops.errors import ConfigError
+
+GOOD = """\
+name: shop
+export_dir: /data/shop
+source:
+  url: postgresql://app:${SOURCE_DB_PASSWORD}@db.example:5432/shop
+  schemas: [public]
+target: {conn_id: shop_target, schema: store}
+approvers: [dba, release]
+tables: {exclude: ["public.tmp_*"]}
+snapshot: {chunk_size: 64MB}
+changes: {segment_age: 500ms}
+cutover: {deadline: 2m}
+"""
+ENVIRONMENT = {"SOURCE_DB_PASSWORD": "geheim"}
+
+
+def test_a_whole_file() -> None:
+    config = parse_config(GOOD, environment=ENVIRONMENT)
+    assert config.name == "shop"
+    assert config.source.url is not None
+    assert config.source.url.get_secret_value() == "postgresql://app:geheim@db.example:5432/shop"
+    assert "geheim" not in repr(config)
+    assert config.target.schema_name == "store"
+    assert (config.snapshot.chunk_size, config.changes.segment_age, config.cutover.deadline) == (64 << 20, 0.5, 120.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "line", "says"),
+    [
+        ("approvers:", "aprovers:", "aprovers", 7, "unknown key"),
+        ("  schemas: [public]\n", "", "source.schemas", 3, "missing"),
+        ("schemas: [public]", "schemas: []", "source.schemas", 5, "at least 1"),
+        ("chunk_size: 64MB", "chunk_size: 64XB", "snapshot.chunk_size", 9, "64MB or 2GB"),
+        ("500ms", "soon", "changes.segment_age", 10, "duration"),
+        ("conn_id: shop_target", "conn_id: x, url: 'postgresql://h/d'", "target", 6, "exactly one"),
+        ("postgresql://app", "mysql://app", "source", 3, "postgresql://"),
+        ("name: shop", "name: Shop 1", "name", 1, "lower-case"),
+        ("[public]", "[public, other]", "", 1, "single source schema"),
+        ("cutover: {deadline: 2m}", "cutover: {quiesce: maybe}", "cutover.quiesce", 11, "'manual' or 'enforce'"),
+        ("name: shop", "name: shop\nname: other", "name", 2, "given twice"),
+    ],
+)
+def test_each_mistake_is_named(old: str, new: str, key: str, line: int, says: str) -> None:
+    assert old in GOOD
+    with pytest.raises(ConfigError) as caught:
+        parse_config(GOOD.replace(old, new), file="shop.yaml", environment=ENVIRONMENT)
+    assert (caught.value.key, caught.value.line) == (key, line)
+    assert says in str(caught.value)
+    assert f"shop.yaml, line {line}" in str(caught.value)
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_missing_variable_is_named() -> None:
+    with pytest.raises(ConfigError, match="SOURCE_DB_PASSWORD is not set") as caught:
+        parse_config(GOOD, environment={})
+    assert (caught.value.key, caught.value.line) == ("source.url", 4)
+
+
+def test_broken_yaml_and_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not valid YAML") as caught:
+        parse_config("name: [\nx", file="f")
+    assert caught.value.line == 2
+    with pytest.raises(ConfigError, match="No such file"):
+        load_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "same"),
+    [
+        ("postgresql://a:1@h/d", "postgresql://b:2@H:5432/d", True),
+        ("postgresql://a@h/d", "postgresql://a@h/e", False),
+        ("postgresql://a@h:5432/d", "postgresql://a@h:5433/d", False),
+    ],
+)
+def test_source_must_not_be_target(source: str, target: str, same: bool) -> None:
+    text = f"name: x\nexport_dir: /x\nsource: {{url: '{source}', schemas: [s]}}\ntarget: {{url: '{target}'}}\n"
+    if same:
+        with pytest.raises(ConfigError, match="same database"):
+            parse_config(text)
+    else:
+        parse_config(text)
+
+
+def test_a_relative_directory_is_beside_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(GOOD.replace("/data/shop", "state/shop").replace("${SOURCE_DB_PASSWORD}", "x"))
+    assert load_config(path).export_dir == tmp_path / "state" / "shop"
+
+
+def test_configs_are_found_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD)
+    (tmp_path / "b.yml").write_text("name: other\n")
+    (tmp_path / "c.yaml").write_text("[broken")
+    (tmp_path / "d.txt").write_text(GOOD)
+    assert find_configs(tmp_path) == {"shop": tmp_path / "a.yaml", "other": tmp_path / "b.yml"}
