@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,12 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
     ]
     order = [Severity.ERROR, Severity.WARNING, Severity.OK]
     return sorted(checks, key=lambda check: order.index(check.severity))
+
+
+def summary(checks: Iterable[Check]) -> dict[str, int]:
+    """How many checks came out ok, warning and error."""
+    counted = Counter(str(check.severity) for check in checks)
+    return {str(severity): counted[str(severity)] for severity in Severity}
 
 
 def _free(path: Path) -> int:

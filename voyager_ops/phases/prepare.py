@@ -5,22 +5,32 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from voyager_ops.databases.postgres.database import Connection, PostgresDatabase
+from voyager_ops.errors import ConfigError, PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Side
-from voyager_ops.model.results import PhaseResult, ProgressSink, silent
+from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
+from voyager_ops.phases.base import finish
+from voyager_ops.phases.prepare_sql import Form, Fragment, Statement, Wanted, statements
 
-Form = Literal["superuser", "non-superuser", "yb_superuser"]
+PLACEHOLDER = ":'password'"
 
 
 @dataclass(kw_only=True)
 class PrepareResult(PhaseResult):
-    """``statements``: dicts of ``sql`` (secrets as placeholders), ``why``, ``database`` (where it is run), ``run`` (whether it was)."""
+    """``statements``: dicts of ``sql`` (secrets as placeholders), ``why``, ``database`` ('' outside the migrated one), ``outcome``
+    (``printed``, ``run``, ``not needed``, ``left to you``)."""
 
     phase: str = "prepare"
     side: str = ""
     form: str = ""
+    user: str = ""
     statements: list[dict[str, Any]] = field(default_factory=list)
     restart_needed: bool = False
 
@@ -34,9 +44,116 @@ def run(
     fall_back: bool = True,
     execute: bool = False,
     privileged_url: str | None = None,
-    password: str | None = None,
     stop: threading.Event | None = None,
     progress: ProgressSink = silent,
 ) -> PrepareResult:
-    """Compose the statements; with ``execute`` run them as ``privileged_url``'s user. Defaults come from the configuration's URL."""
-    raise NotImplementedError
+    """Compose the statements; with ``execute`` run those that are needed, as ``privileged_url``'s user.
+
+    ``user``, database and password are those of the configuration's URL. Raises PreconditionError when there is no privileged
+    URL, or naming the statement that failed and how many before it are done.
+    """
+    started = time.monotonic()
+    side = Side(side)
+    database = migration.database(side)
+    parts = conninfo_to_dict(database.conninfo)
+    wanted = Wanted(
+        side=side,
+        form=form or ("yb_superuser" if database.kind == "yugabytedb" else "non-superuser"),
+        user=user or database.user,
+        database=str(parts.get("dbname") or database.user),
+        schemas=migration.schemas(side),
+        fall_back=fall_back,
+    )
+    result = PrepareResult(side=str(side), form=wanted.form, user=wanted.user, next_step="voyager-ops preflight")
+    if not execute:
+        for statement in statements(wanted):
+            result.statements.append(_shown(statement, wanted, "printed" if statement.run else "left to you"))
+            result.restart_needed |= statement.restart
+        result.seconds = round(time.monotonic() - started, 3)
+        return result
+    if privileged_url is None:
+        raise PreconditionError(
+            f"prepare {side} --run needs a privileged connection",
+            state="nothing was changed",
+            next_step="put a superuser's URL into an environment variable and name it with --privileged-url-env",
+        )
+    _Runner(wanted, result, PostgresDatabase.from_url(privileged_url, side=side, migration=migration.name), parts.get("password")).run(
+        progress
+    )
+    if result.restart_needed:
+        result.warnings.append("settings were changed that take effect after a restart of the server")
+    return finish(migration, result, started, key=f"prepare/{side}")
+
+
+def _shown(statement: Statement, wanted: Wanted, outcome: str) -> dict[str, Any]:
+    return {
+        "sql": statement.sql.as_string(None),
+        "why": statement.why,
+        "database": "" if statement.maintenance else wanted.database,
+        "outcome": outcome,
+    }
+
+
+class _Runner:
+    def __init__(self, wanted: Wanted, result: PrepareResult, privileged: PostgresDatabase, password: Any) -> None:
+        self.wanted = wanted
+        self.result = result
+        self.privileged = privileged
+        self.password = password
+
+    def run(self, progress: ProgressSink) -> None:
+        done = 0
+        maintenance = self.privileged.connect("prepare")
+        inside: Connection | None = None
+        try:
+            for statement in statements(self.wanted):
+                if statement.maintenance:
+                    connection = maintenance
+                else:
+                    connection = inside = inside or self._inside()
+                outcome = self._one(connection, statement, done)
+                done += outcome == "run"
+                self.result.statements.append(_shown(statement, self.wanted, outcome))
+                self.result.restart_needed |= outcome == "run" and statement.restart
+                progress(Progress(phase="prepare", message=f"{outcome}: {statement.sql.as_string(None)}"))
+            maintenance.execute("SELECT pg_reload_conf() FROM pg_roles WHERE rolname = current_user AND rolsuper")
+        finally:
+            maintenance.close()
+            if inside is not None:
+                inside.close()
+
+    def _inside(self) -> Connection:
+        conninfo = make_conninfo(self.privileged.conninfo, dbname=self.wanted.database)
+        return PostgresDatabase(self.wanted.side, self.privileged.migration, conninfo, self.privileged.kind).connect("prepare")
+
+    def _one(self, connection: Connection, statement: Statement, done: int) -> str:
+        if not statement.run:
+            return "left to you"
+        try:
+            if statement.unless is not None:
+                row = connection.execute(statement.unless).fetchone()
+                if row and row[0]:
+                    return "not needed"
+            connection.execute(self._with_password(connection, statement))
+        except psycopg.Error as error:
+            raise PreconditionError(
+                f"prepare {self.wanted.side}: {statement.sql.as_string(None)} failed: {error.diag.message_primary or type(error).__name__}",
+                state=f"{done} statements before it are done, and are skipped when run again",
+                next_step="mend it, or run the statement by hand; then this command again",
+            ) from None
+        return "run"
+
+    def _with_password(self, connection: Connection, statement: Statement) -> Fragment:
+        if not statement.has_password:
+            return statement.sql
+        if not self.password:
+            raise ConfigError(
+                "a password is wanted for the user to create",
+                key=f"{self.wanted.side}.url",
+                next_step="give the user's password in the URL (by an environment variable)",
+            )
+        # The verifier, made here: neither the server's log nor its statistics ever see the password.
+        verifier = connection.pgconn.encrypt_password(str(self.password).encode(), self.wanted.user.encode(), b"scram-sha-256")
+        text = statement.sql.as_string(connection)
+        before, _, after = text.partition(PLACEHOLDER)
+        return sql.SQL(before) + sql.Literal(verifier.decode()) + sql.SQL(after)

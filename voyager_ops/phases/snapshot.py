@@ -56,7 +56,7 @@ def plan(
     result = SnapshotPlan(
         bins=sorted({chunk.bin for chunk in chunks}),
         chunks=len(chunks),
-        tables=len({str(chunk.table_name) for chunk in chunks}),
+        tables=len({chunk.table for chunk in chunks}),
         rows=sum(max(chunk.rows, 0) for chunk in chunks),
         bytes=sum(chunk.bytes for chunk in chunks),
         next_step="voyager-ops import data to target",
@@ -66,7 +66,7 @@ def plan(
 
 def run(
     migration: Migration,
-    bin: int | None = None,  # noqa: A002
+    bin: int | None = None,
     *,
     stop: threading.Event | None = None,
     progress: ProgressSink = silent,
@@ -77,15 +77,15 @@ def run(
         return copy_bin(migration, bin, stop=stop, progress=progress)
 
 
-def copy_bin(migration: Migration, bin: int | None, *, stop: threading.Event, progress: ProgressSink) -> SnapshotResult:  # noqa: A002
+def copy_bin(migration: Migration, bin: int | None, *, stop: threading.Event, progress: ProgressSink) -> SnapshotResult:
     """As :func:`run`, for a caller that holds a role of its own."""
     started = time.monotonic()
     context = migration.lane(Lane.FORWARD)
     copy.wait_for_old_transactions(context, stop, progress)
-    counts = copy.copy_chunks(context, migration.config.snapshot, bin, stop, progress)
+    counts = copy.copy_chunks(context, migration.config.snapshot, bin=bin, stop=stop, progress=progress)
     result = SnapshotResult(
         bin=bin,
-        chunks=counts.chunks,
+        chunks=counts.chunks_copied,
         rows=counts.rows,
         bytes=counts.bytes,
         complete=copy.snapshot_complete(context),
