@@ -50,7 +50,8 @@ def test_unknown_actions_and_names_are_refused() -> None:
 
 
 def test_crash_runs_no_clean_up() -> None:
-    script = "import atexit; from voyager_ops.failpoints import hit, register; register('x'); atexit.register(print, 'cleaned'); hit('x')"
+    register = "from voyager_ops.failpoints import hit, register; register('x')"
+    script = f"import atexit; {register}; atexit.register(print, 'cleaned'); hit('x')"
     child = subprocess.run(
         [sys.executable, "-c", script], env={**os.environ, failpoints.ENV: "x=crash"}, capture_output=True, check=False
     )
