@@ -8,6 +8,7 @@ shows a torn transaction. As a program: ``python -m voyager_ops.testing.workload
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -110,7 +111,8 @@ class Workload:
                 return
             late = [self._connections[number] for number in self._busy if number in self._connections]
         for connection in late:
-            connection.cancel_safe(timeout=5)
+            with contextlib.suppress(psycopg.OperationalError):  # the server is gone: its transactions are too, or we raise
+                connection.cancel_safe(timeout=5)
         with self._state:
             if not self._state.wait_for(lambda: not self._busy, timeout):
                 raise VoyagerOpsError(
