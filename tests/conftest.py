@@ -56,9 +56,7 @@ def drop_database(database: Database) -> None:
     if not database.cluster.running:  # the test crashed it
         database.cluster.start()
     with database.connect() as connection:
-        for (gid,) in connection.execute(
-            "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"
-        ).fetchall():
+        for (gid,) in connection.execute("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()").fetchall():
             connection.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
     with psycopg.connect(database.cluster.dsn(), autocommit=True) as connection:
         connection.execute(
