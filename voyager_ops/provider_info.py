@@ -27,7 +27,9 @@ def get_provider_info() -> dict[str, Any]:
                         "",
                     ),
                     "stream_retries": _option("Retries of the tasks that stream changes.", "integer", "30"),
-                    "retry_delay": _option("Seconds before the first retry of any task; it doubles, up to ten minutes.", "float", "60"),
+                    "retry_delay": _option(
+                        "Seconds before the first retry of any task; it doubles, up to ten minutes.", "float", "60"
+                    ),
                     "poll_interval": _option("Seconds between two looks of a sensor.", "float", "10"),
                     "dry_run_schedule": _option("Cron line of the DAG dry_run; empty: only by hand.", "string", "0 4 * * *"),
                 },

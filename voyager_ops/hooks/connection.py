@@ -1,4 +1,7 @@
-"""From an Airflow connection to a database URL: host, port, login, password, schema (the database's name), libpq's own parameters as extra."""
+"""From an Airflow connection to a database URL.
+
+Host, port, login and password are what they are called; ``schema`` is the database's name; extra holds parameters of libpq.
+"""
 
 from __future__ import annotations
 

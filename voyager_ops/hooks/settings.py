@@ -25,7 +25,7 @@ POLL_INTERVAL = 10.0
 
 
 def config_dir() -> Path:
-    """Where the migrations' YAML files are: VOYAGER_OPS_CONFIG_DIR, else ``[voyager_ops] config_dir``, else ``$AIRFLOW_HOME/migrations``."""
+    """The YAML files' directory: VOYAGER_OPS_CONFIG_DIR, else ``[voyager_ops] config_dir``, else ``$AIRFLOW_HOME/migrations``."""
     named = os.environ.get(CONFIG_DIR_ENV) or conf.get(SECTION, "config_dir", fallback="")
     if named:
         return Path(named).expanduser()
@@ -70,7 +70,7 @@ def config_path(name: str) -> Path:
 
 
 def open_migration(name: str) -> Migration:
-    """The migration ``name``, with Airflow's connections. Its passwords are masked in every log from here on. Raises ConfigError."""
+    """The migration ``name``, with Airflow's connections. Its passwords are masked in logs from here on. Raises ConfigError."""
     config = load_config(config_path(name))
     mask_passwords(config)
     return Migration(config, resolve)

@@ -1,0 +1,91 @@
+"""Waiting without a worker: a condition of a migration, read every few seconds in a thread of the triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from voyager_ops.config import load_config
+from voyager_ops.errors import VoyagerOpsError
+from voyager_ops.hooks.connection import resolve_async
+from voyager_ops.hooks.settings import mask_passwords
+from voyager_ops.migration import Migration
+from voyager_ops.triggers.conditions import Reading, condition
+
+LOG_SECONDS = 30.0
+
+
+class MigrationTrigger(BaseTrigger):
+    """Fires when ``condition`` holds, or with an error when waiting is of no use. Its arguments are stored by Airflow: no secrets."""
+
+    def __init__(self, config_path: str, condition: str, lane: str, poll_interval: float, rejected_run: str = "") -> None:
+        super().__init__()
+        self.config_path = config_path
+        self.condition = condition
+        self.lane = lane
+        self.poll_interval = poll_interval
+        self.rejected_run = rejected_run
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            "voyager_ops.triggers.migration.MigrationTrigger",
+            {
+                "config_path": self.config_path,
+                "condition": self.condition,
+                "lane": self.lane,
+                "poll_interval": self.poll_interval,
+                "rejected_run": self.rejected_run,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        try:
+            migration = await self._open()
+            waiting = condition(self.condition, self.lane)
+            logged = 0.0
+            while True:
+                reading = await asyncio.to_thread(self._read, migration, waiting)
+                if reading is not None and reading.holds:
+                    yield TriggerEvent({"words": reading.words, "figures": reading.figures})
+                    return
+                if self.rejected_run and await asyncio.to_thread(was_rejected, migration, self.rejected_run):
+                    yield TriggerEvent({"rejected": True})
+                    return
+                if reading is not None and time.monotonic() - logged >= LOG_SECONDS:
+                    logged = time.monotonic()
+                    self.log.info("%s: %s", migration.name, reading.words)
+                await asyncio.sleep(self.poll_interval)
+        except VoyagerOpsError as error:
+            yield TriggerEvent({"error": str(error), "retryable": error.retryable})
+
+    async def _open(self) -> Migration:
+        config = await asyncio.to_thread(load_config, self.config_path)
+        mask_passwords(config)
+        ids = [database.conn_id for database in (config.source, config.target) if database.conn_id is not None]
+        urls = {conn_id: await resolve_async(conn_id) for conn_id in ids}
+        return Migration(config, urls.__getitem__)
+
+    def _read(self, migration: Migration, waiting: Any) -> Reading | None:
+        """One reading; None when a database is away for the moment (waiting goes on)."""
+        try:
+            reading: Reading = waiting.read(migration)
+        except VoyagerOpsError as error:
+            if not error.retryable:
+                raise
+            self.log.warning("%s", error.what)
+            return None
+        except psycopg.OperationalError as error:
+            self.log.warning("A connection was lost while looking (%s); looking again.", type(error).__name__)
+            return None
+        return reading
+
+
+def was_rejected(migration: Migration, run_id: str) -> bool:
+    """Whether the cutover of that run of ``live_migration`` was rejected."""
+    found = migration.state.get("airflow/rejected")
+    return found is not None and found["run_id"] == run_id
