@@ -27,6 +27,7 @@ from voyager_ops.databases.postgres.copying import (
     pipe,
 )
 from voyager_ops.databases.postgres.database import Connection, advisory_key, qualified
+from voyager_ops.databases.postgres.lsn import parse_position
 from voyager_ops.databases.postgres.ranges import range_columns, range_condition
 from voyager_ops.errors import Fenced, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
@@ -498,13 +499,7 @@ async def _moment(reader: AsyncConnection) -> tuple[str, str]:
     """The transaction's snapshot, and a position after it (see ``docs/internals.md``, Seam)."""
     snapshot = str(await reader.fetchval("SELECT pg_current_snapshot()::text"))
     lsn = str(await reader.fetchval("SELECT pg_current_wal_insert_lsn()::text"))
-    return snapshot, lsn_to_position(lsn)
-
-
-def lsn_to_position(lsn: str) -> str:
-    """``16/B374D848`` to 16 hex digits."""
-    high, _, low = lsn.partition("/")
-    return f"{(int(high, 16) << 32) | int(low, 16):016X}"
+    return snapshot, parse_position(lsn)
 
 
 def _quoted(name: QName) -> str:

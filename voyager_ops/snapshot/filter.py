@@ -17,12 +17,12 @@ from typing import Any, Literal
 from psycopg import sql
 
 from voyager_ops.databases.postgres.database import Connection, qualified
+from voyager_ops.databases.postgres.lsn import parse_position
 from voyager_ops.databases.postgres.ranges import SortKey, range_columns, sort_key
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.changes import Relation
 from voyager_ops.model.positions import START, Position
 from voyager_ops.model.tables import Column, QName, Table
-from voyager_ops.snapshot.copy import lsn_to_position
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ class SnapshotFilter:
                 ),
                 list(row),
             )
-        position = lsn_to_position(str(lsn[0]))
+        position = parse_position(str(lsn[0]))
         target.execute(
             "INSERT INTO voyager_ops.chunk (migration, chunk_id, table_name, physical, kind, lower, group_id, snapshot,"
             " wal_position, rows, bytes, seconds)"
@@ -218,7 +218,7 @@ class SnapshotFilter:
         )
         snapshot = Snapshot.parse(str(moment[0]))
         self._single[(table.name, tuple(key))] = snapshot
-        self.seam_position = max(self.seam_position, Position(position))
+        self.seam_position = max(self.seam_position, position)
         self._all_seen_below = min(self._all_seen_below, snapshot.xmin)
         self._none_seen_from = max(self._none_seen_from, snapshot.xmax)
         return row is not None
