@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import psycopg
@@ -64,8 +65,7 @@ def _version(program: Path) -> int | None:
     except (OSError, subprocess.SubprocessError):
         return None
     words = done.stdout.split()
-    number = words[2].split(".")[0] if len(words) > 2 else ""
-    digits = "".join(character for character in number if character.isdigit())
+    digits = "".join(takewhile(str.isdigit, words[2])) if len(words) > 2 else ""
     return int(digits) if digits else None
 
 

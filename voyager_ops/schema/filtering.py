@@ -124,6 +124,9 @@ def _consider(state: _State, statement: Statement, what: Classified) -> None:
     if _owned_by_gone(node, state.gone):
         return
     if hangs_on is not None and hangs_on in state.gone:
+        child = _attached_child(node)
+        if child is not None and child not in state.gone:
+            _drop(state, statement, what, hangs_on, "partition")
         return
     if what.relation is not None and what.relation[0] in state.outside:
         return
@@ -132,7 +135,7 @@ def _consider(state: _State, statement: Statement, what: Classified) -> None:
         state.kept.append(statement)
         return
     kind = what.kind.value.replace("_", " ")
-    if what.kind in _DEPENDENT or _attaches_child(node):
+    if what.kind in _DEPENDENT or _attached_child(node) is not None:
         _drop(state, statement, what, lost, kind)
         return
     state.kept.append(statement)
@@ -152,7 +155,7 @@ def _drop(state: _State, statement: Statement, what: Classified, lost: Name, kin
     if isinstance(statement.node, ast.CreateFunctionStmt):
         state.gone.add(of_strings(statement.node.funcname))
     message = f"left out: it depends on {shown(lost)}, which is not migrated"
-    if _attaches_child(statement.node):
+    if _attached_child(statement.node) is not None:
         message = f"not attached to its parent or child: {shown(lost)} is not migrated; the table stands alone on the target"
     state.findings.append(Finding("DEPENDENT_LEFT_OUT", kind, what.name, message))
 
@@ -163,10 +166,12 @@ def _is_index_statement(node: Any) -> bool:
     return isinstance(node, ast.CommentStmt) and node.objtype == ObjectType.OBJECT_INDEX
 
 
-def _attaches_child(node: Any) -> bool:
-    return isinstance(node, ast.AlterTableStmt) and any(
-        isinstance(command.def_, ast.PartitionCmd) for command in node.cmds or () if command.def_ is not None
-    )
+def _attached_child(node: Any) -> Name | None:
+    """The table that ``ALTER TABLE … ATTACH PARTITION`` attaches; None for any other statement."""
+    if not isinstance(node, ast.AlterTableStmt) or node.objtype == ObjectType.OBJECT_INDEX:
+        return None
+    children = (command.def_ for command in node.cmds or () if isinstance(command.def_, ast.PartitionCmd))
+    return next((of_range(child.name) for child in children), None)
 
 
 def _owned_by_gone(node: Any, gone: set[Name]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 from pglast import ast
+from pglast.enums import AlterTableType
 from psycopg.pq import TransactionStatus
 
 from voyager_ops.errors import PreconditionError, RetryableError, SchemaError
@@ -131,7 +132,7 @@ def import_schema(
 
     ``connection`` must be idle. ``continue_on_error`` runs all that can be run and raises at the end with every error;
     otherwise the first error ends the run. ``ignore_exist`` takes an object that exists, by whatever hand, as done. With
-    ``atomic_ddl`` False (targets whose DDL commits by itself, YugabyteDB) each statement is announced in a transaction before, and
+    ``atomic_ddl`` False (targets whose DDL commits by itself, YugabyteDB) each statement is announced in a transaction before;
     one that was announced, not finished, and now meets its own object, is done.
     Raises SchemaImportFailed; RetryableError when the server asks for another try.
     """
@@ -149,7 +150,7 @@ def import_schema(
 def refresh_materialized_views(
     connection: psycopg.Connection[Any], schema_dir: Path, *, manifest_path: Path | None = None
 ) -> int:
-    """Refresh the materialized views of the refresh file, in dependency order, at every call; returns how many."""
+    """Refresh the materialized views of the refresh file in dependency order, at every call; returns how many."""
     refreshed = 0
     for item in layout.read(schema_dir, manifest_path):
         if item.kind is Kind.MATERIALIZED_VIEW_REFRESH and item.statement.error is None:
@@ -250,7 +251,7 @@ class _Run:
                 hit(BEFORE_COMMIT)
         except psycopg.Error as failure:
             own = not self.atomic_ddl and key in self.started
-            if failure.sqlstate not in _EXISTS or not (self.ignore_exist or own):
+            if not (self.ignore_exist or own) or not _exists(item, failure.sqlstate or ""):
                 raise
             with self.connection.transaction():
                 self.ledger.finish(self.stage, key, *where)
@@ -275,6 +276,16 @@ class _Run:
             where = item.statement
             position = self.position if finished else self.position + 1
             self.progress(Progress(self.stage, item.kind, where.file, where.line, position, result.total, finished))
+
+
+def _exists(item: SchemaStatement, sqlstate: str) -> bool:
+    """Whether the error says that what the statement makes is there."""
+    if sqlstate in _EXISTS:
+        return True
+    commands: Any = item.statement.node.cmds or () if isinstance(item.statement.node, ast.AlterTableStmt) else ()
+    kinds = {command.subtype for command in commands}
+    attached = sqlstate == "42809" and kinds == {AlterTableType.AT_AttachPartition}
+    return attached or (sqlstate == "55000" and kinds == {AlterTableType.AT_AddIdentity})
 
 
 def _excerpt(text: str) -> str:

@@ -127,11 +127,11 @@ def refuse_edited(schema_dir: Path, manifest_path: Path) -> None:
 
 
 def _rendered(kind: Kind, statements: Iterable[Statement]) -> str:
-    comment = "" if kind.stage is not Stage.ADVICE else "-- "
     head = f"-- {kind.value.replace('_', ' ').capitalize()} statements. {_STAGE_WORDS[kind.stage]}\n\n"
-    if not comment:
-        return head + "".join(f"{statement.text};\n\n" for statement in statements)
-    return head + "".join("".join(f"{line}\n" for line in f"{s.text};".split("\n")) + "\n" for s in statements)
+    body = "".join(f"{statement.text};\n\n" for statement in statements)
+    if kind.stage is Stage.ADVICE:
+        body = "".join(f"-- {line}".rstrip() + "\n" for line in body.splitlines())
+    return head + body
 
 
 def write(
@@ -232,10 +232,10 @@ def _sort_key(item: SchemaStatement) -> tuple[int, float, int, str, int]:
     return (stage, float(order), int(min(item.place, 2**31)), item.statement.file, item.statement.line)
 
 
-def load_manifest(schema_dir: Path) -> dict[str, dict[str, int]]:
+def load_manifest(schema_dir: Path, manifest_path: Path | None = None) -> dict[str, dict[str, int]]:
     """Stage to kind to number of statements now in the directory (edits included); stages without statements are there, empty."""
     counts: dict[str, dict[str, int]] = {stage.value: {} for stage in Stage}
-    for item in read(schema_dir):
+    for item in read(schema_dir, manifest_path):
         by_kind = counts[item.stage.value]
         by_kind[item.kind.value] = by_kind.get(item.kind.value, 0) + 1
     return counts

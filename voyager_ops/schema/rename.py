@@ -7,6 +7,7 @@ can be (SQL bodies by the same rules, other languages by their tokens) and repor
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +15,14 @@ from pglast import ast, parser
 from pglast.enums import ObjectType
 
 from voyager_ops.schema.findings import Finding
-from voyager_ops.schema.names import of_strings, of_type, quoted, split_dotted, walk
+from voyager_ops.schema.names import of_strings, quoted, split_dotted, walk
 from voyager_ops.schema.statements import Statement, Token, parse, tokens
 
 _NAMING = {
     f"reg{what}" for what in ("class", "proc", "procedure", "type", "oper", "config", "dictionary", "collation", "namespace")
 }
+
+_SEQUENCE_FUNCTIONS = {"nextval", "currval", "setval"}
 
 Edit = tuple[int, int, str]
 
@@ -28,22 +31,26 @@ def rename_schema(statements: list[Statement], old: str, new: str) -> tuple[list
     """Every statement with schema ``old`` called ``new``, and findings on function bodies that were changed or need a look."""
     renamed: list[Statement] = []
     findings: list[Finding] = []
+    members = frozenset(name for statement in statements for name in _members(statement, old))
     for statement in statements:
-        text, remarks = rename_text(statement.text, old, new, node=statement.node)
+        text, remarks = rename_text(statement.text, old, new, node=statement.node, members=members)
         findings.extend(remarks)
         renamed.append(replace(parse(text)[0], file=statement.file, line=statement.line) if text != statement.text else statement)
     return renamed, findings
 
 
-def rename_text(text: str, old: str, new: str, *, node: Any = None) -> tuple[str, list[Finding]]:
-    """One statement; ``node`` is its parse tree when the caller has it."""
+def rename_text(
+    text: str, old: str, new: str, *, node: Any = None, members: frozenset[str] | None = None
+) -> tuple[str, list[Finding]]:
+    """One statement; ``node`` is its parse tree when the caller has it. ``members``: the names of the schema's objects, which
+    tell a schema from an alias where there is no parse tree (bodies in quotes); None when they are not known."""
     tree = node if node is not None else parser.parse_sql(text)[0].stmt
     scanned = tokens(text)
     edits: dict[int, Edit] = {}
     _qualifiers(text, scanned, tree, old, new, edits)
     _bare_names(text, scanned, tree, old, new, edits)
-    _naming_constants(text, scanned, tree, old, new, edits)
-    findings = _bodies(text, scanned, tree, old, new, edits)
+    _naming_constants(text, scanned, old, new, edits)
+    findings = _bodies(text, scanned, tree, old, new, edits, members)
     return _applied(text, edits), findings
 
 
@@ -72,12 +79,36 @@ def _alias_positions(tree: Any, old: str) -> set[int]:
     return positions
 
 
-def _qualifiers(text: str, scanned: list[Token], tree: Any, old: str, new: str, edits: dict[int, Edit]) -> None:
+def _qualifier_positions(text: str, scanned: list[Token], tree: Any, old: str) -> Iterator[int]:
+    """Indexes into ``scanned`` where ``old`` stands as a schema."""
     aliases = _alias_positions(tree, old)
-    for position, token in enumerate(scanned[:-1]):
+    for position, token in enumerate(scanned[:-2]):
         followed = scanned[position + 1].name == "ASCII_46"
         preceded = position > 0 and scanned[position - 1].name == "ASCII_46"
         if followed and not preceded and token.start not in aliases and _identifier(text, token) == old:
+            yield position
+
+
+def _members(statement: Statement, old: str) -> Iterator[str]:
+    scanned = tokens(statement.text)
+    for position in _qualifier_positions(statement.text, scanned, statement.node, old):
+        name = _identifier(statement.text, scanned[position + 2])
+        if name is not None:
+            yield name
+
+
+def _qualifiers(
+    text: str,
+    scanned: list[Token],
+    tree: Any,
+    old: str,
+    new: str,
+    edits: dict[int, Edit],
+    members: frozenset[str] | None = None,
+) -> None:
+    for position in _qualifier_positions(text, scanned, tree, old):
+        token = scanned[position]
+        if members is None or _identifier(text, scanned[position + 2]) in members:
             edits[token.start] = (token.start, token.end, quoted(new))
 
 
@@ -100,22 +131,50 @@ def _bare_names(text: str, scanned: list[Token], tree: Any, old: str, new: str, 
             edits[token.start] = (token.start, token.end, quoted(new))
 
 
-def _naming_constants(text: str, scanned: list[Token], tree: Any, old: str, new: str, edits: dict[int, Edit]) -> None:
-    """Names inside string constants: ``'sales.order_id_seq'::regclass`` and ``SET search_path TO 'sales'``."""
-    by_start = {token.start: token for token in scanned}
-    for item in walk(tree):
-        if isinstance(item, ast.TypeCast) and of_type(item.typeName)[1] in _NAMING:
-            constant = item.arg
-            if isinstance(constant, ast.A_Const) and isinstance(constant.val, ast.String):
-                value = _renamed_path(constant.val.sval or "", old, new, alone=of_type(item.typeName)[1] == "regnamespace")
-                _edit_constant(by_start, constant, value, edits)
-        elif isinstance(item, ast.VariableSetStmt) and item.name == "search_path":
-            for constant in item.args or ():
-                if isinstance(constant.val, ast.String) and constant.val.sval == old:
-                    token = by_start.get(constant.location)
-                    if token is not None:
-                        value = _literal(new) if token.name == "SCONST" else quoted(new)
-                        edits[token.start] = (token.start, token.end, value)
+def _naming_constants(text: str, scanned: list[Token], old: str, new: str, edits: dict[int, Edit]) -> None:
+    """Names inside constants: ``'sales.order_id_seq'::regclass``, ``nextval('sales.q')``, ``SET search_path TO 'sales'``."""
+    words = [_identifier(text, token) for token in scanned]
+    for position, token in enumerate(scanned):
+        if words[position] == "search_path":
+            _search_path(text, scanned[position + 1 :], old, new, edits)
+        if token.name == "SCONST":
+            about = _named_type(scanned, words, position)
+            if about is not None:
+                value = _renamed_path(_content(text, token), old, new, alone=about == "regnamespace")
+                if value is not None:
+                    edits[token.start] = (token.start, token.end, _literal(value))
+
+
+def _named_type(scanned: list[Token], words: list[str | None], position: int) -> str | None:
+    """The reg… type that makes a name of the constant at ``position``; None when it is ordinary text."""
+    after = position + 1
+    if after < len(scanned) and scanned[after].name in {"TYPECAST", "AS"}:
+        after += 1
+        if after + 1 < len(scanned) and scanned[after + 1].name == "ASCII_46":
+            after += 2
+        word = words[after] if after < len(scanned) else None
+        return word if word in _NAMING else None
+    before = words[position - 1] if position else None
+    if before in _NAMING:
+        return before
+    opened = position > 1 and scanned[position - 1].name == "ASCII_40"
+    return "regclass" if opened and words[position - 2] in _SEQUENCE_FUNCTIONS else None
+
+
+def _search_path(text: str, following: list[Token], old: str, new: str, edits: dict[int, Edit]) -> None:
+    """The items of ``search_path TO a, 'b'`` (or ``=``) that are the schema."""
+    if not following or following[0].name not in {"TO", "ASCII_61"}:
+        return
+    for token in following[1:]:
+        if token.name == "SCONST":
+            if _content(text, token) == old:
+                edits[token.start] = (token.start, token.end, _literal(new))
+        elif token.name != "ASCII_44":
+            word = _identifier(text, token)
+            if word is None:
+                return
+            if word == old:
+                edits[token.start] = (token.start, token.end, quoted(new))
 
 
 def _renamed_path(value: str, old: str, new: str, *, alone: bool) -> str | None:
@@ -126,17 +185,19 @@ def _renamed_path(value: str, old: str, new: str, *, alone: bool) -> str | None:
     return quoted(new, *parts[1:]) + separator + arguments
 
 
-def _edit_constant(by_start: dict[int, Token], constant: Any, value: str | None, edits: dict[int, Edit]) -> None:
-    token = by_start.get(constant.location)
-    if value is not None and token is not None and token.name == "SCONST":
-        edits[token.start] = (token.start, token.end, _literal(value))
-
-
 def _literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _bodies(text: str, scanned: list[Token], tree: Any, old: str, new: str, edits: dict[int, Edit]) -> list[Finding]:
+def _bodies(
+    text: str,
+    scanned: list[Token],
+    tree: Any,
+    old: str,
+    new: str,
+    edits: dict[int, Edit],
+    members: frozenset[str] | None,
+) -> list[Finding]:
     """Bodies of functions and DO blocks, which the parser hands over as one string."""
     if not isinstance(tree, ast.CreateFunctionStmt):
         return []
@@ -147,7 +208,7 @@ def _bodies(text: str, scanned: list[Token], tree: Any, old: str, new: str, edit
     body = source[0].sval
     token = next((t for t in scanned if t.name == "SCONST" and _content(text, t) == body), None)
     name = ".".join(part for part in of_strings(tree.funcname) if part)
-    changed = _renamed_body(body, old, new, language.sval)
+    changed = _renamed_body(body, old, new, language.sval, members)
     if changed is None or token is None:
         if old.casefold() not in body.casefold():
             return []
@@ -164,7 +225,7 @@ def _bodies(text: str, scanned: list[Token], tree: Any, old: str, new: str, edit
     return findings
 
 
-def _renamed_body(body: str, old: str, new: str, language: str) -> str | None:
+def _renamed_body(body: str, old: str, new: str, language: str, members: frozenset[str] | None) -> str | None:
     """The body with the schema renamed, None when the language cannot be scanned as SQL."""
     if language not in {"sql", "plpgsql"}:
         return None
@@ -183,10 +244,11 @@ def _renamed_body(body: str, old: str, new: str, language: str) -> str | None:
                 inner: dict[int, Edit] = {}
                 own = tokens(statement.text)
                 _qualifiers(statement.text, own, statement.node, old, new, inner)
-                _naming_constants(statement.text, own, statement.node, old, new, inner)
+                _naming_constants(statement.text, own, old, new, inner)
                 edits |= {start + at: (start + a, start + b, value) for at, (a, b, value) in inner.items()}
             return _applied(body, edits)
-    _qualifiers(body, scanned, (), old, new, edits)
+    _qualifiers(body, scanned, (), old, new, edits, members)
+    _naming_constants(body, scanned, old, new, edits)
     return _applied(body, edits)
 
 

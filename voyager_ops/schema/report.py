@@ -150,7 +150,8 @@ main{max-width:68rem;margin:0 auto;padding:2rem 1.25rem}h1{font-size:1.6rem;marg
 .tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:.75rem 1rem;min-width:9rem}
 .tile b{display:block;font-size:1.5rem}.tile span{color:var(--mute);font-size:.85rem}
 table{border-collapse:collapse;width:100%;background:var(--card);border:1px solid var(--line);border-radius:10px;overflow:hidden}
-th,td{text-align:left;padding:.45rem .8rem;border-bottom:1px solid var(--line)}th{color:var(--mute);font-weight:600;font-size:.85rem}
+th,td{text-align:left;padding:.45rem .8rem;border-bottom:1px solid var(--line)}
+th{color:var(--mute);font-weight:600;font-size:.85rem}
 td.n{text-align:right;font-variant-numeric:tabular-nums}tr:last-child td{border:0}
 details{background:var(--card);border:1px solid var(--line);border-left:4px solid var(--c);
 border-radius:8px;margin:.5rem 0;padding:.6rem .9rem}

@@ -9,7 +9,7 @@ from importlib import resources
 
 @dataclass(frozen=True)
 class IssueType:
-    """``family``: ddl, dml, perf or note. ``impact``: see report.IMPACTS. ``fixed_in``: the first fixed version of each series."""
+    """``family``: ddl, dml, perf or note. ``impact``: see report.IMPACTS. ``fixed_in``: the first fixed of each series."""
 
     id: str
     family: str
