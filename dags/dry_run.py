@@ -1,4 +1,4 @@
-"""A rehearsal of every configured migration, by schedule: preflight, schema, drift since the last time, estimates. Touches nothing."""
+"""Rehearses every configured migration, by schedule: preflight, schema, drift since the last time, estimates. Touches nothing."""
 
 from __future__ import annotations
 

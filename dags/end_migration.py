@@ -1,4 +1,4 @@
-"""Ends a migration for good, once a human has approved: backs up what is asked for, and takes every trace of it off both databases."""
+"""Ends a migration for good, once a human has approved: backs up what is asked for and takes every trace off both databases."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ BACKUPS = {
 HAND_OVER = {
     "reassign_to": text("New owner", "A role of the target that is to own the migrated objects."),
     "drop_user": flag(False, "Drop the migration user", "On both sides; needs the two privileged connections below."),
-    "source_privileged_conn_id": text("Privileged connection, source", "Airflow connection of a role that may drop the user."),
+    "source_privileged_conn_id": text("Privileged connection, source", "A role that may drop the user."),
     "target_privileged_conn_id": text(
-        "Privileged connection, target", "Airflow connection of a role that may reassign and drop."
+        "Privileged connection, target", "Airflow connection of a role that may hand over and drop."
     ),
 }
 OPTIONS = {name: f"{{{{ params.{name} }}}}" for name in (*BACKUPS, *HAND_OVER)}

@@ -1,4 +1,4 @@
-"""The way back: keeps the source in step with the target after the cutover, for as long as people want, and asks them which way to go.
+"""The way back: keeps the source in step with the target after the cutover, as long as people want, and asks which way to go.
 
 Started by ``live_migration`` before its cutover; its streams idle until the target is open.
 """
@@ -23,7 +23,7 @@ with DAG(
     params={
         "migration": migration_param(),
         "live_run": text(
-            "Run of live_migration", "Filled in by `live_migration`: when its cutover is rejected, this run ends too."
+            "Run of live_migration", "Filled in by `live_migration`; if its cutover is rejected, this run ends too."
         ),
     },
     **LONG_RUNS,

@@ -1,4 +1,4 @@
-"""A live migration: schema, snapshot and a stream of changes from the source to the target, up to the cutover a human approves."""
+"""A live migration: schema, snapshot and a stream of changes from source to target, up to the cutover a human approves."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ with DAG(
         "prepare_for_fall_back": flag(
             True,
             "Prepare for fall-back",
-            "Keep the source in step with the target after the cutover, so that there is a way back.",
+            "Keep the source in step with the target after the cutover: the way back.",
         ),
         "start_clean": flag(False, "Export the schema anew", "Discards edits made to the schema files of an earlier export."),
     },

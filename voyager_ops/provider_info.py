@@ -21,14 +21,14 @@ def get_provider_info() -> dict[str, Any]:
                 "description": "Settings of Voyager Ops.",
                 "options": {
                     "config_dir": _option(
-                        "Directory of the migrations' YAML files, the same on every component. VOYAGER_OPS_CONFIG_DIR goes first; "
-                        "empty: $AIRFLOW_HOME/migrations.",
+                        "Directory of the migrations' YAML files, the same on every component. VOYAGER_OPS_CONFIG_DIR "
+                        "goes first; empty: $AIRFLOW_HOME/migrations.",
                         "string",
                         "",
                     ),
                     "stream_retries": _option("Retries of the tasks that stream changes.", "integer", "30"),
                     "retry_delay": _option(
-                        "Seconds before the first retry of any task; it doubles, up to ten minutes.", "float", "60"
+                        "Seconds before the first retry of a task; doubles, up to ten minutes.", "float", "60"
                     ),
                     "poll_interval": _option("Seconds between two looks of a sensor.", "float", "10"),
                     "dry_run_schedule": _option("Cron line of the DAG dry_run; empty: only by hand.", "string", "0 4 * * *"),

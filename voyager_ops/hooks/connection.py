@@ -26,7 +26,7 @@ OTHERS_USE = frozenset({"cursor", "engine"})
 class AirflowConnection(Protocol):
     """What we read of an Airflow connection."""
 
-    conn_type: str
+    conn_type: str | None
     host: str | None
     port: int | None
     login: str | None
@@ -55,7 +55,7 @@ async def resolve_async(conn_id: str) -> str:
 
 def to_url(conn_id: str, connection: AirflowConnection) -> str:
     """The URL of ``connection``. Raises ConfigError when it cannot be that of a PostgreSQL or YugabyteDB database."""
-    scheme = SCHEMES.get(connection.conn_type)
+    scheme = SCHEMES.get(connection.conn_type or "")
     if scheme is None:
         raise _unusable(conn_id, f"is of type {connection.conn_type!r}, not postgres or yugabytedb")
     if not connection.host or not connection.schema:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLBranchOperator, HITLOperator
-from airflow.sdk import BaseOperator, Context, ExceptionRetryPolicy, RetryAction, RetryRule, SkipMixin
+from airflow.sdk import Context, ExceptionRetryPolicy, RetryAction, RetryRule, SkipMixin
 
 from voyager_ops.errors import VoyagerOpsError
 from voyager_ops.hooks.settings import open_migration
@@ -18,10 +18,11 @@ from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane
 from voyager_ops.operators import evidence
 from voyager_ops.operators.base import MIGRATION, MigrationLink, airflow_errors, as_bool
-from voyager_ops.operators.runs import REJECTED, request_stops
+from voyager_ops.operators.runs import request_stops
 from voyager_ops.phases import analyze_schema, cutover, status
 from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE, last_result
 from voyager_ops.state.processes import processes
+from voyager_ops.triggers.migration import REJECTED
 
 ASKED_MOST = 10_000
 """Times one question may be asked again: each is a try of the task, and the answers stay in its history."""
@@ -38,7 +39,7 @@ class Question(HITLOperator):
 
     template_fields: Collection[str] = (*HITLOperator.template_fields, "migration")
     operator_extra_links = (MigrationLink(),)
-    ui_color: ClassVar[str] = "#fff8e1"
+    ui_color = "#fff8e1"
 
     def __init__(self, *, migration: str = MIGRATION, **arguments: Any) -> None:
         arguments.setdefault("subject", "-")
@@ -69,8 +70,7 @@ class Question(HITLOperator):
 
     def _skip_downstream(self, context: Context) -> None:
         """All that depends on the answer is skipped; the run ends without it."""
-        task: BaseOperator = context["task"]
-        SkipMixin().skip(ti=context["ti"], tasks=list(task.get_direct_relatives(upstream=False)))
+        SkipMixin().skip(ti=context["ti"], tasks=list(context["task"].get_direct_relatives(upstream=False)))  # type: ignore[no-untyped-call]
 
 
 class ApproveSchemaOperator(Question):

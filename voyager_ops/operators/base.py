@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context, conf
@@ -78,11 +78,11 @@ def describe(progress: Progress) -> str:
 
 
 class MigrationOperator(BaseOperator):
-    """Runs :meth:`run_phase` of one migration and returns its result's JSON. ``migration`` is the name in its YAML file (templated)."""
+    """Runs :meth:`run_phase` of one migration and returns its result's JSON. ``migration``: the name in its file (templated)."""
 
     template_fields: Sequence[str] = ("migration",)
     operator_extra_links = (MigrationLink(),)
-    ui_color: ClassVar[str] = "#e3f2fd"
+    ui_color = "#e3f2fd"
 
     def __init__(self, *, migration: str = MIGRATION, **arguments: Any) -> None:
         super().__init__(**arguments)

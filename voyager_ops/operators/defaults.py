@@ -43,8 +43,8 @@ def migration_param() -> Param:
     described = f"Which migration: the `name` of a YAML file in `{config_dir()}`."
     if not names:
         return Param(type="string", title="Migration", description_md=described + " **There is none there yet.**")
-    default = {"default": names[0]} if len(names) == 1 else {}
-    return Param(type="string", enum=names, title="Migration", description_md=described, **default)
+    schema: dict[str, Any] = {"type": "string", "enum": names, "title": "Migration", "description_md": described}
+    return Param(names[0], **schema) if len(names) == 1 else Param(**schema)
 
 
 def flag(default: bool, title: str, description: str) -> Param:

@@ -59,9 +59,10 @@ def cutover_to_target(
             "",
             *_table(rows),
             "",
-            "**Approve** starts the cutover at once: writers stop, what is under way is drained and verified, sequences move, the "
-            "target opens. Until it opens any failure is undone and the migration streams on; the evidence is checked again after your "
-            "click. **Reject** ends this run without cutting over: the streams stop, and resume when the DAG is started again.",
+            "**Approve** starts the cutover at once: writers stop, what is under way is drained and verified, sequences move, "
+            "the target opens. Until it opens any failure is undone and the migration streams on; the evidence is checked again "
+            "after your click. **Reject** ends this run without cutting over: the streams stop, and resume when the DAG is started "
+            "again.",
             *_tables(verification),
         ]
     )
@@ -82,7 +83,7 @@ def fall_back_choice(name: str, *, verification: Json | None, lag: Json, lag_of_
             *_table(rows),
             "",
             "* **Cut over to source**: the application goes back to the source, with everything that was written on the target.",
-            "* **End fall-back**: the target stays for good. The source gets no more changes: **after this there is no way back.**",
+            "* **End fall-back**: the target stays for good, the source is left behind: **there is no way back after this.**",
             "* **Keep waiting**: nothing changes; this question is asked again.",
         ]
     )

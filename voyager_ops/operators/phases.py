@@ -48,7 +48,7 @@ class PreflightOperator(MigrationOperator):
 
 
 class ExportSchemaOperator(MigrationOperator):
-    """The source's schema as files. Files that a person has edited, or that were imported, stay as they are (``start_clean`` discards edits)."""
+    """The source's schema as files. Files that were edited or imported stay as they are (``start_clean`` discards edits)."""
 
     template_fields: Sequence[str] = (*MigrationOperator.template_fields, "start_clean")
 
@@ -171,7 +171,7 @@ class EndFallBackOperator(MigrationOperator):
 
 
 class EndMigrationOperator(MigrationOperator):
-    """Takes every trace of the migration off both databases. ``options``: the Params of the DAG ``end_migration`` (templated one by one)."""
+    """Takes every trace of the migration off both databases. ``options``: the Params of the DAG (templated)."""
 
     template_fields: Sequence[str] = (*MigrationOperator.template_fields, "options")
 

@@ -16,9 +16,9 @@ from voyager_ops.migration import Migration
 from voyager_ops.operators.base import MIGRATION, airflow_errors, as_bool
 from voyager_ops.phases import cutover
 from voyager_ops.state.processes import request_stop
+from voyager_ops.triggers.migration import REJECTED
 
 UNDER_WAY = ("queued", "running", "restarting")
-REJECTED = "airflow/rejected"
 LIVE_MIGRATION, FALL_BACK, END_MIGRATION = "live_migration", "fall_back", "end_migration"
 
 
@@ -29,8 +29,7 @@ def run_key(dag_id: str) -> str:
 
 def run_is_under_way(context: Context, dag_id: str, run_id: str) -> bool:
     """Whether Airflow has that run queued or running."""
-    count: int = context["ti"].get_dr_count(dag_id=dag_id, run_ids=[run_id], states=list(UNDER_WAY))  # type: ignore[attr-defined]
-    return count > 0
+    return context["ti"].get_dr_count(dag_id=dag_id, run_ids=[run_id], states=list(UNDER_WAY)) > 0
 
 
 def request_stops(migration: Migration, roles: Sequence[str]) -> None:
@@ -81,7 +80,7 @@ class BeginOperator(BaseOperator):
 
 
 class TriggerFallBackOperator(TriggerDagRunOperator):
-    """Starts the DAG ``fall_back`` for this migration, unless its run is under way already; skipped when no way back is wanted."""
+    """Starts the DAG ``fall_back`` for this migration unless its run is under way; skipped when no way back is wanted."""
 
     template_fields: Sequence[str] = (*TriggerDagRunOperator.template_fields, "migration", "wanted")
 

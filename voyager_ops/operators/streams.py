@@ -48,7 +48,7 @@ class StreamOperator(MigrationOperator):
         result = self.stream(migration)
         if not result.completed and not self.stopped_by_airflow:
             raise AirflowSkipException(
-                f"{self.role!r} was stopped on request. Its position is kept: clear this task, or start the DAG again, to resume it."
+                f"{self.role!r} was stopped on request. Its position is kept: clear this task, or start the DAG again, to resume."
             )
         return result
 

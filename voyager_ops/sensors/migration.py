@@ -60,7 +60,6 @@ class MigrationSensor(BaseSensorOperator):
             trigger=MigrationTrigger(path, self.condition, self.lane, self.poke_interval, self.rejected_run(context)),
             method_name="execute_complete",
         )
-        return None
 
     def poke(self, context: Context) -> bool:
         """For ``deferrable=False``. The condition object is kept between pokes of one process."""

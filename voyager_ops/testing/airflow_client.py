@@ -55,7 +55,10 @@ class Question:
 
 
 class AirflowClient:
-    """Speaks as ``user``. Use as a context manager. Raises AirflowApiError when refused, RetryableError when the server is away."""
+    """Speaks as ``user``. Use as a context manager.
+
+    Raises AirflowApiError when refused, RetryableError when the server is away.
+    """
 
     def __init__(self, base_url: str, user: str, password: str) -> None:
         self.user = user
@@ -159,9 +162,10 @@ class AirflowClient:
     def answer(self, question: Question, option: str, inputs: Mapping[str, Any] | None = None) -> None:
         """Answer it. Raises AirflowApiError with status 403 when this user is not asked, 409 when somebody was faster."""
         task = question.task
+        run = f"/dags/{task.dag_id}/dagRuns/{quote(task.run_id, safe='')}"
         self.request(
             "PATCH",
-            f"/dags/{task.dag_id}/dagRuns/{quote(task.run_id, safe='')}/taskInstances/{task.task_id}/{task.map_index}/hitlDetails",
+            f"{run}/taskInstances/{task.task_id}/{task.map_index}/hitlDetails",
             json={"chosen_options": [option], "params_input": dict(inputs or {})},
         )
 

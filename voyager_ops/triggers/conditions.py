@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -51,7 +52,7 @@ class LaneAlive:
         roles = ((EXPORT_ROLE[self.lane], export), (IMPORT_ROLE[self.lane], apply))
         missing = [role for role, alive in roles if not alive]
         words = "both streams are alive" if not missing else f"not alive yet: {', '.join(missing)}"
-        return Reading(not missing, words, {role: alive for role, alive in roles})
+        return Reading(not missing, words, dict(roles))
 
 
 @dataclass
@@ -81,7 +82,7 @@ class TargetOpen:
         return Reading(word == "COMPLETED", f"cutover to target: {word}", {"cutover_to_target": word})
 
 
-CONDITIONS = {
+CONDITIONS: Mapping[str, Callable[[Lane], Condition]] = {
     "seam_passed": SeamPassed,
     "lane_alive": LaneAlive,
     "caught_up": CaughtUp,
@@ -93,8 +94,7 @@ def condition(name: str, lane: str) -> Condition:
     """A fresh condition by name. Raises ConfigError for a name that is none."""
     if name not in CONDITIONS:
         raise ConfigError(f"there is no condition {name!r}", next_step=f"one of {', '.join(CONDITIONS)}")
-    made: Condition = CONDITIONS[name](Lane(lane))
-    return made
+    return CONDITIONS[name](Lane(lane))
 
 
 def _lag(lag: status.Lag) -> str:

@@ -15,16 +15,18 @@ from voyager_ops.errors import VoyagerOpsError
 from voyager_ops.hooks.connection import resolve_async
 from voyager_ops.hooks.settings import mask_passwords
 from voyager_ops.migration import Migration
-from voyager_ops.triggers.conditions import Reading, condition
+from voyager_ops.triggers.conditions import Condition, Reading, condition
 
 LOG_SECONDS = 30.0
+REJECTED = "airflow/rejected"
+"""State document: which run of ``live_migration`` had its cutover rejected, and by whom."""
 
 
 class MigrationTrigger(BaseTrigger):
-    """Fires when ``condition`` holds, or with an error when waiting is of no use. Its arguments are stored by Airflow: no secrets."""
+    """Fires when ``condition`` holds, or with an error when waiting is of no use. Airflow stores its arguments: no secrets."""
 
     def __init__(self, config_path: str, condition: str, lane: str, poll_interval: float, rejected_run: str = "") -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.config_path = config_path
         self.condition = condition
         self.lane = lane
@@ -51,17 +53,17 @@ class MigrationTrigger(BaseTrigger):
             while True:
                 reading = await asyncio.to_thread(self._read, migration, waiting)
                 if reading is not None and reading.holds:
-                    yield TriggerEvent({"words": reading.words, "figures": reading.figures})
+                    yield _event({"words": reading.words, "figures": reading.figures})
                     return
-                if self.rejected_run and await asyncio.to_thread(was_rejected, migration, self.rejected_run):
-                    yield TriggerEvent({"rejected": True})
+                if await asyncio.to_thread(self._rejected, migration):
+                    yield _event({"rejected": True})
                     return
                 if reading is not None and time.monotonic() - logged >= LOG_SECONDS:
                     logged = time.monotonic()
                     self.log.info("%s: %s", migration.name, reading.words)
                 await asyncio.sleep(self.poll_interval)
         except VoyagerOpsError as error:
-            yield TriggerEvent({"error": str(error), "retryable": error.retryable})
+            yield _event({"error": str(error), "retryable": error.retryable})
 
     async def _open(self) -> Migration:
         config = await asyncio.to_thread(load_config, self.config_path)
@@ -70,10 +72,15 @@ class MigrationTrigger(BaseTrigger):
         urls = {conn_id: await resolve_async(conn_id) for conn_id in ids}
         return Migration(config, urls.__getitem__)
 
-    def _read(self, migration: Migration, waiting: Any) -> Reading | None:
+    def _rejected(self, migration: Migration) -> bool:
+        """Whether the cutover of the run we wait for was rejected."""
+        found = migration.state.get(REJECTED) if self.rejected_run else None
+        return found is not None and found["run_id"] == self.rejected_run
+
+    def _read(self, migration: Migration, waiting: Condition) -> Reading | None:
         """One reading; None when a database is away for the moment (waiting goes on)."""
         try:
-            reading: Reading = waiting.read(migration)
+            return waiting.read(migration)
         except VoyagerOpsError as error:
             if not error.retryable:
                 raise
@@ -82,10 +89,7 @@ class MigrationTrigger(BaseTrigger):
         except psycopg.OperationalError as error:
             self.log.warning("A connection was lost while looking (%s); looking again.", type(error).__name__)
             return None
-        return reading
 
 
-def was_rejected(migration: Migration, run_id: str) -> bool:
-    """Whether the cutover of that run of ``live_migration`` was rejected."""
-    found = migration.state.get("airflow/rejected")
-    return found is not None and found["run_id"] == run_id
+def _event(payload: dict[str, Any]) -> TriggerEvent:
+    return TriggerEvent(payload)  # type: ignore[no-untyped-call]
