@@ -116,14 +116,7 @@ def verify(app: App, parallelism: int) -> None:
 
 
 def _show_verify(result: verify_phase.VerifyResult, out: TextIO) -> None:
-    print_table(
-        out,
-        ["table", "rows on the source", "rows on the target", "differences"],
-        [[t["table"], t["source_rows"], t["target_rows"], t["differences"]] for t in result.tables],
-    )
-    out.write(f"{result.rows} rows compared, {result.differences} differences\n")
-    if result.report:
-        out.write(f"report: {result.report}\n")
+    out.write(result.to_text() + "\n")
     ending(result, out)
 
 

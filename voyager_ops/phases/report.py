@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+from psycopg import sql
+
+from voyager_ops.changes.log import ChangeLog
+from voyager_ops.databases.postgres import metadata
+from voyager_ops.databases.postgres.database import qualified
 from voyager_ops.migration import Migration
-from voyager_ops.model.results import PhaseResult, ProgressSink, silent
+from voyager_ops.model.positions import TO_SIDE, Lane, Side
+from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
+from voyager_ops.model.tables import Table
+from voyager_ops.phases.base import finish, last_result
+from voyager_ops.phases.report_rows import COLUMNS, Counts, TableFigures, row
+from voyager_ops.state.lanes import NONE, read_lane
+
+__all__ = ["COLUMNS", "DataMigrationReport", "run"]
+
+NAME = "data-migration-report"
 
 
 @dataclass(kw_only=True)
 class DataMigrationReport(PhaseResult):
-    """``tables``: one flat dict per table; ``files``: the saved report, by format."""
+    """``tables``: one flat dict per table (:data:`COLUMNS`); ``files``: the saved report, by format."""
 
     phase: str = "report"
     tables: list[dict[str, Any]] = field(default_factory=list)
@@ -28,5 +44,117 @@ def run(
     stop: threading.Event | None = None,
     progress: ProgressSink = silent,
 ) -> DataMigrationReport:
-    """Gather the report; ``exact`` counts the rows of every table on both sides now. ``save`` writes JSON and CSV into reports/."""
-    raise NotImplementedError
+    """Gather the report; ``exact`` counts the rows of every table on both sides now. ``save`` writes JSON and CSV into reports/.
+
+    Without ``exact`` final rows are the last verification's where there is one, else arithmetics over what was copied and applied;
+    each line says which.
+    """
+    started = time.monotonic()
+    stop = stop or threading.Event()
+    tables = migration.baseline(Side.SOURCE)
+    begun = read_lane(migration.state, Lane.FORWARD).status != NONE
+    snapshot = _snapshot_rows(migration)
+    captured = {lane: _captured(migration, lane) for lane in Lane}
+    applied = {lane: _applied(migration, lane) for lane in Lane}
+    counted = _count(migration, tables, stop, progress) if exact else {}
+    verified, verified_at = _verified(migration)
+    result = DataMigrationReport()
+    for table in tables:
+        name = str(table.name)
+        figures = TableFigures(
+            table=name,
+            target_table=str(migration.names.to_target(table.name)),
+            exported_snapshot_rows=snapshot.get(name, 0),
+            imported_snapshot_rows=snapshot.get(name, 0),
+            captured={lane: captured[lane][name] for lane in Lane if name in captured[lane]},
+            applied={lane: applied[lane][name] for lane in Lane if name in applied[lane]},
+            counted=counted.get(name),
+            verified=verified.get(name),
+            verified_at=verified_at,
+            started=begun,
+        )
+        result.tables.append(row(figures))
+    if save:
+        _save(migration, result)
+    return finish(migration, result, started)
+
+
+def _snapshot_rows(migration: Migration) -> dict[str, int]:
+    """Rows of the chunks that are loaded (a chunk is exported and imported in one go), by source table."""
+    with migration.target.connect("report") as connection:
+        if not metadata.installed(connection):
+            return {}
+        rows = connection.execute(
+            "SELECT table_name, sum(rows)::int8 FROM voyager_ops.chunk WHERE migration = %s GROUP BY table_name", (migration.name,)
+        ).fetchall()
+    return {str(name): int(count) for name, count in rows}
+
+
+def _captured(migration: Migration, lane: Lane) -> dict[str, Counts]:
+    totals = ChangeLog(migration.state, migration.export_dir.data, lane).totals()
+    return {name: Counts(c.inserts, c.updates, c.deletes, c.truncates) for name, c in totals.tables.items()}
+
+
+def _applied(migration: Migration, lane: Lane) -> dict[str, Counts]:
+    if read_lane(migration.state, lane).status == NONE:
+        return {}
+    with migration.database(TO_SIDE[lane]).connect("report") as connection:
+        if not metadata.installed(connection):
+            return {}
+        rows = connection.execute(
+            "SELECT table_name, inserts, updates, deletes, truncates FROM voyager_ops.lane_table WHERE migration = %s AND lane = %s",
+            (migration.name, str(lane)),
+        ).fetchall()
+    return {str(name): Counts(*(int(number) for number in numbers)) for name, *numbers in rows}
+
+
+def _count(
+    migration: Migration, tables: tuple[Table, ...], stop: threading.Event, progress: ProgressSink
+) -> dict[str, dict[Side, int]]:
+    counts: dict[str, dict[Side, int]] = {}
+    with migration.source.connect("report") as source, migration.target.connect("report") as target:
+        for done, table in enumerate(tables):
+            if stop.is_set():
+                break
+            progress(Progress(phase="report", message=f"counting {table.name}", done=done, total=len(tables), unit="tables"))
+            sides = {Side.SOURCE: (source, table.name), Side.TARGET: (target, migration.names.to_target(table.name))}
+            counts[str(table.name)] = {}
+            for side, (connection, name) in sides.items():
+                only = sql.SQL("") if table.partitioned else sql.SQL("ONLY ")
+                there = connection.execute(
+                    "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL", (name.schema, name.name)
+                ).fetchone()
+                if there and there[0]:
+                    found = connection.execute(
+                        sql.SQL("SELECT count(*) FROM {}{}").format(only, qualified(name))
+                    ).fetchone()
+                    counts[str(table.name)][side] = int(found[0]) if found else 0
+    return counts
+
+
+def _verified(migration: Migration) -> tuple[dict[str, dict[Side, int]], str]:
+    last = last_result(migration, "verify")
+    if last is None:
+        return {}, ""
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(last["finished_at"]))
+    found = {
+        str(table["table"]): {Side.SOURCE: int(table["rows_source"]), Side.TARGET: int(table["rows_target"])}
+        for table in last["tables"]
+        if table["rows_source"] >= 0 and table["rows_target"] >= 0
+    }
+    return found, at
+
+
+def _save(migration: Migration, result: DataMigrationReport) -> None:
+    migration.export_dir.create()
+    frame = pd.DataFrame(result.tables).convert_dtypes()
+    writers: Mapping[str, Any] = {
+        "json": lambda path: frame.to_json(path, orient="records", indent=2),
+        "csv": lambda path: frame.to_csv(path, index=False),
+    }
+    for form, write in writers.items():
+        path = migration.export_dir.reports / f"{NAME}.{form}"
+        aside = path.with_name(path.name + ".part")
+        write(aside)
+        aside.replace(path)
+        result.files[form] = str(path)

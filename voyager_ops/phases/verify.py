@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
 
+from voyager_ops.databases.postgres import metadata
+from voyager_ops.errors import VerificationFailed
 from voyager_ops.migration import Migration
-from voyager_ops.model.results import PhaseResult, ProgressSink, silent
+from voyager_ops.model.positions import FROM_SIDE, TO_SIDE, Lane, Side
+from voyager_ops.model.results import ProgressSink, silent
+from voyager_ops.phases.base import finish, wait_until
+from voyager_ops.phases.status import alive
+from voyager_ops.state.lanes import ENDED, NONE, read_lane
+from voyager_ops.verify.report import VerificationReport, write_reports
+from voyager_ops.verify.tables import verify_tables
 
+SETTLE_SECONDS = 60.0
+MARKER = "confirm"
 
-@dataclass(kw_only=True)
-class VerifyResult(PhaseResult):
-    """``tables``: one dict per table (table, source_rows, target_rows, differences, …); ``differences``: rows in all; ``report``: file
-    that names them. ``settled``: no row was left undecided because changes were still flowing."""
-
-    phase: str = "verify"
-    equal: bool = False
-    rows: int = 0
-    differences: int = 0
-    tables: list[dict[str, Any]] = field(default_factory=list)
-    settled: bool = True
-    report: str = ""
+VerifyResult = VerificationReport
 
 
 def run(
@@ -32,7 +30,59 @@ def run(
     fail: bool = True,
     stop: threading.Event | None = None,
     progress: ProgressSink = silent,
-) -> VerifyResult:
-    """Compare all migrated tables; writes ``reports/verification.json``. Rows that differ while changes flow are looked at again
-    after the lag has passed them. Raises VerificationFailed when rows differ, unless ``fail`` is False."""
-    raise NotImplementedError
+) -> VerificationReport:
+    """Compare all migrated tables; writes ``reports/verification-<time>.*``, recorded as ``phase/verify``.
+
+    Rows that differ while changes flow are looked at again after the lag has passed them.
+    Raises VerificationFailed when rows differ or are undecided, unless ``fail`` is False.
+    """
+    started = time.monotonic()
+    stop = stop or threading.Event()
+    lane = flowing_lane(migration)
+    report = verify_tables(
+        migration.source,
+        migration.target,
+        migration.baseline(Side.SOURCE),
+        migration.names,
+        parallelism=parallelism,
+        settle=_settle(migration, lane, stop) if lane is not None else None,
+        stop=stop,
+        progress=progress,
+        position=read_lane(migration.state, lane).captured_position if lane is not None else "",
+    )
+    migration.export_dir.create()
+    files = write_reports(report, migration.export_dir.reports)
+    report.next_step = "voyager-ops cutover status" if report.equal else f"read {files[-1]}, mend the rows, and verify again"
+    finish(migration, report, started)
+    if fail and not report.equal:
+        raise VerificationFailed(
+            f"source and target are not equal: {report.verdict}",
+            state="both databases are as they were: verification only reads",
+            next_step=report.next_step,
+        )
+    return report
+
+
+def flowing_lane(migration: Migration) -> Lane | None:
+    """The lane whose changes may still be on their way: the forward one until it ends, then the fallback one."""
+    for lane in (Lane.FORWARD, Lane.FALLBACK):
+        if read_lane(migration.state, lane).status not in {NONE, ENDED}:
+            return lane
+    return None
+
+
+def _settle(migration: Migration, lane: Lane, stop: threading.Event) -> Callable[[], bool]:
+    def settle() -> bool:
+        if not all(alive(migration, lane)):
+            return False
+        with migration.database(FROM_SIDE[lane]).connect("verify") as connection:
+            wanted = metadata.write_marker(connection, migration.name, MARKER)
+        with migration.database(TO_SIDE[lane]).connect("verify") as connection:
+
+            def arrived() -> bool:
+                found = metadata.arrival(connection, migration.name, str(lane), MARKER)
+                return found is not None and found[0] == wanted
+
+            return wait_until(arrived, stop=stop, seconds=SETTLE_SECONDS, poll=0.1)
+
+    return settle
