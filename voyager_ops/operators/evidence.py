@@ -61,8 +61,8 @@ def cutover_to_target(
             "",
             "**Approve** starts the cutover at once: writers stop, what is under way is drained and verified, sequences move, "
             "the target opens. Until it opens any failure is undone and the migration streams on; the evidence is checked again "
-            "after your click. **Reject** ends this run without cutting over: the streams stop, and resume when the DAG is started "
-            "again.",
+            "after your click. **Reject** ends this run without cutting over: the streams stop, and resume when the DAG is "
+            "started again.",
             *_tables(verification),
         ]
     )

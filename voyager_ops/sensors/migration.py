@@ -46,7 +46,7 @@ class MigrationSensor(BaseSensorOperator):
         """The run of ``live_migration`` whose rejection ends the waiting; '' when that does not matter."""
         return ""
 
-    def execute(self, context: Context) -> Any:
+    def execute(self, context: Context) -> Any:  # noqa: RET503 - defer() never returns
         if not self.deferrable:
             return super().execute(context)
         with airflow_errors():
