@@ -47,14 +47,7 @@ def _entry(name: str, path: Path) -> dict[str, Any]:
         config = load_config(path)
         state = _open(config)
         if state is None:
-            return {
-                "name": name,
-                "step": "Not started",
-                "steps": [],
-                "lanes": [],
-                "runs": {},
-                "approvers": list(config.approvers),
-            }
+            return {"name": name, "approvers": list(config.approvers), **NOTHING, "step": "Not started"}
         return {"name": name, "approvers": list(config.approvers), **_read(state)}
     except VoyagerOpsError as error:
         return {"name": name, **NOTHING, "step": "Cannot be read", "error": error.what}

@@ -32,17 +32,21 @@ def _root() -> str:
     return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
 
 
+APPS: list[Any] = [{"app": LazyApp(), "url_prefix": "/voyager-ops", "name": "Voyager Ops"}]
+VIEWS: list[Any] = [
+    {"name": "Migrations", "href": f"{_root()}/voyager-ops/", "destination": "nav", "url_route": "migrations"},
+    {
+        "name": "Migration",
+        "href": f"{_root()}/voyager-ops/?dag={{DAG_ID}}&run={{RUN_ID}}",
+        "destination": "dag_run",
+        "url_route": "migration",
+    },
+]
+
+
 class VoyagerOpsPlugin(AirflowPlugin):
     """Found through the provider's entry point, and in ``plugins/`` of a checkout; Airflow loads it once by its name."""
 
     name = "voyager_ops"
-    fastapi_apps = [{  # noqa: RUF012"app": LazyApp(), "url_prefix": "/voyager-ops", "name": "Voyager Ops"}]
-    external_views = [  # noqa: RUF012
-        {"name": "Migrations", "href": f"{_root()}/voyager-ops/", "destination": "nav", "url_route": "migrations"},
-        {
-            "name": "Migration",
-            "href": f"{_root()}/voyager-ops/?dag={{DAG_ID}}&run={{RUN_ID}}",
-            "destination": "dag_run",
-            "url_route": "migration",
-        },
-    ]
+    fastapi_apps = APPS
+    external_views = VIEWS
