@@ -79,8 +79,8 @@ class LogWriter:
         record = read_lane(state, lane)
         self.published: Position = record.captured_position
         """Everything before it is durable: what the source may forget."""
-        self.published_changes = 0
-        """Changes published by this writer."""
+        self.published_user_changes = 0
+        """Changes of users' tables published by this writer."""
         self.published_transactions = 0
         self._sequence = self._last_sequence()
 
@@ -240,7 +240,7 @@ class LogWriter:
             update_lane(self._state, self._lane, connection, captured_position=last, xid_reference=self._xid)
         hit(PUBLISHED)
         self._sequence += 1
-        self.published_changes += self._changes
+        self.published_user_changes += sum(self._counts.values())
         self.published_transactions += self._transactions
         self._file = None
         self.published = last
