@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from pglast import ast
 from pglast.enums import AlterTableType
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from voyager_ops.errors import PreconditionError, RetryableError, SchemaError
@@ -50,6 +51,9 @@ _SETTINGS = (
     ("client_min_messages", "warning"),
     ("default_tablespace", ""),
 )
+
+
+_SET_ALL = sql.SQL("SELECT {}").format(sql.SQL(", ").join(sql.SQL("pg_catalog.set_config(%s, %s, true)") for _ in _SETTINGS))
 
 
 @dataclass(frozen=True)
@@ -162,10 +166,7 @@ def refresh_materialized_views(
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:
-    connection.execute(
-        "SELECT pg_catalog.set_config(s.name, s.value, true) FROM pg_catalog.unnest(%s::text[], %s::text[]) AS s (name, value)",
-        [[name for name, _ in _SETTINGS], [value for _, value in _SETTINGS]],
-    )
+    connection.execute(_SET_ALL, [part for setting in _SETTINGS for part in setting])
 
 
 def _key(item: SchemaStatement) -> Key:

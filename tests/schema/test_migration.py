@@ -1,0 +1,289 @@
+"""Real schemas, from one cluster to another: what comes out is what went in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.conftest import Database, create_database, drop_database
+from tests.schema.structure import differences, structure
+from voyager_ops.errors import PreconditionError, SchemaError
+from voyager_ops.schema.export import SchemaExport, export_schema
+from voyager_ops.schema.importer import Progress, SchemaImport, SchemaImportFailed, import_schema, refresh_materialized_views
+from voyager_ops.schema.kinds import IMPORT_STAGES, Stage
+from voyager_ops.testing.postgres import Cluster
+
+SCHEMAS = Path(__file__).parent / "schemas"
+NASTY = ("public", "sales", 'Odd "Schema"')
+# Other server versions write these differently, or have a catalog for what others keep as a flag (NOT NULL).
+VERSION_DEPENDENT = ("rules", "constraints", "functions")
+
+
+def _load(database: Database, name: str) -> None:
+    with database.connect() as connection:
+        connection.execute((SCHEMAS / name).read_bytes())
+
+
+def _export(source: Database, directory: Path, schemas: Sequence[str] = ("public",), **options: object) -> SchemaExport:
+    return export_schema(source.url, directory / "schema", schemas=schemas, **options)  # type: ignore[arg-type]
+
+
+def _import(target: Database, directory: Path, **options: object) -> list[SchemaImport]:
+    with psycopg.connect(target.url) as connection:
+        return [
+            import_schema(connection, directory / "schema", stage, migration="m", **options)  # type: ignore[arg-type]
+            for stage in IMPORT_STAGES
+        ]
+
+
+def _structures_differ(source: Database, target: Database, without: tuple[str, ...] = ()) -> list[str]:
+    with source.connect() as one, target.connect() as other:
+        return differences(structure(one, without=without), structure(other, without=without))
+
+
+def test_nasty_schema_arrives_as_it_was(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    _load(source_db, "nasty.sql")
+    _export(source_db, tmp_path, NASTY)
+    results = _import(target_db, tmp_path)
+    assert _structures_differ(source_db, target_db) == []
+    assert all(result.executed + result.existed == result.total for result in results)
+    again = _import(target_db, tmp_path)
+    assert [(result.executed, result.already_done) for result in again] == [(0, result.total) for result in results]
+    with target_db.connect() as connection:
+        assert connection.execute("SELECT m FROM public.z_mat ORDER BY 1").fetchall() == [(2,), (4,), (6,), (8,), (10,)]
+        connection.execute("ALTER TABLE public.a DROP COLUMN w")
+    assert any("columns" in line for line in _structures_differ(source_db, target_db)), "the comparison must see differences"
+
+
+@pytest.fixture
+def old_source(system_clusters: tuple[Cluster, Cluster]) -> Iterator[Database]:
+    database = create_database(system_clusters[0])
+    yield database
+    drop_database(database)
+
+
+@pytest.fixture
+def old_target(system_clusters: tuple[Cluster, Cluster]) -> Iterator[Database]:
+    database = create_database(system_clusters[1])
+    yield database
+    drop_database(database)
+
+
+def test_from_an_older_server(old_source: Database, target_db: Database, tmp_path: Path) -> None:
+    _load(old_source, "nasty.sql")
+    _export(old_source, tmp_path, NASTY)
+    _import(target_db, tmp_path)
+    assert _structures_differ(old_source, target_db, VERSION_DEPENDENT) == []
+
+
+def test_extensions_and_what_only_a_full_server_has(old_source: Database, old_target: Database, tmp_path: Path) -> None:
+    _load(old_source, "full_server.sql")
+    exported = _export(old_source, tmp_path, ["app"])
+    assert {finding.code for finding in exported.findings} == {
+        *("FOREIGN_TABLE", "FOREIGN_SERVER", "OMITTED", "DEPENDENT_LEFT_OUT"),
+    }
+    assert "s3cret" not in "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    _import(old_target, tmp_path)
+    with old_source.connect() as connection:
+        connection.execute("DROP SCHEMA elsewhere CASCADE; DROP TABLE extensions.not_of_extension CASCADE")
+        connection.execute("DROP USER MAPPING FOR PUBLIC SERVER z")
+    assert _structures_differ(old_source, old_target) == []
+
+
+def test_one_schema_under_another_name(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    _load(source_db, "renamed.sql")
+    _export(source_db, tmp_path, ["sales"], rename_to="New Name")
+    _import(target_db, tmp_path)
+    with source_db.connect() as connection:
+        connection.execute("DROP FUNCTION sales.in_quotes, sales.in_sql")
+    with target_db.connect() as connection:
+        assert connection.execute('SELECT "New Name".in_sql(), "New Name".in_quotes()').fetchone() == (0, 0)
+        connection.execute('DROP FUNCTION "New Name".in_quotes, "New Name".in_sql')
+    with source_db.connect() as connection:
+        connection.execute('ALTER SCHEMA sales RENAME TO "New Name"')
+        connection.execute('ALTER FUNCTION "New Name".with_path SET search_path TO "New Name", pg_temp')
+    assert _structures_differ(source_db, target_db) == []
+
+
+def test_tables_left_out(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    _load(source_db, "nasty.sql")
+    exported = _export(source_db, tmp_path, NASTY, exclude_tables=[("public", "dog"), ("sales", "events_us"), ("public", "b")])
+    assert {"public.v_dogs", "public.a_first", "a_b on public.a"} <= {finding.object_name for finding in exported.findings}
+    _import(target_db, tmp_path)
+    with target_db.connect() as connection:
+        tables = {
+            row[0]
+            for row in connection.execute("SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p')").fetchall()
+        }
+    assert {"sales.events", "sales.events_us_0", "sales.sales"} <= tables
+    assert not {"dog", "b", "sales.events_us"} & tables
+
+
+def test_only_named_tables(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    _load(source_db, "nasty.sql")
+    _export(source_db, tmp_path, NASTY, include_tables=[("public", "animal"), ("public", "coded")])
+    _import(target_db, tmp_path)
+    with target_db.connect() as connection:
+        query = (
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text IN ('public', 'sales')"
+        )
+        assert {row[0] for row in connection.execute(query).fetchall()} == {"animal", "coded"}
+
+
+def test_owner_without_superuser_can_import(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    _load(source_db, "renamed.sql")
+    _export(source_db, tmp_path, ["sales", "public"])
+    role = sql.Identifier(f"owner_{target_db.name}")
+    with target_db.connect() as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'x'").format(role))
+        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(target_db.name), role))
+    try:
+        with psycopg.connect(target_db.url, user=f"owner_{target_db.name}", password="x") as connection:
+            for stage in IMPORT_STAGES:
+                import_schema(connection, tmp_path / "schema", stage, migration="m")
+        assert _structures_differ(source_db, target_db) == []
+    finally:
+        with target_db.connect() as connection:
+            connection.execute(sql.SQL("REASSIGN OWNED BY {} TO postgres").format(role))
+            connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
+            connection.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+RUN = """
+import sys
+from pathlib import Path
+import psycopg
+from voyager_ops.schema.importer import import_schema
+from voyager_ops.schema.kinds import IMPORT_STAGES
+with psycopg.connect(sys.argv[1]) as connection:
+    for stage in IMPORT_STAGES:
+        import_schema(connection, Path(sys.argv[2]), stage, migration="m", atomic_ddl=sys.argv[3] == "atomic")
+"""
+
+
+@pytest.mark.parametrize("mode", ["atomic", "not atomic"])
+def test_killed_anywhere_it_goes_on_where_it_was(source_db: Database, target_db: Database, tmp_path: Path, mode: str) -> None:
+    _load(source_db, "nasty.sql")
+    _export(source_db, tmp_path, NASTY)
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", RUN, target_db.url, str(tmp_path / "schema"), mode]
+    kills = [
+        "before_statement=crash@3",
+        "before_commit=crash@20",
+        "after_statement=crash@40",
+        "before_commit=crash@60",
+        "after_statement=crash@25",
+    ]
+    for kill in kills:
+        environment = {**os.environ, "PYTHONPATH": str(root), "VOYAGER_OPS_FAILPOINTS": f"schema.import.{kill}"}
+        assert subprocess.run(command, env=environment, check=False).returncode == -9, kill
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(root)}, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert _structures_differ(source_db, target_db) == []
+
+
+def test_ddl_that_commits_by_itself_is_recognized_after_a_crash(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    """What YugabyteDB may do: the object is there, the ledger's row is not finished."""
+    _load(source_db, "renamed.sql")
+    _export(source_db, tmp_path, ["sales", "public"])
+    _import(target_db, tmp_path, atomic_ddl=False)
+    with target_db.connect() as connection:
+        connection.execute("UPDATE voyager_ops.schema_statement SET done_at = NULL WHERE file = 'tables/table.sql'")
+    results = _import(target_db, tmp_path, atomic_ddl=False)
+    assert results[0].existed > 0
+    with target_db.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM voyager_ops.schema_statement WHERE done_at IS NULL").fetchone() == (0,)
+    assert _structures_differ(source_db, target_db) == []
+
+
+def _edited(directory: Path, file: str, text: str) -> None:
+    path = directory / "schema" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def test_every_error_is_told_with_its_place(target_db: Database, tmp_path: Path) -> None:
+    _edited(
+        tmp_path,
+        "tables/table.sql",
+        "CREATE TABLE a (id int);\n\nCREATE TABLE a (id int);\nCREATE TABLE b (id nothere);\nCREATE TABL c;",
+    )
+    _edited(tmp_path, "views/view.sql", "CREATE VIEW public.v AS SELECT * FROM public.w; CREATE VIEW public.w AS SELECT 1 AS x;")
+    text = (tmp_path / "schema/tables/table.sql").read_text().replace("TABLE ", "TABLE public.")
+    _edited(tmp_path, "tables/table.sql", text)
+    with psycopg.connect(target_db.url) as connection:
+        with pytest.raises(SchemaImportFailed) as stopped:
+            import_schema(connection, tmp_path / "schema", Stage.BASE, migration="m")
+        assert [(error.line, error.sqlstate) for error in stopped.value.result.errors] == [(3, "42P07")]
+        with pytest.raises(SchemaImportFailed) as failed:
+            import_schema(connection, tmp_path / "schema", Stage.BASE, migration="m", continue_on_error=True)
+        assert connection.execute("SELECT x FROM public.v").fetchone() == (1,), "a view waits for what it is made of"
+    errors = {(error.file, error.line, error.sqlstate) for error in failed.value.result.errors}
+    assert errors == {("tables/table.sql", 3, "42P07"), ("tables/table.sql", 4, "42704"), ("tables/table.sql", 5, "42601")}
+    assert "tables/table.sql, line 4" in str(failed.value)
+    assert "CREATE TABLE public.b (id nothere)" in str(failed.value)
+
+
+def test_what_exists_already_is_accepted_on_request_only(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    _load(source_db, "nasty.sql")
+    _export(source_db, tmp_path, NASTY)
+    _import(target_db, tmp_path)
+    with target_db.connect() as connection:
+        connection.execute("DROP TABLE voyager_ops.schema_statement")
+    with pytest.raises(SchemaImportFailed, match="--ignore-exist"):
+        _import(target_db, tmp_path)
+    with target_db.connect() as connection:
+        connection.execute("DROP TABLE voyager_ops.schema_statement")
+    _import(target_db, tmp_path, ignore_exist=True)
+    assert _structures_differ(source_db, target_db) == []
+
+
+def test_progress_and_refresh(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    _load(source_db, "nasty.sql")
+    _export(source_db, tmp_path, NASTY)
+    seen: list[Progress] = []
+    results = _import(target_db, tmp_path, progress=seen.append)
+    finished = [item for item in seen if item.finished]
+    assert len(finished) == sum(result.total for result in results)
+    assert finished[-1].position == finished[-1].total
+    with psycopg.connect(target_db.url) as connection:
+        assert refresh_materialized_views(connection, tmp_path / "schema") == 2
+        connection.execute("SELECT 1")
+        with pytest.raises(PreconditionError, match="inside a transaction"):
+            import_schema(connection, tmp_path / "schema", Stage.POST, migration="m")
+
+
+def test_export_refuses_what_it_cannot_do(source_db: Database, tmp_path: Path) -> None:
+    with pytest.raises(PreconditionError, match="no schema missing"):
+        _export(source_db, tmp_path, ["missing"])
+    _load(source_db, "nasty.sql")
+    with pytest.raises(PreconditionError, match="one source schema only"):
+        _export(source_db, tmp_path, NASTY, rename_to="x")
+    _export(source_db, tmp_path, NASTY)
+    _edited(tmp_path, "tables/mine.sql", "CREATE TABLE mine ();")
+    with pytest.raises(PreconditionError, match=r"tables/mine\.sql"):
+        _export(source_db, tmp_path, NASTY)
+    _export(source_db, tmp_path, NASTY, start_clean=True)
+    assert not (tmp_path / "schema/tables/mine.sql").exists()
+
+
+def test_a_user_without_rights_is_told_what_to_do(source_db: Database, tmp_path: Path) -> None:
+    _load(source_db, "renamed.sql")
+    role = sql.Identifier(f"nobody_{source_db.name}")
+    with source_db.connect() as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'Secr3t'").format(role))
+    try:
+        url = psycopg.conninfo.make_conninfo(source_db.url, user=f"nobody_{source_db.name}", password="Secr3t")
+        with pytest.raises(SchemaError, match="permission denied") as refused:
+            export_schema(url, tmp_path / "schema", schemas=["sales"])
+        assert "Secr3t" not in str(refused.value)
+    finally:
+        with source_db.connect() as connection:
+            connection.execute(sql.SQL("DROP ROLE {}").format(role))
