@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane
 from voyager_ops.model.results import PhaseResult
@@ -16,6 +17,8 @@ R = TypeVar("R", bound=PhaseResult)
 EXPORT_ROLE = {Lane.FORWARD: "export data from source", Lane.FALLBACK: "export data from target"}
 IMPORT_ROLE = {Lane.FORWARD: "import data to target", Lane.FALLBACK: "import data to source"}
 CUTOVER_ROLE = "cutover"
+ENDING = "ending"
+"""The document that says that ``end migration`` has begun."""
 
 
 def finish(migration: Migration, result: R, started: float, *, key: str = "") -> R:
@@ -40,3 +43,13 @@ def wait_until(condition: Callable[[], bool], *, stop: threading.Event, seconds:
         if stop.wait(poll):
             return False
     return True
+
+
+def refuse_ending(migration: Migration) -> None:
+    """Raise PreconditionError when the migration is being ended: there is no carrying on then."""
+    if migration.state.get(ENDING) is not None:
+        raise PreconditionError(
+            f"migration {migration.name!r} is being ended",
+            state="parts of it are removed already",
+            next_step="voyager-ops end migration, which carries on where it was",
+        )

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import getpass
 import threading
 import time
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Literal
 
+from voyager_ops.cutover.context import CutoverContext
+from voyager_ops.cutover.driver import CutoverDriver
+from voyager_ops.errors import CutoverVoid, PreconditionError
 from voyager_ops.migration import Migration
-from voyager_ops.model.positions import Lane, Side
-from voyager_ops.model.results import PhaseResult, ProgressSink, silent
+from voyager_ops.model.positions import FROM_SIDE, Lane, Side
+from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
+from voyager_ops.phases import import_schema
+from voyager_ops.phases.base import CUTOVER_ROLE, EXPORT_ROLE, IMPORT_ROLE, finish, refuse_ending
+from voyager_ops.phases.status import alive, lag
+from voyager_ops.state import cutovers
+from voyager_ops.state.processes import Lease
 
 Driver = Literal["stream", "caller"]
+POLL_SECONDS = 0.5
+ENDING_LANE = {Side.TARGET: Lane.FORWARD, Side.SOURCE: Lane.FALLBACK}
+"""The lane that flows into the side which a cutover opens, and ends with it."""
 
 
 @dataclass(kw_only=True)
@@ -57,9 +68,10 @@ def initiate(
     started = time.monotonic()
     stop = stop or threading.Event()
     direction = Side(direction)
+    refuse_ending(migration)
     fall_back = migration.config.cutover.prepare_for_fall_back if prepare_for_fall_back is None else prepare_for_fall_back
     if cutovers.public_status(migration.state, direction) == "NOT_INITIATED":
-        _refuse_unready(migration, direction, fall_back and direction is Side.TARGET, driver)
+        _refuse_unready(migration, direction, fall_back and direction is Side.TARGET)
         options = {"prepare_for_fall_back": fall_back and direction is Side.TARGET, "driver": driver}
         cutovers.request(migration.state, direction, by or getpass.getuser(), options)
     if wait:
@@ -86,6 +98,7 @@ def run(
     initiate(migration, direction, prepare_for_fall_back=prepare_for_fall_back, by=by, driver="caller")
     if cutovers.public_status(migration.state, direction) == "INITIATED":
         drive(migration, direction, stop=stop, progress=progress)
+        raise_if_undone(migration, direction)
     return finish(migration, _result(migration, direction), started, key=f"cutover/{direction}")
 
 
@@ -97,4 +110,100 @@ def status(migration: Migration) -> CutoverStatusResult:
         setattr(result, f"cutover_to_{direction}", word)
         if word != "NOT_INITIATED" or cutovers.read(migration.state, direction) is not None:
             result.details[str(direction)] = _result(migration, direction).to_json()
+    return result
+
+
+def drive(migration: Migration, direction: Side, *, stop: threading.Event, progress: ProgressSink = silent) -> None:
+    """Drive the cutover that is under way to its end, one process at a time. Raises Fenced when another one does."""
+    record = cutovers.read(migration.state, direction)
+    fall_back = bool(record and record.options.get("prepare_for_fall_back"))
+    with Lease(migration.state, CUTOVER_ROLE, stop=stop):
+        context = CutoverContext(
+            migration=migration.name,
+            direction=direction,
+            forward=migration.lane(Lane.FORWARD),
+            fallback=migration.lane(Lane.FALLBACK),
+            state=migration.state,
+            config=migration.config.cutover,
+            schemas=migration.config.source.schemas,
+            lag=lambda: _reading(migration, ENDING_LANE[direction]),
+            fall_back=fall_back,
+            progress=progress,
+            stop=stop,
+        )
+        CutoverDriver(context).run()
+
+
+def _reading(migration: Migration, lane: Lane) -> tuple[int | None, float | None]:
+    found = lag(migration, lane)
+    return found.events, found.seconds
+
+
+def _refuse_unready(migration: Migration, direction: Side, fall_back: bool) -> None:
+    missing = _not_running(migration, ENDING_LANE[direction])
+    if fall_back:
+        missing += _not_running(migration, Lane.FALLBACK)
+    if missing:
+        commands = " and ".join(f"`voyager-ops {role}`" for role in missing)
+        way_back = fall_back and any(role in missing for role in (EXPORT_ROLE[Lane.FALLBACK], IMPORT_ROLE[Lane.FALLBACK]))
+        without = ", or give --no-prepare-for-fall-back (there is no way back then)" if way_back else ""
+        raise PreconditionError(
+            f"the cutover to {direction} cannot begin: {commands} must be running",
+            state="nothing was changed",
+            next_step=f"start {commands} and leave running, then this command again{without}",
+        )
+    if direction is Side.TARGET and import_schema.done(migration, "base") and not import_schema.done(migration, "post"):
+        raise PreconditionError(
+            "the cutover to target cannot begin: the target has no indexes, foreign keys and triggers yet",
+            state="nothing was changed",
+            next_step="voyager-ops import schema --post-import-data, then this command again",
+        )
+
+
+def _not_running(migration: Migration, lane: Lane) -> list[str]:
+    running = alive(migration, lane)
+    return [role for role, lives in zip((EXPORT_ROLE[lane], IMPORT_ROLE[lane]), running, strict=True) if not lives]
+
+
+def _wait(migration: Migration, direction: Side, stop: threading.Event, progress: ProgressSink) -> None:
+    told = ""
+    while not stop.is_set():
+        record = cutovers.read(migration.state, direction)
+        if record is None or not record.under_way:
+            break
+        said = str(record.result.get("step") or record.status)
+        if said != told:
+            progress(Progress(phase="cutover", message=f"to {direction}: {said}"))
+            told = said
+        stop.wait(POLL_SECONDS)
+    raise_if_undone(migration, direction)
+
+
+def raise_if_undone(migration: Migration, direction: Side) -> None:
+    """Raise CutoverVoid when the last attempt was undone."""
+    record = cutovers.read(migration.state, direction)
+    if record is not None and record.status == cutovers.UNDONE:
+        raise CutoverVoid(
+            f"the cutover to {direction} was called off: {record.result.get('reason') or 'no reason recorded'}",
+            state=f"what it had done was undone; the {FROM_SIDE[ENDING_LANE[direction]]} is in use as before",
+            next_step=f"mend the reason, then voyager-ops initiate cutover to {direction}",
+        )
+
+
+def _result(migration: Migration, direction: Side) -> CutoverResult:
+    record = cutovers.read(migration.state, direction)
+    word = cutovers.public_status(migration.state, direction)
+    result = CutoverResult(direction=str(direction), status=word)
+    if record is not None:
+        result.attempt = record.attempt
+        result.write_stop_seconds = record.result.get("write_stop_seconds")
+        result.record = {
+            "status": record.status,
+            "requested_by": record.requested_by,
+            "requested_at": record.requested_at,
+            "finished_at": record.finished_at,
+            "options": dict(record.options),
+            "result": dict(record.result),
+        }
+    result.next_step = "voyager-ops verify" if word == "COMPLETED" else "voyager-ops cutover status"
     return result

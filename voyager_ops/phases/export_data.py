@@ -13,7 +13,7 @@ from voyager_ops.lane.capture_loop import capture
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import FROM_SIDE, Lane
 from voyager_ops.model.results import PhaseResult, ProgressSink, silent
-from voyager_ops.phases.base import EXPORT_ROLE, finish
+from voyager_ops.phases.base import EXPORT_ROLE, finish, refuse_ending
 from voyager_ops.phases.status import seam_passed
 from voyager_ops.state.lanes import ENDED, NONE, read_lane
 from voyager_ops.state.processes import Lease
@@ -53,6 +53,7 @@ def prepare(
     Raises PreconditionError before anything is touched when the fallback lane is asked for and the target is not loaded yet.
     """
     started = time.monotonic()
+    refuse_ending(migration)
     lane = Lane(lane)
     if lane is Lane.FALLBACK and not seam_passed(migration):
         raise PreconditionError(

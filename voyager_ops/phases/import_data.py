@@ -16,8 +16,8 @@ from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane
 from voyager_ops.model.results import Progress, ProgressSink, silent
 from voyager_ops.phases import import_schema, snapshot
-from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE, wait_until
-from voyager_ops.phases.cutover import CutoverWatch, opening_intended
+from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE, refuse_ending, wait_until
+from voyager_ops.phases.cutover_watch import CutoverWatch
 from voyager_ops.phases.export_data import StreamResult, prepared, stream_result
 from voyager_ops.snapshot.copy import snapshot_complete
 from voyager_ops.state.lanes import ENDED, read_lane
@@ -43,6 +43,7 @@ def run(
     started = time.monotonic()
     lane = Lane(lane)
     stop = stop or threading.Event()
+    refuse_ending(migration)
     role = IMPORT_ROLE[lane]
     totals: dict[str, object] = {}
     with Lease(migration.state, role, stop=stop) as lease:
