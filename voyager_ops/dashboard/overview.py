@@ -128,8 +128,9 @@ def _verification(result: dict[str, Any] | None) -> dict[str, Any] | None:
         return None
     return {
         "tables": len(result.get("tables") or []),
-        "rows": result.get("rows"),
-        "differences": result.get("differences"),
+        "rows": sum(max(table.get("rows_source", 0), 0) for table in result.get("tables") or []),
+        "verdict": result.get("verdict"),
+        "equal": result.get("equal"),
         "at": result.get("finished_at"),
     }
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from voyager_ops.schema.report import IMPACTS
+
 Json = Mapping[str, Any]
 
 MOST_ROWS = 100
@@ -14,9 +16,9 @@ MOST_ROWS = 100
 
 def schema_issues(name: str, analysis: Json, directory: str) -> str:
     """The issues found in the exported schema."""
-    issues: Sequence[Json] = analysis.get("issues") or []
+    issues: Sequence[Json] = sorted(analysis.get("issues") or [], key=lambda issue: -issue.get("impact", 0))
     lines = [
-        f"The schema of **{_text(name)}** has **{len(issues)} issue(s)**"
+        f"The schema of **{_text(name)}** has **{analysis.get('issue_count', 0)} issue(s)**"
         + (f", of which **{analysis['blocking']} would not import as they are**" if analysis.get("blocking") else "")
         + f" (analysed {_ago(analysis)}).",
         "",
@@ -24,13 +26,14 @@ def schema_issues(name: str, analysis: Json, directory: str) -> str:
         "* **Import as it is**: the statements are imported as they stand now.",
         "* **Stop**: ends this run; nothing was imported.",
         "",
-        "| Issue | Severity | Object | What | Suggestion |",
+        "| Issue | Impact | Object | What | Suggestion |",
         "|---|---|---|---|---|",
     ]
     for issue in issues[:MOST_ROWS]:
-        cells = (_first(issue, "code", "id"), _first(issue, "severity"), _first(issue, "object", "object_name"))
-        words = (_first(issue, "message", "reason", "title"), _first(issue, "suggestion", "mend", "hint"))
-        lines.append(f"| {' | '.join(_text(cell) for cell in (*cells, *words))} |")
+        impact = "does not import" if issue.get("blocking") else IMPACTS.get(issue.get("impact", 0), "")
+        place = f"{issue.get('object_name', '')} ({issue.get('file', '')}:{issue.get('line', '')})"
+        cells = (issue.get("name"), impact, place, issue.get("reason"), issue.get("suggestion"))
+        lines.append(f"| {' | '.join(_text(cell or '') for cell in cells)} |")
     lines += _more(len(issues), "issues", analysis.get("reports"))
     return "\n".join(lines)
 
@@ -117,10 +120,11 @@ def _kept(key: str, options: Json) -> bool:
 def _verification(result: Json | None) -> str:
     if result is None:
         return "**never**"
-    words = f"{len(result.get('tables') or []):,} tables, {result.get('rows', 0):,} rows, "
-    differences = result.get("differences", 0)
-    words += f"**{differences:,} differences**"
-    return words + ("" if result.get("settled", True) else ", some rows still moving") + f", {_ago(result)}"
+    return (
+        f"{_text(result.get('verdict', ''))}, {_ago(result)}"
+        if result.get("equal")
+        else f"**{_text(result.get('verdict', ''))}**"
+    )
 
 
 def _tables(result: Json | None) -> list[str]:
@@ -129,7 +133,8 @@ def _tables(result: Json | None) -> list[str]:
         return []
     lines = ["", "| Table | Source rows | Target rows | Differences |", "|---|--:|--:|--:|"]
     for table in tables[:MOST_ROWS]:
-        figures = [table.get(key) for key in ("source_rows", "target_rows", "differences")]
+        differing = sum(table.get(kind, 0) for kind in ("missing_on_target", "missing_on_source", "different"))
+        figures = [table.get("rows_source"), table.get("rows_target"), differing]
         lines.append(f"| {_text(table.get('table', ''))} | " + " | ".join(_number(figure) for figure in figures) + " |")
     return lines + _more(len(tables), "tables", None)
 
@@ -173,10 +178,6 @@ def _more(count: int, what: str, reports: object) -> list[str]:
     if isinstance(reports, Mapping) and reports:
         lines.append("\nReports: " + ", ".join(f"`{path}`" for path in reports.values()))
     return lines
-
-
-def _first(item: Json, *keys: str) -> str:
-    return next((str(item[key]) for key in keys if item.get(key)), "")
 
 
 def _text(value: object) -> str:
