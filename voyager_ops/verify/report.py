@@ -47,6 +47,8 @@ class TableVerification:
     rows_target: int = -1
     compared: str = ""
     """'ranges' of the key, 'whole' table at once, or 'keys' given beforehand."""
+    keys: int = 0
+    """How many, when they were given."""
     ranges: int = 0
     ranges_differing: int = 0
     """Ranges that differed at the first look, whatever the second look said."""
@@ -99,7 +101,8 @@ class VerificationReport(PhaseResult):
         problems = sum(len(table.problems) for table in self.tables)
         unsettled = sum(table.unsettled for table in self.tables)
         if self.equal:
-            return f"{len(self.tables)} tables, {sum(max(table.rows_source, 0) for table in self.tables)} rows: no differences"
+            rows = sum(table.keys if table.compared == "keys" else max(table.rows_source, 0) for table in self.tables)
+            return f"{len(self.tables)} tables, {rows} rows: no differences"
         parts = [f"{self.rows_differing} rows differ"]
         if any(table.more for table in self.tables):
             parts[0] = "at least " + parts[0]

@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from threading import Event
@@ -15,9 +15,9 @@ from voyager_ops.databases.postgres.database import PostgresDatabase
 from voyager_ops.databases.postgres.hashing import Method, common_method
 from voyager_ops.model.positions import Side
 from voyager_ops.model.results import Progress, ProgressSink, silent
-from voyager_ops.model.tables import NameMap, Table
+from voyager_ops.model.tables import NameMap, QName, Table
 from voyager_ops.verify.confirm import Settle, Suspects, confirm
-from voyager_ops.verify.digests import Condition, Statements
+from voyager_ops.verify.digests import Condition, Identity, Statements
 from voyager_ops.verify.findings import Detail, add_findings
 from voyager_ops.verify.pairing import Pair, pair_tables
 from voyager_ops.verify.report import TableVerification, VerificationReport
@@ -50,10 +50,43 @@ def verify_tables(
     differ are looked at again behind it. Without it what differs is different. ``stop`` ends it early: tables that are not done
     then say so and are not equal. Raises RetryableError when a session is lost, PreconditionError when a table may not be read.
     """
+    return verify_selected(
+        source,
+        target,
+        tables,
+        names,
+        {},
+        parallelism=parallelism,
+        settle=settle,
+        stop=stop,
+        progress=progress,
+        detail=detail,
+        max_differences=max_differences,
+        position=position,
+    )
+
+
+def verify_selected(
+    source: PostgresDatabase,
+    target: PostgresDatabase,
+    tables: Sequence[Table],
+    names: NameMap,
+    only: Mapping[QName, Set[Identity]],
+    *,
+    parallelism: int = 2,
+    settle: Settle | None = None,
+    stop: Event | None = None,
+    progress: ProgressSink = silent,
+    detail: Detail | None = None,
+    max_differences: int = MAX_DIFFERENCES,
+    position: str = "",
+) -> VerificationReport:
+    """As :func:`verify_tables`; of the tables named in ``only`` (the source's names) just the rows with those keys."""
     started, clock = time.time(), time.monotonic()
     stop = stop or Event()
-    with Sessions(source, target, max(1, parallelism)) as sessions:
-        if settle is not None and not stop.is_set():
+    whole = sum(table.name not in only for table in tables)
+    with Sessions(source, target, max(1, min(parallelism, whole))) as sessions:
+        if settle is not None and whole and not stop.is_set():
             settle()  # so that the lag as it is now does not make every range differ; whether it was passed shows below
         with sessions.one() as both:
             method = common_method(both[Side.SOURCE], both[Side.TARGET])
@@ -65,8 +98,9 @@ def verify_tables(
             if isinstance(item, str):
                 result.problems.append(item)
             else:
-                jobs.append(_Job(item, result, method, seed, max_differences, settle is None))
-        _scan_all(sessions, jobs, stop, progress)
+                keys = only.get(item.source.name) if item.key else None
+                jobs.append(_Job(item, result, method, seed, max_differences, settle is None, keys))
+        _scan_all(sessions, [job for job in jobs if job.keys is None], stop, progress)
         with sessions.one() as both:
             confirm(both, [job.suspects for job in jobs], settle, ROUNDS, stop)
             for job in jobs:
@@ -112,14 +146,24 @@ class Sessions:
 class _Job:
     """One table from its plan to its findings."""
 
-    def __init__(self, pair: Pair, result: TableVerification, method: Method, seed: int, limit: int, exact: bool) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        result: TableVerification,
+        method: Method,
+        seed: int,
+        limit: int,
+        exact: bool,
+        keys: Set[Identity] | None,
+    ) -> None:
         self.pair = pair
+        self.keys = keys
         self.result = result
         result.problems.extend(pair.problems)
-        result.compared = "ranges" if pair.ranged else "whole"
+        result.compared = "keys" if keys is not None else "ranges" if pair.ranged else "whole"
         statements = Statements(pair, Method.TEXT if method is Method.BINARY else method, seed)
         self.scan = TableScan(statements, method, limit, exact)
-        self.suspects = Suspects(statements, self.scan.suspects)
+        self.suspects = Suspects(statements, self.scan.suspects if keys is None else set(keys))
         self.conditions: list[Condition] = []
         self.clock = 0.0
 
@@ -134,12 +178,15 @@ class _Job:
 
     def finish(self, both: BothSides, detail: Detail) -> None:
         result, scan = self.result, self.scan
+        add_findings(both, self.suspects, result, detail)
+        if self.keys is not None:
+            result.keys = len(self.keys)
+            return
         result.rows_source, result.rows_target = scan.rows[Side.SOURCE], scan.rows[Side.TARGET]
         result.ranges, result.ranges_differing = scan.ranges, scan.ranges_differing
         result.more = scan.more
         result.finished = bool(self.conditions) and scan.ranges == len(self.conditions)
         result.seconds = self.clock
-        add_findings(both, self.suspects, result, detail)
 
 
 def _scan_all(sessions: Sessions, jobs: Sequence[_Job], stop: Event, progress: ProgressSink) -> None:
