@@ -22,8 +22,9 @@ _OID = Struct(">I").unpack_from
 _BLOCK: Final = 1 << 20
 _ROW_OPERATIONS: Final = frozenset((INSERT, UPDATE, DELETE))
 
-Judge = Callable[[Relation], str | None]
-"""Holds a relation against what was expected; returns the source name of its root. Raises SourceChanged."""
+Judge = Callable[[Relation], tuple[str, frozenset[str]]]
+"""Holds a relation against what was expected; returns the source name of its root and the columns whose values are not wanted.
+Raises SourceChanged."""
 
 
 class Assembler:
@@ -41,7 +42,9 @@ class Assembler:
         self._judge = judge
         self._spill_path = spill
         self._memory = memory
+        self._sent: dict[int, bytes] = {}
         self._frames_of: dict[int, bytes] = {}
+        """As sent, but with the columns marked that are left out."""
         self._roots: dict[int, str | None] = {}
         self._ours: dict[int, str] = {}
         self.inside = False
@@ -123,14 +126,16 @@ class Assembler:
     def _describe(self, frame: bytes) -> None:
         relation = pgoutput.relation(frame)
         oid = relation.oid
-        known = self._frames_of.get(oid)
-        if known == frame:
+        if self._sent.get(oid) == frame:
             return
+        self._sent[oid] = frame
+        known = self._frames_of.get(oid)
         if relation.name.schema == SCHEMA and relation.name.name in {POSITION_TABLE.name, CHUNK_TABLE.name, MARKER_TABLE.name}:
             self._ours[oid] = relation.name.name
             self._roots[oid] = None
         else:
-            self._roots[oid] = self._judge(relation)
+            self._roots[oid], unwanted = self._judge(relation)
+            frame = pgoutput.leave_out(frame, unwanted)
         if known is not None:
             self._before.setdefault(oid, known)
             self._keep(frame)

@@ -109,7 +109,7 @@ class Reader:
                 follows = body.at + head.length
                 if head.end <= after:
                     if head.flags & DESCRIBES_RELATIONS:
-                        for _ in decoder.changes(body.read, head.length):
+                        for _ in decoder.changes(body.read, head.length, redescribes=True):
                             pass
                 else:
                     yield from self._transaction(head, body, decoder)
@@ -117,17 +117,18 @@ class Reader:
 
     def _transaction(self, head: TransactionHead, body: SegmentBody, decoder: Decoder) -> Iterator[Transaction]:
         changes: Iterator[Change]
+        redescribes = bool(head.flags & DESCRIBES_RELATIONS)
         if head.length <= WHOLE:
-            changes = decoder.changes(partial(_once, [body.read(head.length)]), head.length)
-            if head.flags & DESCRIBES_RELATIONS:
+            changes = decoder.changes(partial(_once, [body.read(head.length)]), head.length, redescribes=redescribes)
+            if redescribes:
                 changes = iter(list(changes))
             live = None
         else:
-            live = _Live(decoder.changes(body.read, head.length), body)
+            live = _Live(decoder.changes(body.read, head.length, redescribes=redescribes))
             changes = live
         yield Transaction(lsn.to_position(head.end), head.xid, head.committed_at, head.count, changes)
         if live is not None:
-            live.leave(drain=bool(head.flags & DESCRIBES_RELATIONS))
+            live.leave(drain=redescribes)
 
 
 def _once(data: list[bytes], _size: int) -> bytes:
@@ -138,9 +139,8 @@ def _once(data: list[bytes], _size: int) -> bytes:
 class _Live:
     """Changes of a large transaction, read from the file as they are asked for; refuses once the reader has moved on."""
 
-    def __init__(self, changes: Iterator[Change], body: SegmentBody) -> None:
+    def __init__(self, changes: Iterator[Change]) -> None:
         self._changes = changes
-        self._body = body
         self._left = False
 
     def __iter__(self) -> Iterator[Change]:

@@ -7,8 +7,8 @@ updates and inserts, frames read from an uncompressed segment): see tests/change
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from struct import Struct
 from typing import Final
 
@@ -32,6 +32,9 @@ POSTGRES_EPOCH: Final = 946_684_800.0
 
 _TEXT, _NULL, _UNCHANGED = 116, 110, 117
 _NEW, _KEY, _OLD = 78, 75, 79
+LEFT_OUT: Final = 2
+"""Flag of a column in the Relation frames we keep (the plugin itself only knows flag 1): stored generated columns, which the
+server insists on publishing where a row's old image is the whole row, and which the other side computes by itself."""
 BLOCK: Final = 1 << 20
 """Bytes read at once while a large transaction is decoded."""
 
@@ -64,7 +67,12 @@ def widen(xid: int, reference: int) -> int:
 
 
 def relation(frame: bytes) -> Relation:
-    """A Relation ('R') frame. An empty schema stands for pg_catalog."""
+    """A Relation ('R') frame, whole. An empty schema stands for pg_catalog."""
+    return _relation(frame)[0]
+
+
+def _relation(frame: bytes) -> tuple[Relation, list[int]]:
+    """The relation, and the places of columns marked by :func:`leave_out`, which it still has."""
     oid = _U32(frame, 1)[0]
     schema, position = _string(frame, 5)
     name, position = _string(frame, position)
@@ -74,14 +82,34 @@ def relation(frame: bytes) -> Relation:
     columns: list[str] = []
     key: list[bool] = []
     types: list[int] = []
-    for _ in range(count):
+    marked: list[int] = []
+    for place in range(count):
         flag = frame[position]
+        if flag & LEFT_OUT:
+            marked.append(place)
         column, position = _string(frame, position + 1)
         types.append(_U32(frame, position)[0])
         position += 8
         columns.append(column)
         key.append(bool(flag & 1))
-    return Relation(oid, QName(schema or "pg_catalog", name), tuple(columns), tuple(key), tuple(types), identity == ord("f"))
+    full = identity == ord("f")
+    return Relation(oid, QName(schema or "pg_catalog", name), tuple(columns), tuple(key), tuple(types), full), marked
+
+
+def leave_out(frame: bytes, names: Collection[str]) -> bytes:
+    """The Relation frame with the columns ``names`` marked: the decoder leaves them and their values out."""
+    result = bytearray(frame)
+    _, position = _string(frame, 5)
+    _, position = _string(frame, position)
+    count = _U16(frame, position + 1)[0]
+    position += 3
+    for _ in range(count):
+        flag_at = position
+        column, position = _string(frame, position + 1)
+        position += 8
+        if column in names:
+            result[flag_at] |= LEFT_OUT
+    return bytes(result)
 
 
 def _string(frame: bytes, position: int) -> tuple[str, int]:
@@ -132,18 +160,47 @@ class Decoder:
 
     def __init__(self) -> None:
         self._relations: dict[int, Relation] = {}
+        self._kept: dict[int, list[int]] = {}
+        """Places of the columns to keep, for relations of which some are left out."""
 
     def describe(self, frame: bytes) -> None:
         """Take in a Relation frame; Type frames tell us nothing that the catalog does not and are passed over."""
         if frame[0] == RELATION:
-            described = relation(frame)
+            described, marked = _relation(frame)
+            self._kept.pop(described.oid, None)
+            if marked:
+                kept = [place for place in range(len(described.columns)) if place not in marked]
+                self._kept[described.oid] = kept
+                described = replace(
+                    described,
+                    columns=tuple(described.columns[place] for place in kept),
+                    key=tuple(described.key[place] for place in kept),
+                    type_oids=tuple(described.type_oids[place] for place in kept),
+                )
             self._relations[described.oid] = described
 
-    def changes(self, read: Callable[[int], bytes], length: int) -> Iterator[Change]:
+    def _without_left_out(self, change: Change) -> Change:
+        kept = self._kept[change.relation.oid]
+        if change.old is not None:
+            change.old = [change.old[place] for place in kept]
+        if change.new is not None:
+            change.new = [change.new[place] for place in kept]
+        return change
+
+    def changes(self, read: Callable[[int], bytes], length: int, *, redescribes: bool = False) -> Iterator[Change]:
         """Decode ``length`` bytes of frames (u32 length and payload each) which ``read(n)`` hands out, n bytes at most a call.
 
-        Never holds more than a block and one frame. Raises ChangeLogDamaged when the bytes are not what they must be.
+        ``redescribes``: the frames describe relations, too. Never holds more than a block and one frame. Raises ChangeLogDamaged
+        when the bytes are not what they must be.
         """
+        if not self._kept and not redescribes:
+            return self._changes(read, length)
+        return (
+            self._without_left_out(change) if change.relation.oid in self._kept else change
+            for change in self._changes(read, length)
+        )
+
+    def _changes(self, read: Callable[[int], bytes], length: int) -> Iterator[Change]:
         data, position, end = b"", 0, 0
         remaining = length
         relations = self._relations

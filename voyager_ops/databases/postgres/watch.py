@@ -94,8 +94,8 @@ class StreamJudge:
         self._context = context
         self._roots = roots
 
-    def __call__(self, relation: Relation) -> str | None:
-        """The source name of the relation's root. Raises SourceChanged."""
+    def __call__(self, relation: Relation) -> tuple[str, frozenset[str]]:
+        """The source name of the relation's root, and its generated columns outside the key. Raises SourceChanged."""
         context = self._context
         table = self._roots.by_oid(relation.oid)
         if table is None:
@@ -123,7 +123,7 @@ class StreamJudge:
                     relation.name,
                     f"its replica identity is now ({', '.join(sorted(key))}), its key was ({', '.join(table.key)})",
                 )
-        return str(context.source_name(table.name))
+        return str(context.source_name(table.name)), frozenset(generated.difference(table.key))
 
 
 def accept_new_partitions(connection: Connection, context: LaneContext, roots: RootMap) -> list[QName]:
