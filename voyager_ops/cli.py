@@ -16,7 +16,11 @@ from voyager_ops.cli_stream import archive_group, get_group, quarantine_group, r
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), envvar=CONFIG_ENV, help="The migration's YAML file."
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar=CONFIG_ENV,
+    help="The migration's YAML file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, everything else on stderr.")
 @click.option("--debug", is_flag=True, help="Show tracebacks, log more.")
@@ -44,8 +48,20 @@ def main(context: click.Context, config_path: Path | None, as_json: bool, debug:
 
 register_data(export_group, import_group)
 for command in (
-    prepare_group, preflight, export_group, analyze_schema, import_group, get_group, verify, archive_group, initiate_group,
-    cutover_group, end_group, dry_run, status, quarantine_group,
+    prepare_group,
+    preflight,
+    export_group,
+    analyze_schema,
+    import_group,
+    get_group,
+    verify,
+    archive_group,
+    initiate_group,
+    cutover_group,
+    end_group,
+    dry_run,
+    status,
+    quarantine_group,
 ):
     main.add_command(command)
 

@@ -19,13 +19,14 @@ def command(group: click.Group | None, name: str, **settings: Any) -> Callable[[
 
     def decorate(function: Callable[..., None]) -> click.Command:
         @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-        @click.pass_obj
         @functools.wraps(function)
-        def wrapped(app: App, *arguments: Any, as_json: bool, **options: Any) -> None:
+        def wrapped(*, as_json: bool, **options: Any) -> None:
+            app = click.get_current_context().find_object(App)
+            assert app is not None
             app.json = app.json or as_json
-            function(app, *arguments, **options)
+            function(app, **options)
 
-        made = click.command(name, **settings)(wrapped)
+        made: click.Command = click.command(name, **settings)(wrapped)  # type: ignore[no-untyped-call]  # click decorates any
         if group is not None:
             group.add_command(made)
         return made

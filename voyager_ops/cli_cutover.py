@@ -34,7 +34,8 @@ _by = click.option("--by", default="", help="Who decided it, for the records. De
 
 @command(_to, "target")
 @click.option(
-    "--prepare-for-fall-back/--no-prepare-for-fall-back", default=None,
+    "--prepare-for-fall-back/--no-prepare-for-fall-back",
+    default=None,
     help="Keep the way back open (export data from target and import data to source must run). Default: as configured.",
 )
 @_wait

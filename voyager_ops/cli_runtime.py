@@ -1,7 +1,7 @@
 """Running one phase from the command line: signals, log file, errors, exit status.
 
-Exit status: 0 when the command did what it is for; 1 when it failed; 2 for wrong usage; 130 or 143 when it was stopped by Ctrl-C or
-SIGTERM before it was complete (it resumes when started again); 3 when another command asked it to stop.
+Exit status: 0 when the command did what it is for; 1 when it failed; 2 for wrong usage; 130 or 143 when it was stopped by
+Ctrl-C or SIGTERM before it was complete (it resumes when started again); 3 when another command asked it to stop.
 """
 
 from __future__ import annotations

@@ -26,21 +26,28 @@ def _prepare(side: str) -> None:
     @command(prepare_group, side, help=f"What the {side} needs.")
     @click.option("--print/--run", "print_only", default=True, help="Print the statements (default), or run them.")
     @click.option(
-        "--form", type=click.Choice(["superuser", "non-superuser", "yb_superuser"]), default=None,
+        "--form",
+        type=click.Choice(["superuser", "non-superuser", "yb_superuser"]),
+        default=None,
         help="Rights of the migration user. Default: non-superuser; yb_superuser for a yugabytedb:// URL.",
     )
     @click.option("--user", default=None, help="The migration user. Default: the user of the configured URL.")
     @click.option("--fall-back/--no-fall-back", default=True, help="Also what the way back needs.")
     @click.option("--privileged-url-env", metavar="NAME", help="With --run: the environment variable with a superuser's URL.")
-    def prepare(
-        app: App, print_only: bool, form: Any, user: str | None, fall_back: bool, privileged_url_env: str | None
-    ) -> None:
+    def prepare(app: App, print_only: bool, form: Any, user: str | None, fall_back: bool, privileged_url_env: str | None) -> None:
         execute(
             app,
             f"prepare {side}",
             lambda migration, progress: prepare_phase.run(
-                migration, side, form=form, user=user, fall_back=fall_back, execute=not print_only,
-                privileged_url=secret_from(privileged_url_env), stop=app.stop, progress=progress,
+                migration,
+                side,
+                form=form,
+                user=user,
+                fall_back=fall_back,
+                execute=not print_only,
+                privileged_url=secret_from(privileged_url_env),
+                stop=app.stop,
+                progress=progress,
             ),
             show=_show_prepare,
         )
@@ -124,9 +131,7 @@ def analyze_schema(app: App, target_version: str | None) -> None:
     execute(
         app,
         "analyze-schema",
-        lambda migration, progress: analyze_phase.run(
-            migration, target_version=target_version, stop=app.stop, progress=progress
-        ),
+        lambda migration, progress: analyze_phase.run(migration, target_version=target_version, stop=app.stop, progress=progress),
         show=_show_analysis,
         status=lambda result: 1 if result.blocking else 0,
     )
@@ -135,7 +140,8 @@ def analyze_schema(app: App, target_version: str | None) -> None:
 def _show_analysis(result: analyze_phase.AnalyzeSchemaResult, out: TextIO) -> None:
     if result.issues:
         print_table(
-            out, ["issue", "object", "file", "line", "reason"],
+            out,
+            ["issue", "object", "file", "line", "reason"],
             [[i["id"], i["object_name"], i["file"], i["line"], i["reason"]] for i in result.issues],
         )
     out.write(f"{result.issue_count} issues, {result.blocking} of them block the import\n")
@@ -145,7 +151,11 @@ def _show_analysis(result: analyze_phase.AnalyzeSchemaResult, out: TextIO) -> No
 
 
 @command(import_group, "schema")
-@click.option("--post-import-data", is_flag=True, help="Unique keys where missing, indexes, foreign keys, triggers: once the seam is passed.")
+@click.option(
+    "--post-import-data",
+    is_flag=True,
+    help="Unique keys where missing, indexes, foreign keys, triggers: once the seam is passed.",
+)
 @click.option("--ignore-exist", is_flag=True, help="Take objects that are there already as done.")
 @click.option("--continue-on-error", is_flag=True, help="Run all that can be run; report every error at the end.")
 def import_schema(app: App, post_import_data: bool, ignore_exist: bool, continue_on_error: bool) -> None:
@@ -154,8 +164,12 @@ def import_schema(app: App, post_import_data: bool, ignore_exist: bool, continue
         app,
         "import schema",
         lambda migration, progress: import_phase.run(
-            migration, "post" if post_import_data else "base", ignore_exist=ignore_exist,
-            continue_on_error=continue_on_error, stop=app.stop, progress=progress,
+            migration,
+            "post" if post_import_data else "base",
+            ignore_exist=ignore_exist,
+            continue_on_error=continue_on_error,
+            stop=app.stop,
+            progress=progress,
         ),
         show=_show_import,
     )

@@ -158,12 +158,20 @@ def _show_status(result: status_phase.StatusResult, out: TextIO) -> None:
         out,
         ["lane", "status", "lag (events)", "lag (s)", "captured", "bytes on disk"],
         [
-            [name, x["status"], _known(x["lag"]["events"]), _known(x["lag"]["seconds"]), x["captured_changes"], x["bytes_on_disk"]]
+            [
+                name,
+                x["status"],
+                _known(x["lag"]["events"]),
+                _known(x["lag"]["seconds"]),
+                x["captured_changes"],
+                x["bytes_on_disk"],
+            ]
             for name, x in result.lanes.items()
         ],
     )
     print_table(
-        out, ["process", "alive", "host", "pid"],
+        out,
+        ["process", "alive", "host", "pid"],
         [[role, "yes" if x["alive"] else "no", x["host"], x["pid"]] for role, x in result.processes.items()],
     )
     out.write(f"seam passed: {'yes' if result.seam_passed else 'no'}\n")

@@ -17,7 +17,8 @@ from voyager_ops.schema.report import write_reports
 
 @dataclass(kw_only=True)
 class AnalyzeSchemaResult(PhaseResult):
-    """``issues``: one dict per issue, ``issue_count`` of them without the mere notes; ``blocking``: how many would not import as they are; ``counts``:
+    """``issues``: one dict per issue, ``issue_count`` of them without the mere notes; ``blocking``: how many would not
+    import as they are; ``counts``:
     statements per object type; ``reports``: files written, by format."""
 
     phase: str = "analyze_schema"

@@ -35,7 +35,8 @@ def run(
     stop: threading.Event | None = None,
     progress: ProgressSink = silent,
 ) -> ArchiveChangesResult:
-    """Once over both lanes. ``move_to`` defaults to ``changes.archive_to`` of the configuration; without either ``delete`` must be True."""
+    """Once over both lanes. ``move_to`` defaults to ``changes.archive_to`` of the configuration; without either ``delete``
+    must be True."""
     started = time.monotonic()
     move_to = None if delete else move_to or migration.config.changes.archive_to
     if not delete and move_to is None:

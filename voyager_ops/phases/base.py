@@ -7,16 +7,24 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from voyager_ops.cutover.roles import CUTOVER_ROLE, EXPORT_ROLE, IMPORT_ROLE
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
-from voyager_ops.model.positions import Lane
 from voyager_ops.model.results import PhaseResult
+
+__all__ = [
+    "CUTOVER_ROLE",
+    "ENDING",
+    "EXPORT_ROLE",
+    "IMPORT_ROLE",
+    "finish",
+    "last_result",
+    "refuse_ending",
+    "wait_until",
+]
 
 R = TypeVar("R", bound=PhaseResult)
 
-EXPORT_ROLE = {Lane.FORWARD: "export data from source", Lane.FALLBACK: "export data from target"}
-IMPORT_ROLE = {Lane.FORWARD: "import data to target", Lane.FALLBACK: "import data to source"}
-CUTOVER_ROLE = "cutover"
 ENDING = "ending"
 """The document that says that ``end migration`` has begun."""
 

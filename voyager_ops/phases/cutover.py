@@ -28,7 +28,8 @@ ENDING_LANE = {Side.TARGET: Lane.FORWARD, Side.SOURCE: Lane.FALLBACK}
 
 @dataclass(kw_only=True)
 class CutoverResult(PhaseResult):
-    """``status``: NOT_INITIATED, INITIATED or COMPLETED; ``record``: the attempt as recorded (write-stop seconds, steps, why it was undone)."""
+    """``status``: NOT_INITIATED, INITIATED or COMPLETED; ``record``: the attempt as recorded (write-stop seconds, steps, why
+    it was undone)."""
 
     phase: str = "cutover"
     direction: str = ""
@@ -61,8 +62,8 @@ def initiate(
 ) -> CutoverResult:
     """Record the request and return at once; ``wait`` stays until it is done or undone.
 
-    ``prepare_for_fall_back``: None takes the configuration's. ``driver``: ``stream`` leaves it to the process that imports into the
-    side to open, ``caller`` to a later :func:`run`. Asking again while it is under way changes nothing.
+    ``prepare_for_fall_back``: None takes the configuration's. ``driver``: ``stream`` leaves it to the process that imports
+    into the side to open, ``caller`` to a later :func:`run`. Asking again while it is under way changes nothing.
     Raises PreconditionError naming the commands that are not running; with ``wait`` CutoverError when it was undone.
     """
     started = time.monotonic()
@@ -90,7 +91,8 @@ def run(
 ) -> CutoverResult:
     """Request the cutover unless it is under way, and drive it to its end (one that a crash interrupted is resumed).
 
-    Raises CutoverVoid when it was called off and undone, CutoverError when it must be resumed, Fenced when another process drives it.
+    Raises CutoverVoid when it was called off and undone, CutoverError when it must be resumed, Fenced when another process
+    drives it.
     """
     started = time.monotonic()
     stop = stop or threading.Event()

@@ -24,9 +24,7 @@ class CutoverWatch:
     ``stop`` is set. An unforeseen error ends the stream and is raised on leaving.
     """
 
-    def __init__(
-        self, migration: Migration, lane: Lane, *, enabled: bool, stop: threading.Event, progress: ProgressSink
-    ) -> None:
+    def __init__(self, migration: Migration, lane: Lane, *, enabled: bool, stop: threading.Event, progress: ProgressSink) -> None:
         self._migration = migration
         self._direction = TO_SIDE[lane]
         self._enabled = enabled

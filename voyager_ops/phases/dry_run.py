@@ -22,7 +22,8 @@ from voyager_ops.phases.export_schema import export_into
 from voyager_ops.schema import layout
 
 COPY_BYTES_PER_SECOND = 60 << 20
-"""COPY from one embedded cluster into another on two cores (reference/performance.md); used until a snapshot has been measured here."""
+"""COPY from one embedded cluster into another on two cores (reference/performance.md); used until a snapshot has been
+measured here."""
 
 
 @dataclass(kw_only=True)

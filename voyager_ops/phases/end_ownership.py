@@ -14,9 +14,7 @@ from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Side
 
 
-def refuse_unfit(
-    migration: Migration, reassign_to: str | None, drop_user: bool, privileged: Mapping[Side, str | None]
-) -> None:
+def refuse_unfit(migration: Migration, reassign_to: str | None, drop_user: bool, privileged: Mapping[Side, str | None]) -> None:
     """Raises PreconditionError when what was asked for cannot be done, before anything is touched."""
     if drop_user and reassign_to is None:
         raise PreconditionError(
@@ -49,7 +47,9 @@ def _check_role(connection: Connection, migration: Migration, side: Side, reassi
         row = connection.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", (reassign_to,)).fetchone()
         if row != (True,):
             raise PreconditionError(
-                f"there is no role {reassign_to!r} on the target", state="nothing was changed", next_step="create it, or name another"
+                f"there is no role {reassign_to!r} on the target",
+                state="nothing was changed",
+                next_step="create it, or name another",
             )
     if drop_user and side is Side.SOURCE:
         owned = [name for name in _owned(connection, user) if not name.startswith("schema voyager_ops")]

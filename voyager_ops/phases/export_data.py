@@ -13,6 +13,7 @@ from voyager_ops.lane.capture_loop import capture
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import FROM_SIDE, Lane
 from voyager_ops.model.results import PhaseResult, ProgressSink, silent
+from voyager_ops.phases import import_schema
 from voyager_ops.phases.base import EXPORT_ROLE, finish, refuse_ending
 from voyager_ops.phases.status import seam_passed
 from voyager_ops.state.lanes import ENDED, NONE, read_lane
@@ -21,7 +22,8 @@ from voyager_ops.state.processes import Lease
 
 @dataclass(kw_only=True)
 class StreamResult(PhaseResult):
-    """A stream that ended. ``completed``: its lane has ended for good (after a cutover); False: stopped, it resumes when started again."""
+    """A stream that ended. ``completed``: its lane has ended for good (after a cutover); False: stopped, it resumes when
+    started again."""
 
     phase: str = "export_data"
     lane: str = ""
@@ -60,6 +62,12 @@ def prepare(
             "changes of the target cannot be captured before its data has been loaded and brought up to date (the seam point)",
             state="nothing was changed",
             next_step="voyager-ops import data to target; then this command, before the cutover",
+        )
+    if lane is Lane.FALLBACK and import_schema.done(migration, "base") and not import_schema.done(migration, "post"):
+        raise PreconditionError(
+            "changes of the target cannot be captured before its schema is complete (indexes, foreign keys, triggers)",
+            state="nothing was changed",
+            next_step="voyager-ops import schema --post-import-data, then this command again",
         )
     migration.freeze_baseline(FROM_SIDE[lane])
     context = migration.lane(lane)

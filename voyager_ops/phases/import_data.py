@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
+from voyager_ops.cutover.gate import open_gate
 from voyager_ops.errors import PreconditionError
 from voyager_ops.lane.apply_loop import apply
 from voyager_ops.migration import Migration
@@ -37,7 +39,8 @@ def run(
 ) -> StreamResult:
     """Load the snapshot (forward lane; ``with_snapshot=False`` when other processes do) and apply changes until the lane ends.
 
-    ``drive_cutover=False`` leaves requested cutovers to whoever requested them (Airflow does). ``stop`` ends it early; it resumes.
+    ``drive_cutover=False`` leaves requested cutovers to whoever requested them (Airflow does). ``stop`` ends it early; it
+    resumes.
     Raises Fenced, PreconditionError, ApplyError, ConnectionFailed.
     """
     started = time.monotonic()
@@ -45,7 +48,7 @@ def run(
     stop = stop or threading.Event()
     refuse_ending(migration)
     role = IMPORT_ROLE[lane]
-    totals: dict[str, object] = {}
+    totals: dict[str, Any] = {}
     with Lease(migration.state, role, stop=stop) as lease:
         _wait_for_capture(migration, lane, stop, progress)
         if lane is Lane.FORWARD and not stop.is_set() and read_lane(migration.state, lane).status != ENDED:
@@ -58,7 +61,7 @@ def run(
                     lease,
                     progress,
                     at_seam=_unique_keys(migration, stop, progress) if lane is Lane.FORWARD else None,
-                    gate=(lambda: opening_intended(migration)) if lane is Lane.FALLBACK else None,
+                    gate=(lambda: open_gate(migration.lane(lane))) if lane is Lane.FALLBACK else None,
                 )
         lease.check()
     return stream_result(migration, lane, "import_data", role, totals, started)

@@ -1,7 +1,7 @@
 """``import schema``: the stages of the schema on the target.
 
-``base`` before the data; ``unique`` at the seam point (import data does it); ``post``, by ``--post-import-data``, once the seam is
-passed: whatever of ``unique`` is missing, then indexes, foreign keys, triggers, materialized views.
+``base`` before the data; ``unique`` at the seam point (import data does it); ``post``, by ``--post-import-data``, once the
+seam is passed: whatever of ``unique`` is missing, then indexes, foreign keys, triggers, materialized views.
 """
 
 from __future__ import annotations
@@ -11,16 +11,20 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from voyager_ops.databases.postgres import guard
 from voyager_ops.databases.postgres.database import SETTINGS, Connection
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
+from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
 from voyager_ops.phases.base import finish, last_result
 from voyager_ops.phases.status import seam_passed
 from voyager_ops.schema import importer
-from voyager_ops.schema.kinds import Stage
+from voyager_ops.schema.kinds import Kind, Stage
+from voyager_ops.state.lanes import ENDED, read_lane
 
 StageName = Literal["base", "unique", "post"]
+FIRING = frozenset({Kind.TRIGGER, Kind.RULE, Kind.EVENT_TRIGGER})
 STAGES: dict[StageName, tuple[Stage, ...]] = {
     "base": (Stage.BASE,),
     "unique": (Stage.UNIQUE,),
@@ -57,14 +61,18 @@ def run(
     started = time.monotonic()
     if stage == "post" and not seam_passed(migration):
         raise PreconditionError(
-            "import schema --post-import-data comes after the data: the seam point of the snapshot has not been passed, and indexes,"
-            " unique keys, foreign keys and triggers would reject rows that are right in the end",
+            "import schema --post-import-data comes after the data: the seam point of the snapshot has not been passed, and"
+            " indexes, unique keys, foreign keys and triggers would reject rows that are right in the end",
             state="nothing was changed",
-            next_step="voyager-ops import data to target; it says when the seam is passed (voyager-ops cutover status shows it too)",
+            next_step="voyager-ops import data to target; voyager-ops status says when the seam is passed",
         )
     result = ImportSchemaResult(stage=stage)
 
+    triggers = _Triggers(migration, active=stage == "post" and read_lane(migration.state, Lane.FORWARD).status != ENDED)
+
     def told(step: importer.Progress) -> None:
+        if step.kind in FIRING and not step.finished:
+            triggers.pause_apply()
         progress(
             Progress(
                 phase="import_schema",
@@ -75,7 +83,7 @@ def run(
             )
         )
 
-    with _connection(migration) as connection:
+    with triggers, _connection(migration) as connection:
         for part in STAGES[stage]:
             done = importer.import_schema(
                 connection,
@@ -98,6 +106,39 @@ def run(
         "post": "voyager-ops verify, then voyager-ops initiate cutover to target",
     }[stage]
     return finish(migration, result, started, key=f"import_schema/{stage}")
+
+
+class _Triggers:
+    """Triggers come to life on a target that changes are applied to: apply waits from before the first of them is created
+    until those that would fire even for apply (ALWAYS, REPLICA) are held off, which the cutover puts back."""
+
+    def __init__(self, migration: Migration, *, active: bool) -> None:
+        self._migration = migration
+        self._active = active
+        self._pause: Connection | None = None
+
+    def pause_apply(self) -> None:
+        if not self._active or self._pause is not None:
+            return
+        self._pause = self._migration.target.connect("import schema", autocommit=False)
+        # Every apply transaction begins by changing this row.
+        self._pause.execute(
+            "SELECT FROM voyager_ops.lane_position WHERE migration = %s AND lane = %s FOR UPDATE",
+            (self._migration.name, str(Lane.FORWARD)),
+        )
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_error: object) -> None:
+        try:
+            if self._active:
+                guard.hold_off(
+                    self._migration.state, self._migration.target, self._migration.read_catalog(Side.TARGET), Side.TARGET
+                )
+        finally:
+            if self._pause is not None:
+                self._pause.close()
 
 
 def _connection(migration: Migration) -> Connection:

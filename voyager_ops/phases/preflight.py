@@ -63,7 +63,7 @@ def run(
         raise PreconditionError(
             f"preflight found {len(errors)} errors:\n" + "\n".join(_line(check) for check in errors),
             state="nothing was changed on either database",
-            next_step="mend them (voyager-ops prepare source|target --print shows the statements) and run voyager-ops preflight again",
+            next_step="mend them (voyager-ops prepare source|target shows the statements) and run voyager-ops preflight again",
         )
     return result
 

@@ -24,8 +24,8 @@ PLACEHOLDER = ":'password'"
 
 @dataclass(kw_only=True)
 class PrepareResult(PhaseResult):
-    """``statements``: dicts of ``sql`` (secrets as placeholders), ``why``, ``database`` ('' outside the migrated one), ``outcome``
-    (``printed``, ``run``, ``not needed``, ``left to you``)."""
+    """``statements``: dicts of ``sql`` (secrets as placeholders), ``why``, ``database`` ('' outside the migrated one),
+    ``outcome`` (``printed``, ``run``, ``not needed``, ``left to you``)."""
 
     phase: str = "prepare"
     side: str = ""
@@ -77,9 +77,9 @@ def run(
             state="nothing was changed",
             next_step="put a superuser's URL into an environment variable and name it with --privileged-url-env",
         )
-    _Runner(wanted, result, PostgresDatabase.from_url(privileged_url, side=side, migration=migration.name), parts.get("password")).run(
-        progress
-    )
+    _Runner(
+        wanted, result, PostgresDatabase.from_url(privileged_url, side=side, migration=migration.name), parts.get("password")
+    ).run(progress)
     if result.restart_needed:
         result.warnings.append("settings were changed that take effect after a restart of the server")
     return finish(migration, result, started, key=f"prepare/{side}")
@@ -137,7 +137,8 @@ class _Runner:
             connection.execute(self._with_password(connection, statement))
         except psycopg.Error as error:
             raise PreconditionError(
-                f"prepare {self.wanted.side}: {statement.sql.as_string(None)} failed: {error.diag.message_primary or type(error).__name__}",
+                f"prepare {self.wanted.side}: {statement.sql.as_string(None)} failed:"
+                f" {error.diag.message_primary or type(error).__name__}",
                 state=f"{done} statements before it are done, and are skipped when run again",
                 next_step="mend it, or run the statement by hand; then this command again",
             ) from None

@@ -33,8 +33,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Statement:
-    """``sql`` with the password as the placeholder {password}; ``maintenance``: run outside the migrated database; ``unless``: a query
-    whose truth makes it superfluous; ``restart``: takes effect after a restart of the server."""
+    """``sql`` with the password as the placeholder {password}; ``maintenance``: run outside the migrated database;
+    ``unless``: a query whose truth makes it superfluous; ``restart``: takes effect after a restart of the server."""
 
     sql: Fragment
     why: str
@@ -70,7 +70,9 @@ def statements(wanted: Wanted) -> Iterator[Statement]:
         yield Statement(
             _fill("GRANT SET ON PARAMETER session_replication_role TO {user}", user=sql.Identifier(wanted.user)),
             "apply holds triggers and foreign keys off in its own session",
-            unless=_fill("SELECT has_parameter_privilege({user}, 'session_replication_role', 'SET')", user=sql.Literal(wanted.user)),
+            unless=_fill(
+                "SELECT has_parameter_privilege({user}, 'session_replication_role', 'SET')", user=sql.Literal(wanted.user)
+            ),
         )
 
 
@@ -119,7 +121,9 @@ def _user(wanted: Wanted, captures: bool) -> Iterator[Statement]:
     )
     if wanted.form == "superuser":
         yield Statement(
-            _fill("ALTER ROLE {user} SUPERUSER", user=user), "a user that exists already gets the right too", maintenance=True,
+            _fill("ALTER ROLE {user} SUPERUSER", user=user),
+            "a user that exists already gets the right too",
+            maintenance=True,
             unless=_fill("SELECT rolsuper FROM pg_roles WHERE rolname = {name}", name=name),
         )
         return
@@ -155,9 +159,7 @@ def _create_database(wanted: Wanted) -> Statement:
         _fill("CREATE DATABASE {database}{owner}", database=sql.Identifier(wanted.database), owner=owner),
         "the database to migrate into",
         maintenance=True,
-        unless=_fill(
-            "SELECT EXISTS (SELECT FROM pg_database WHERE datname = {database})", database=sql.Literal(wanted.database)
-        ),
+        unless=_fill("SELECT EXISTS (SELECT FROM pg_database WHERE datname = {database})", database=sql.Literal(wanted.database)),
     )
 
 
@@ -169,7 +171,9 @@ def _database_rights(wanted: Wanted) -> Iterator[Statement]:
             why,
             unless=_fill(
                 "SELECT has_database_privilege({name}, {database}, {right})",
-                name=name, database=sql.Literal(wanted.database), right=sql.Literal(right),
+                name=name,
+                database=sql.Literal(wanted.database),
+                right=sql.Literal(right),
             ),
         )
 
@@ -188,7 +192,8 @@ def _source_rights(wanted: Wanted) -> Iterator[Statement]:
         yield Statement(
             _fill(
                 "GRANT SELECT" + (", UPDATE" if wanted.fall_back else "") + " ON ALL SEQUENCES IN SCHEMA {schema} TO {user}",
-                schema=identifier, user=user,
+                schema=identifier,
+                user=user,
             ),
             "carries sequences over at cutover",
         )
@@ -203,7 +208,8 @@ def _source_rights(wanted: Wanted) -> Iterator[Statement]:
             "SELECT NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
             " WHERE c.relrowsecurity AND n.nspname IN ({schemas}))"
             " OR (SELECT rolbypassrls FROM pg_roles WHERE rolname = {name})",
-            schemas=_literals(wanted.schemas), name=sql.Literal(wanted.user),
+            schemas=_literals(wanted.schemas),
+            name=sql.Literal(wanted.user),
         ),
     )
 
@@ -219,7 +225,8 @@ def _owner_membership(wanted: Wanted) -> sql.Composed:
         "    SELECT DISTINCT pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace\n"
         "    WHERE n.nspname IN ({schemas}) AND c.relkind IN ('r', 'p') AND NOT pg_has_role({name}, c.relowner, 'USAGE')\n"
         "  LOOP\n    EXECUTE format('GRANT %I TO %I', owner, {name});\n  END LOOP;\nEND",
-        schemas=_literals(wanted.schemas), name=sql.Literal(wanted.user),
+        schemas=_literals(wanted.schemas),
+        name=sql.Literal(wanted.user),
     )
     return sql.SQL("DO $prepare$\n") + body + sql.SQL("\n$prepare$")
 
@@ -228,7 +235,8 @@ def _target_rights(wanted: Wanted) -> Iterator[Statement]:
     user = sql.Identifier(wanted.user)
     for schema in wanted.schemas:
         yield Statement(
-            _fill("CREATE SCHEMA IF NOT EXISTS {schema}", schema=sql.Identifier(schema)), "the schema to migrate into",
+            _fill("CREATE SCHEMA IF NOT EXISTS {schema}", schema=sql.Identifier(schema)),
+            "the schema to migrate into",
             unless=_fill("SELECT to_regnamespace(quote_ident({schema})) IS NOT NULL", schema=sql.Literal(schema)),
         )
         yield Statement(

@@ -46,8 +46,8 @@ def run(
 ) -> DataMigrationReport:
     """Gather the report; ``exact`` counts the rows of every table on both sides now. ``save`` writes JSON and CSV into reports/.
 
-    Without ``exact`` final rows are the last verification's where there is one, else arithmetics over what was copied and applied;
-    each line says which.
+    Without ``exact`` final rows are the last verification's where there is one, else arithmetics over what was copied and
+    applied; each line says which.
     """
     started = time.monotonic()
     stop = stop or threading.Event()
@@ -85,7 +85,8 @@ def _snapshot_rows(migration: Migration) -> dict[str, int]:
         if not metadata.installed(connection):
             return {}
         rows = connection.execute(
-            "SELECT table_name, sum(rows)::int8 FROM voyager_ops.chunk WHERE migration = %s GROUP BY table_name", (migration.name,)
+            "SELECT table_name, sum(rows)::int8 FROM voyager_ops.chunk WHERE migration = %s GROUP BY table_name",
+            (migration.name,),
         ).fetchall()
     return {str(name): int(count) for name, count in rows}
 
@@ -102,7 +103,8 @@ def _applied(migration: Migration, lane: Lane) -> dict[str, Counts]:
         if not metadata.installed(connection):
             return {}
         rows = connection.execute(
-            "SELECT table_name, inserts, updates, deletes, truncates FROM voyager_ops.lane_table WHERE migration = %s AND lane = %s",
+            "SELECT table_name, inserts, updates, deletes, truncates FROM voyager_ops.lane_table"
+            " WHERE migration = %s AND lane = %s",
             (migration.name, str(lane)),
         ).fetchall()
     return {str(name): Counts(*(int(number) for number in numbers)) for name, *numbers in rows}
@@ -125,9 +127,7 @@ def _count(
                     "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL", (name.schema, name.name)
                 ).fetchone()
                 if there and there[0]:
-                    found = connection.execute(
-                        sql.SQL("SELECT count(*) FROM {}{}").format(only, qualified(name))
-                    ).fetchone()
+                    found = connection.execute(sql.SQL("SELECT count(*) FROM {}{}").format(only, qualified(name))).fetchone()
                     counts[str(table.name)][side] = int(found[0]) if found else 0
     return counts
 

@@ -86,7 +86,8 @@ def final_rows(figures: TableFigures) -> tuple[int | None, int | None, str]:
 
 
 def arithmetic(figures: TableFigures) -> int | None:
-    """Rows the target must hold: copied, plus and minus what was applied there and what its own users did. None after a TRUNCATE."""
+    """Rows the target must hold: copied, plus and minus what was applied there and what its own users did. None after a
+    TRUNCATE."""
     if not figures.started:
         return None
     forward, own = figures.applied.get(Lane.FORWARD, Counts()), figures.captured.get(Lane.FALLBACK, Counts())

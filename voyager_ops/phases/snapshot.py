@@ -41,9 +41,7 @@ class SnapshotResult(PhaseResult):
     complete: bool = False
 
 
-def plan(
-    migration: Migration, *, stop: threading.Event | None = None, progress: ProgressSink = silent
-) -> SnapshotPlan:
+def plan(migration: Migration, *, stop: threading.Event | None = None, progress: ProgressSink = silent) -> SnapshotPlan:
     """Cut the tables into chunks, once (a later call returns the same plan). The forward lane must be prepared."""
     started = time.monotonic()
     if read_lane(migration.state, Lane.FORWARD).status == NONE:

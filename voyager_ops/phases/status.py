@@ -25,8 +25,8 @@ from voyager_ops.state.processes import processes
 
 @dataclass(frozen=True)
 class Lag:
-    """How far apply is behind capture's side. ``events``: captured and not applied; ``seconds``: age of the newest heartbeat row of
-    the capture side that has been applied (an upper bound). None: unknown, which is never "caught up"."""
+    """How far apply is behind capture's side. ``events``: captured and not applied; ``seconds``: age of the newest heartbeat
+    row of the capture side that has been applied (an upper bound). None: unknown, which is never "caught up"."""
 
     events: int | None
     seconds: float | None

@@ -22,7 +22,10 @@ def check_contents(contents: SourceContents, source: ServerFacts, *, fall_back: 
         yield error("schema", subject, f"there is no schema {schema}", "nothing to migrate", "mend source.schemas")
     for schema in contents.unusable_schemas:
         yield error(
-            "schema_usage", subject, f"{source.user} may not use schema {schema}", "its tables cannot be read",
+            "schema_usage",
+            subject,
+            f"{source.user} may not use schema {schema}",
+            "its tables cannot be read",
             f'GRANT USAGE ON SCHEMA "{schema}" TO "{source.user}"',
         )
     if not contents.table_count:
@@ -37,25 +40,37 @@ def check_contents(contents: SourceContents, source: ServerFacts, *, fall_back: 
     protected = [table.label for table in ordinary if table.row_security]
     if protected and not (source.superuser or source.bypass_rls):
         yield error(
-            "row_security", subject, f"row security is on for {listed(protected)}",
-            "rows that a policy hides from us would be lost (reading them is refused)", f'ALTER ROLE "{source.user}" BYPASSRLS',
+            "row_security",
+            subject,
+            f"row security is on for {listed(protected)}",
+            "rows that a policy hides from us would be lost (reading them is refused)",
+            f'ALTER ROLE "{source.user}" BYPASSRLS',
         )
     if contents.keyless:
         yield warning(
-            "primary_keys", subject, f"{len(contents.keyless)} tables have no primary key: {listed(contents.keyless)}",
+            "primary_keys",
+            subject,
+            f"{len(contents.keyless)} tables have no primary key: {listed(contents.keyless)}",
             "each UPDATE and DELETE on them carries the whole row (replica identity FULL) and is applied more slowly",
             "ALTER TABLE … ADD PRIMARY KEY (…), where there is a candidate",
         )
     if contents.foreign_types:
         names = listed(f"{column} ({type_})" for column, type_ in contents.foreign_types)
         yield error(
-            "types", subject, f"columns use types of schemas that are not migrated: {names}",
-            "their tables cannot be created on the target", "add those schemas to source.schemas, or leave the tables out",
+            "types",
+            subject,
+            f"columns use types of schemas that are not migrated: {names}",
+            "their tables cannot be created on the target",
+            "add those schemas to source.schemas, or leave the tables out",
         )
     if contents.large_objects:
-        where = f" (columns that may point at them: {listed(contents.large_object_columns)})" if contents.large_object_columns else ""
+        where = (
+            f" (columns that may point at them: {listed(contents.large_object_columns)})" if contents.large_object_columns else ""
+        )
         yield warning(
-            "large_objects", subject, f"the database holds large objects{where}",
+            "large_objects",
+            subject,
+            f"the database holds large objects{where}",
             "large objects (pg_largeobject) are not migrated; columns keep numbers that point at nothing on the target",
             "move their contents into bytea columns",
         )
@@ -65,7 +80,10 @@ def _rights(tables: list[TableFacts], source: ServerFacts, subject: str, fall_ba
     unreadable = [table.label for table in tables if not table.select]
     if unreadable:
         yield error(
-            "select", subject, f"{source.user} may not read {listed(unreadable)}", "they cannot be copied",
+            "select",
+            subject,
+            f"{source.user} may not read {listed(unreadable)}",
+            "they cannot be copied",
             f'GRANT SELECT ON ALL TABLES IN SCHEMA … TO "{source.user}" (voyager-ops prepare source --print)',
         )
     else:
@@ -74,7 +92,9 @@ def _rights(tables: list[TableFacts], source: ServerFacts, subject: str, fall_ba
     if alien and not source.superuser:
         owners = listed(sorted({table.owner for table in alien}))
         yield error(
-            "ownership", subject, f"{source.user} does not own {listed(table.label for table in alien)} (owners: {owners})",
+            "ownership",
+            subject,
+            f"{source.user} does not own {listed(table.label for table in alien)} (owners: {owners})",
             "they can be neither published nor given a replica identity",
             f'GRANT "{alien[0].owner}" TO "{source.user}"',
         )
@@ -83,7 +103,9 @@ def _rights(tables: list[TableFacts], source: ServerFacts, subject: str, fall_ba
     unwritable = [table.label for table in tables if not table.write]
     if fall_back and unwritable:
         yield error(
-            "write_back", subject, f"{source.user} may not write to {listed(unwritable)}",
+            "write_back",
+            subject,
+            f"{source.user} may not write to {listed(unwritable)}",
             "the way back cannot apply the target's changes to the source",
             f'GRANT INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA … TO "{source.user}"',
         )
@@ -93,26 +115,36 @@ def _kinds(contents: SourceContents, subject: str) -> Iterator[Check]:
     unlogged = [table.label for table in contents.tables if table.persistence == "u"]
     if unlogged:
         yield error(
-            "unlogged_tables", subject, f"unlogged tables: {listed(unlogged)}",
+            "unlogged_tables",
+            subject,
+            f"unlogged tables: {listed(unlogged)}",
             "their changes are not in the log: after the snapshot they would be missing on the target",
             "ALTER TABLE … SET LOGGED, or leave them out with tables.exclude",
         )
     foreign = [table.label for table in contents.tables if table.kind == "f"]
     if foreign:
         yield warning(
-            "foreign_tables", subject, f"foreign tables: {listed(foreign)}",
-            "their definition is migrated, their rows stay where they are", "",
+            "foreign_tables",
+            subject,
+            f"foreign tables: {listed(foreign)}",
+            "their definition is migrated, their rows stay where they are",
+            "",
         )
     inherited = [table.label for table in contents.tables if table.inherits]
     if inherited:
         yield warning(
-            "inheritance", subject, f"tables inherit from others (not partitions): {listed(inherited)}",
-            "each is migrated as a table of its own; YugabyteDB knows no inheritance", "",
+            "inheritance",
+            subject,
+            f"tables inherit from others (not partitions): {listed(inherited)}",
+            "each is migrated as a table of its own; YugabyteDB knows no inheritance",
+            "",
         )
     ignored = [table.label for table in contents.tables if table.replica_identity == "n"]
     if ignored:
         yield warning(
-            "replica_identity", subject, f"replica identity NOTHING: {listed(ignored)}",
-            "updates and deletes fail once a table is published; export data sets an identity and end migration puts this one back",
+            "replica_identity",
+            subject,
+            f"replica identity NOTHING: {listed(ignored)}",
+            "updates and deletes fail once it is published; export data sets an identity, end migration puts this one back",
             "",
         )

@@ -45,7 +45,9 @@ def read_server(connection: Connection, database: PostgresDatabase) -> ServerFac
         after = time.time()
         offsets.append((after - before, server - (before + after) / 2))
     row = _one(connection, _script("server.sql"))
-    settings = dict(connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY (%s)", (list(SETTINGS),)).fetchall())
+    settings: dict[str, str] = dict(
+        connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY (%s)", (list(SETTINGS),)).fetchall()
+    )
     transactions = connection.execute(_script("transactions.sql")).fetchall()
     system_identifier = None
     if row[15]:

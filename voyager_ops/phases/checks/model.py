@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -45,7 +45,8 @@ def error(id_: str, subject: str, message: str, breaks: str, mend: str) -> Check
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """One server and our role on it. Sizes in bytes; ``clock_offset`` in seconds, server minus here; ``version`` server_version_num."""
+    """One server and our role on it. Sizes in bytes; ``clock_offset`` in seconds, server minus here; ``version``
+    server_version_num."""
 
     side: Side
     where: str
@@ -128,5 +129,3 @@ class PairFacts:
     export_dir: str
     export_free: int
     disk_reserve: int
-
-

@@ -17,12 +17,17 @@ def check_pair(source: ServerFacts, target: ServerFacts, contents: SourceContent
         source.system_identifier is not None
     ):
         yield error(
-            "same_database", both, "source and target are the same database", "it would be migrated onto itself",
+            "same_database",
+            both,
+            "source and target are the same database",
+            "it would be migrated onto itself",
             "mend source or target in the configuration",
         )
     if source.encoding != target.encoding:
         yield error(
-            "encoding", both, f"the source is in {source.encoding}, the target in {target.encoding}",
+            "encoding",
+            both,
+            f"the source is in {source.encoding}, the target in {target.encoding}",
             "text that one of them cannot hold stops the migration; lengths and sort order differ",
             f"CREATE DATABASE … ENCODING '{source.encoding}' on the target",
         )
@@ -30,7 +35,8 @@ def check_pair(source: ServerFacts, target: ServerFacts, contents: SourceContent
         yield ok("encoding", both, f"both are in {source.encoding}")
     if source.collation != target.collation:
         yield warning(
-            "collation", both,
+            "collation",
+            both,
             f"default collations differ: {'/'.join(source.collation)} and {'/'.join(target.collation)}",
             "ORDER BY on text answers in another order after the cutover; case-insensitive comparisons may differ",
             "create the target database with the source's locale where that matters",
@@ -39,8 +45,11 @@ def check_pair(source: ServerFacts, target: ServerFacts, contents: SourceContent
     for side in (source, target):
         if abs(side.clock_offset) > CLOCK_SECONDS:
             yield warning(
-                "clock", f"{side.side} {side.where}", f"its clock differs from this machine's by {side.clock_offset:+.1f} s",
-                "lag in seconds is wrong by that much; nothing else depends on clocks", "synchronize the clocks (NTP)",
+                "clock",
+                f"{side.side} {side.where}",
+                f"its clock differs from this machine's by {side.clock_offset:+.1f} s",
+                "lag in seconds is wrong by that much; nothing else depends on clocks",
+                "synchronize the clocks (NTP)",
             )
     yield from _target(target, pair)
     yield from _local(contents, pair)
@@ -51,7 +60,9 @@ def _extensions(source: ServerFacts, target: ServerFacts) -> Iterator[Check]:
     missing = [name for name in wanted if name not in target.extensions]
     if missing:
         yield error(
-            "extensions", f"target {target.where}", f"extensions of the source cannot be had here: {listed(missing)}",
+            "extensions",
+            f"target {target.where}",
+            f"extensions of the source cannot be had here: {listed(missing)}",
             "types, functions and indexes that use them cannot be created",
             "install the extensions' packages on the target server, or leave out what uses them",
         )
@@ -59,8 +70,11 @@ def _extensions(source: ServerFacts, target: ServerFacts) -> Iterator[Check]:
     if untrusted and not target.superuser:
         statements = "; ".join(f'CREATE EXTENSION "{name}"' for name in untrusted)
         yield error(
-            "extensions_right", f"target {target.where}", f"only a superuser may create {listed(untrusted)}",
-            "import schema stops at them", statements,
+            "extensions_right",
+            f"target {target.where}",
+            f"only a superuser may create {listed(untrusted)}",
+            "import schema stops at them",
+            statements,
         )
     if not missing and (target.superuser or not untrusted):
         yield ok("extensions", f"target {target.where}", "all extensions of the source can be had")
@@ -70,12 +84,17 @@ def _target(target: ServerFacts, pair: PairFacts) -> Iterator[Check]:
     subject = f"target {target.where}"
     for schema in pair.target_unusable_schemas:
         yield error(
-            "target_schema", subject, f"{target.user} may not create tables in schema {schema}", "import schema stops",
+            "target_schema",
+            subject,
+            f"{target.user} may not create tables in schema {schema}",
+            "import schema stops",
             f'GRANT CREATE, USAGE ON SCHEMA "{schema}" TO "{target.user}"',
         )
     if pair.target_filled and not pair.started:
         yield error(
-            "target_empty", subject, f"tables to migrate hold rows already: {listed(pair.target_filled)}",
+            "target_empty",
+            subject,
+            f"tables to migrate hold rows already: {listed(pair.target_filled)}",
             "the snapshot would collide with them, or rows that are not the source's would stay",
             "TRUNCATE or DROP them on the target, or give another database or target.schema",
         )
@@ -83,7 +102,10 @@ def _target(target: ServerFacts, pair: PairFacts) -> Iterator[Check]:
         yield ok("target_empty", subject, "the migration has begun" if pair.started else "no table to migrate holds rows")
     if not pair.fall_back:
         yield warning(
-            "fall_back", subject, "the migration is configured without fall-back", "after the cutover there is no way back",
+            "fall_back",
+            subject,
+            "the migration is configured without fall-back",
+            "after the cutover there is no way back",
             "cutover: {prepare_for_fall_back: true}",
         )
 
@@ -91,12 +113,17 @@ def _target(target: ServerFacts, pair: PairFacts) -> Iterator[Check]:
 def _local(contents: SourceContents, pair: PairFacts) -> Iterator[Check]:
     if pair.export_free < pair.disk_reserve:
         yield error(
-            "disk", pair.export_dir, f"{pair.export_free} bytes are free, less than changes.disk_reserve ({pair.disk_reserve})",
-            "capture stops at once", "free space, or put export_dir on another file system",
+            "disk",
+            pair.export_dir,
+            f"{pair.export_free} bytes are free, less than changes.disk_reserve ({pair.disk_reserve})",
+            "capture stops at once",
+            "free space, or put export_dir on another file system",
         )
     elif pair.export_free < contents.bytes:
         yield warning(
-            "disk", pair.export_dir, f"{pair.export_free} bytes are free, the source's tables have {contents.bytes}",
+            "disk",
+            pair.export_dir,
+            f"{pair.export_free} bytes are free, the source's tables have {contents.bytes}",
             "changes that wait to be applied are kept here; when it is full capture stops (nothing is lost)",
             "voyager-ops archive changes frees what has been applied",
         )
@@ -104,6 +131,9 @@ def _local(contents: SourceContents, pair: PairFacts) -> Iterator[Check]:
         yield ok("disk", pair.export_dir, f"{pair.export_free} bytes are free")
     if not pair.approvers:
         yield warning(
-            "approvers", "configuration", "approvers is empty", "anyone whom Airflow lets may approve the cutover",
+            "approvers",
+            "configuration",
+            "approvers is empty",
+            "anyone whom Airflow lets may approve the cutover",
             "approvers: [user, …]",
         )

@@ -18,7 +18,10 @@ def check_server(facts: ServerFacts, *, captures: bool, applies: bool, slot_owne
     yield from _version(facts)
     if facts.in_recovery:
         yield error(
-            "standby", _name(facts), "the server is a standby", "it takes no writes: no metadata, no publication, no apply",
+            "standby",
+            _name(facts),
+            "the server is a standby",
+            "it takes no writes: no metadata, no publication, no apply",
             "give the primary's address in the configuration",
         )
     if captures:
@@ -29,7 +32,9 @@ def check_server(facts: ServerFacts, *, captures: bool, applies: bool, slot_owne
         ok("create_on_database", _name(facts), "may create the voyager_ops schema")
         if facts.create_on_database
         else error(
-            "create_on_database", _name(facts), f"{facts.user} may not create schemas in the database",
+            "create_on_database",
+            _name(facts),
+            f"{facts.user} may not create schemas in the database",
             "positions and markers have no place to be kept",
             f'GRANT CREATE ON DATABASE "{facts.database}" TO "{facts.user}"',
         )
@@ -37,13 +42,17 @@ def check_server(facts: ServerFacts, *, captures: bool, applies: bool, slot_owne
     yield from _transactions(facts, captures)
     if facts.event_triggers:
         yield warning(
-            "event_triggers", _name(facts), f"event triggers are enabled: {', '.join(facts.event_triggers)}",
+            "event_triggers",
+            _name(facts),
+            f"event triggers are enabled: {', '.join(facts.event_triggers)}",
             "they fire for our DDL too (metadata schema, publication, schema import) and may refuse it",
             "let them pass the migration user",
         )
     if float(facts.settings.get("transaction_timeout", "0")) > 0:
         yield warning(
-            "transaction_timeout", _name(facts), f"transaction_timeout is {facts.settings['transaction_timeout']} ms",
+            "transaction_timeout",
+            _name(facts),
+            f"transaction_timeout is {facts.settings['transaction_timeout']} ms",
             "building a large index or copying a large chunk is one transaction and would be cut off",
             f'ALTER ROLE "{facts.user}" SET transaction_timeout = 0',
         )
@@ -58,8 +67,11 @@ def _version(facts: ServerFacts) -> Iterator[Check]:
     oldest = OLDEST if facts.side is Side.SOURCE else OLDEST_TARGET
     if facts.version < oldest:
         yield error(
-            "version", _name(facts), f"PostgreSQL {major} is too old as a {facts.side}",
-            "functions that the migration relies on are not there", f"use PostgreSQL {oldest // 10000} or later",
+            "version",
+            _name(facts),
+            f"PostgreSQL {major} is too old as a {facts.side}",
+            "functions that the migration relies on are not there",
+            f"use PostgreSQL {oldest // 10000} or later",
         )
     elif facts.version < OLDEST_TESTED:
         yield warning("version", _name(facts), f"PostgreSQL {major}", "this version has never been tested as a source")
@@ -73,7 +85,10 @@ def _capture(facts: ServerFacts, slot_owned: bool) -> Iterator[Check]:
     settings = facts.settings
     if settings.get("wal_level") != "logical":
         yield error(
-            "wal_level", _name(facts), f"wal_level is {settings.get('wal_level')}", "changes cannot be decoded from the log",
+            "wal_level",
+            _name(facts),
+            f"wal_level is {settings.get('wal_level')}",
+            "changes cannot be decoded from the log",
             "ALTER SYSTEM SET wal_level = 'logical'; then restart the server",
         )
     else:
@@ -84,25 +99,33 @@ def _capture(facts: ServerFacts, slot_owned: bool) -> Iterator[Check]:
         yield ok("replication_right", _name(facts), f"{facts.user} may replicate")
     else:
         yield error(
-            "replication_right", _name(facts), f"{facts.user} has no REPLICATION right", "no slot can be created or read",
+            "replication_right",
+            _name(facts),
+            f"{facts.user} has no REPLICATION right",
+            "no slot can be created or read",
             f'ALTER ROLE "{facts.user}" REPLICATION',
         )
     libraries = settings.get("output_plugin_libraries")
     if libraries is not None and libraries != "*" and "pgoutput" not in {part.strip(' "') for part in libraries.split(",")}:
         yield error(
-            "output_plugin_libraries", _name(facts), f"output_plugin_libraries is {libraries!r} and does not allow pgoutput",
+            "output_plugin_libraries",
+            _name(facts),
+            f"output_plugin_libraries is {libraries!r} and does not allow pgoutput",
             "the slot cannot be created",
             "ALTER SYSTEM SET output_plugin_libraries = 'pgoutput, test_decoding'; SELECT pg_reload_conf()",
         )
     if settings.get("max_slot_wal_keep_size", "-1") != "-1":
         yield warning(
-            "max_slot_wal_keep_size", _name(facts), f"max_slot_wal_keep_size is {settings['max_slot_wal_keep_size']} MB",
+            "max_slot_wal_keep_size",
+            _name(facts),
+            f"max_slot_wal_keep_size is {settings['max_slot_wal_keep_size']} MB",
             "a stream that stands still for longer than that much WAL loses its slot, and the lane must begin anew",
             "ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf()",
         )
     if settings.get("idle_replication_slot_timeout", "0") != "0":
         yield warning(
-            "idle_replication_slot_timeout", _name(facts),
+            "idle_replication_slot_timeout",
+            _name(facts),
             f"idle_replication_slot_timeout is {settings['idle_replication_slot_timeout']} s",
             "a stream that is stopped for longer loses its slot, and the lane must begin anew",
             "ALTER SYSTEM SET idle_replication_slot_timeout = 0; SELECT pg_reload_conf()",
@@ -114,7 +137,10 @@ def _room(facts: ServerFacts, setting: str, used: int, ours_counted: bool, what:
     if limit - used > 0 or ours_counted:
         return ok(setting, _name(facts), f"{limit - used} of {limit} {what} are free")
     return error(
-        setting, _name(facts), f"all {limit} {what} are in use", "capture cannot begin",
+        setting,
+        _name(facts),
+        f"all {limit} {what} are in use",
+        "capture cannot begin",
         f"ALTER SYSTEM SET {setting} = {limit + 5}; then restart the server",
     )
 
@@ -124,11 +150,16 @@ def _replication_role(facts: ServerFacts) -> Check:
         return ok("session_replication_role", _name(facts), f"{facts.user} may hold triggers and foreign keys off")
     if facts.version < 150000:
         return error(
-            "session_replication_role", _name(facts), f"{facts.user} may not set session_replication_role",
-            "triggers would fire and foreign keys be checked for every applied change", "connect as a superuser",
+            "session_replication_role",
+            _name(facts),
+            f"{facts.user} may not set session_replication_role",
+            "triggers would fire and foreign keys be checked for every applied change",
+            "connect as a superuser",
         )
     return error(
-        "session_replication_role", _name(facts), f"{facts.user} may not set session_replication_role",
+        "session_replication_role",
+        _name(facts),
+        f"{facts.user} may not set session_replication_role",
         "triggers would fire and foreign keys be checked for every applied change",
         f'GRANT SET ON PARAMETER session_replication_role TO "{facts.user}"',
     )
@@ -139,8 +170,10 @@ def _transactions(facts: ServerFacts, captures: bool) -> Iterator[Check]:
     if captures and old:
         pid, who, seconds = old[0]
         yield warning(
-            "long_transactions", _name(facts),
-            f"{len(old)} transactions have been open for more than {LONG_SECONDS:.0f} s; the oldest: {who} (pid {pid}), {seconds:.0f} s",
+            "long_transactions",
+            _name(facts),
+            f"{len(old)} transactions have been open for more than {LONG_SECONDS:.0f} s; the oldest: {who} (pid {pid}),"
+            f" {seconds:.0f} s",
             "creating the slot, and the first chunk of the snapshot, wait until they have ended",
             f"SELECT pg_terminate_backend({pid})" if pid else "COMMIT PREPARED or ROLLBACK PREPARED",
         )
