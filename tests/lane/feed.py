@@ -1,0 +1,161 @@
+"""Transactions made by hand, fed to apply in place of the change log, and lanes between two databases of a test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.conftest import Database
+from voyager_ops.config import ChangesConfig
+from voyager_ops.databases.postgres import metadata
+from voyager_ops.databases.postgres.catalog import read_tables
+from voyager_ops.databases.postgres.database import PostgresDatabase
+from voyager_ops.lane.apply_loop import ApplyLoop
+from voyager_ops.lane.context import LaneContext
+from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UNCHANGED, UPDATE, Change, Relation, Row, Transaction, Value
+from voyager_ops.model.positions import FROM_SIDE, TO_SIDE, Lane, Position
+from voyager_ops.model.results import silent
+from voyager_ops.model.tables import NameMap, QName, Table
+from voyager_ops.state.lanes import PREPARED, update_lane
+from voyager_ops.state.store import State
+
+START = Position(f"{16:016X}")
+MARKER = Relation(
+    1,
+    QName("voyager_ops", "marker"),
+    ("migration", "kind", "id", "written_at"),
+    (True, True, False, False),
+    (25, 25, 25, 701),
+    False,
+)
+
+
+@dataclass
+class Feed:
+    """Whole transactions in order; grows while it is read."""
+
+    context: LaneContext
+    transactions: list[tuple[Position, list[Change]]] = field(default_factory=list)
+    on_empty: Callable[[], None] = lambda: None
+    reads: int = 0
+
+    def commit(self, *changes: Change) -> Position:
+        position = Position(f"{16 + 16 * (len(self.transactions) + 1):016X}")
+        self.transactions.append((position, list(changes)))
+        return position
+
+    def reader(self, after: Position) -> FeedReader:
+        return FeedReader(self, after)
+
+    # -- changes of a table, values as text ----------------------------------------------------------------------------
+    def table(self, name: str) -> Table:
+        return next(table for table in self.context.tables if table.name.name == name)
+
+    def relation(self, name: str, leaf: str | None = None, full: bool = False) -> Relation:
+        table = self.table(name)
+        columns = table.data_columns
+        physical = next(item for item in table.leaves if item.name.name == (leaf or name))
+        return Relation(
+            physical.oid,
+            physical.name,
+            tuple(column.name for column in columns),
+            tuple(full or not table.key or column.name in table.key for column in columns),
+            tuple(column.type_oid for column in columns),
+            full or not table.key,
+        )
+
+    def insert(self, name: str, leaf: str | None = None, **values: object) -> Change:
+        relation = self.relation(name, leaf)
+        return Change(INSERT, relation, None, row(relation, values))
+
+    def update(self, name: str, old: Mapping[str, object] | None = None, leaf: str | None = None, **values: object) -> Change:
+        relation = self.relation(name, leaf)
+        return Change(UPDATE, relation, None if old is None else row(relation, old), row(relation, values))
+
+    def delete(self, name: str, leaf: str | None = None, **values: object) -> Change:
+        relation = self.relation(name, leaf)
+        return Change(DELETE, relation, row(relation, values), None)
+
+    def truncate(self, *names: tuple[str, str]) -> list[Change]:
+        """(table, leaf) pairs of one statement."""
+        relations = tuple(self.relation(name, leaf) for name, leaf in names)
+        return [Change(TRUNCATE, relation, None, None, relations) for relation in relations]
+
+    def marker(self, kind: str, marker_id: str, migration: str = "m") -> Change:
+        values: list[Value] = [migration.encode(), kind.encode(), marker_id.encode(), b"1700000000.5"]
+        return Change(INSERT, MARKER, None, values)
+
+
+def row(relation: Relation, values: Mapping[str, object]) -> Row:
+    unknown = set(values) - set(relation.columns)
+    assert not unknown, unknown
+    return [text(values.get(name)) for name in relation.columns]
+
+
+def text(value: object) -> Value:
+    if value is None or value is UNCHANGED:
+        return value  # type: ignore[return-value]
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bool):
+        return b"t" if value else b"f"
+    return str(value).encode()
+
+
+@dataclass
+class FeedReader:
+    feed: Feed
+    after: Position
+
+    def read(self, timeout: float) -> Iterator[Transaction]:
+        for number, (position, changes) in enumerate(self.feed.transactions):
+            if position > self.after:
+                self.after = position
+                yield Transaction(position, 1000 + number, 1_700_000_000.0, len(changes), iter(changes))
+        if timeout:
+            self.feed.on_empty()
+
+    def close(self) -> None:
+        self.feed.reads += 1
+
+
+def make_context(
+    source: Database,
+    target: Database,
+    directory: Path,
+    *,
+    lane: Lane = Lane.FORWARD,
+    changes: ChangesConfig | None = None,
+    schemas: tuple[str, ...] = ("public",),
+    names: Mapping[str, str] | None = None,
+    apply_url: str | None = None,
+    seam_passed: bool = True,
+) -> LaneContext:
+    """A prepared lane between two databases that have their tables already; the forward one past its seam unless told otherwise."""
+    capture, to = (source, target) if lane is Lane.FORWARD else (target, source)
+    state = State.open("m", directory=directory)
+    capture_db = PostgresDatabase.from_url(capture.url, side=FROM_SIDE[lane], migration="m")
+    apply_db = PostgresDatabase.from_url(apply_url or to.url, side=TO_SIDE[lane], migration="m")
+    with capture_db.connect("test") as connection:
+        tables = tuple(read_tables(connection, schemas))
+    with PostgresDatabase.from_url(to.url, side=TO_SIDE[lane], migration="m").connect("test") as connection:
+        metadata.install(connection)
+        if seam_passed:
+            connection.execute(
+                "INSERT INTO voyager_ops.lane_position (migration, lane, part, position, seam_passed)"
+                " VALUES ('m', %s, 0, %s, true) ON CONFLICT DO NOTHING",
+                (str(lane), START),
+            )
+    update_lane(state, lane, status=PREPARED, start_position=START)
+    return LaneContext(
+        "m", lane, capture_db, apply_db, tables, NameMap(dict(names or {})), state, directory, changes or ChangesConfig()
+    )
+
+
+def run_apply(feed: Feed, *, gate: Callable[[], bool] | None = None, at_seam: Callable[[], None] | None = None) -> None:
+    """Apply everything the feed has, then stop."""
+    stop = threading.Event()
+    feed.on_empty = stop.set
+    ApplyLoop(feed.context, stop, None, silent, feed.reader, at_seam=at_seam, gate=gate).run()

@@ -1,0 +1,441 @@
+"""Applying net changes to one database, exactly once: rows, counters, arrivals of markers and the position commit together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import psycopg
+from psycopg import sql
+
+from voyager_ops.changes.netchange import Key, TableFold
+from voyager_ops.databases.postgres import apply_truncate
+from voyager_ops.databases.postgres.apply_arrays import text_array
+from voyager_ops.databases.postgres.apply_catalog import ApplyTable, read_apply_tables
+from voyager_ops.databases.postgres.apply_errors import Conflict, apply_error, counted_wrong, passing, value_missing
+from voyager_ops.databases.postgres.apply_pipeline import Pipeline, Statement, StatementError
+from voyager_ops.databases.postgres.apply_plan import Planned, Planner
+from voyager_ops.databases.postgres.database import Connection, try_lock
+from voyager_ops.errors import ApplyError, Fenced, PreconditionError, RetryableError
+from voyager_ops.failpoints import hit, register
+from voyager_ops.lane.context import LaneContext
+from voyager_ops.model.changes import Row
+from voyager_ops.model.positions import START, Lane, Position
+from voyager_ops.model.tables import QName
+
+BEFORE_COMMIT = register("apply.before_commit")
+AFTER_COMMIT = register("apply.after_commit")
+BEFORE_SEAM_FLAG = register("apply.before_seam_flag")
+AFTER_SEAM_FLAG = register("apply.after_seam_flag")
+
+REWRITE_SECONDS = 60.0
+"""A table whose unique values have just moved between rows has its rows deleted and inserted for so long."""
+LOCK_SECONDS = 20.0
+
+SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+"""Rows are looked up by key through its index, also by a plan made while the table was still empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedPosition:
+    """What a lane has applied to a database. ``changes`` counts all, ``user_changes`` those of the user's tables."""
+
+    position: Position
+    transactions: int = 0
+    changes: int = 0
+    user_changes: int = 0
+    committed_at: float = 0.0
+    seam_passed: bool = False
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A marker's arrival. ``user_changes`` is the lane's counter at that point, ``position`` its transaction's."""
+
+    kind: str
+    id: str
+    written_at: float
+    position: Position
+    user_changes: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is counted beside the rows of a batch. ``tables``: source name to [inserts, updates, deletes, truncates]."""
+
+    transactions: int = 0
+    changes: int = 0
+    user_changes: int = 0
+    committed_at: float = 0.0
+    tables: dict[QName, list[int]] = field(default_factory=dict)
+    arrivals: dict[str, Arrival] = field(default_factory=dict)
+
+
+_POSITION = (
+    "SELECT position, transactions, changes, user_changes, committed_at, seam_passed FROM voyager_ops.lane_position"
+    " WHERE migration = %s AND lane = %s AND part = 0"
+)
+_LOCKED_POSITION = _POSITION + " FOR UPDATE"
+
+
+def read_position(connection: Connection, migration: str, lane: Lane, *, lock: bool = False) -> AppliedPosition:
+    """How far ``lane`` is applied on this database; :data:`START` and zeros when it never was. ``lock`` waits for a transaction
+    that is about to move it."""
+    row = connection.execute(_LOCKED_POSITION if lock else _POSITION, (migration, str(lane))).fetchone()
+    if row is None:
+        return AppliedPosition(START)
+    return AppliedPosition(Position(row[0]), int(row[1]), int(row[2]), int(row[3]), float(row[4]), bool(row[5]))
+
+
+class ApplySession:
+    """One connection that applies a lane. Statements are queued and sent in one round trip where possible.
+
+    Use: ``begin``, any of ``flush``/``truncate_*``, ``commit``; or ``rollback``. Raises ApplyError, Fenced, RetryableError,
+    :class:`Conflict` (do the batch again: the session remembers which table to rewrite); after any of them call ``rollback``.
+    """
+
+    def __init__(self, context: LaneContext, connection: Connection) -> None:
+        self.context = context
+        self.connection = connection
+        self.tables: dict[QName, ApplyTable] = read_apply_tables(connection, context)
+        self.applied = AppliedPosition(START)
+        self._pipeline = Pipeline(connection)
+        self._planner = Planner(self._fetch)
+        self._queue: list[Planned] = []
+        self._rewriting: dict[QName, float] = {}
+        self._to: Position = START
+        self._savepoint = False
+        self._deferrable = self._has_deferrable()
+
+    @classmethod
+    def open(cls, context: LaneContext, start: Position, *, seam_passed: bool, beside: bool = False) -> ApplySession:
+        """Connect, take the lane's lock, hold off triggers and foreign keys, and read (or begin) the position at ``start``.
+
+        ``beside``: a second session that does not move the position, for :meth:`begin_beside`; it takes no lock.
+        """
+        connection = context.apply_db.connect("apply", settings=SETTINGS)
+        try:
+            hold_off_triggers(context, connection)
+            if not beside:
+                _take_lock(context, connection)
+            session = cls(context, connection)
+            if not beside:
+                connection.execute(
+                    "INSERT INTO voyager_ops.lane_position (migration, lane, part, position, seam_passed)"
+                    " VALUES (%s, %s, 0, %s, %s) ON CONFLICT DO NOTHING",
+                    (context.migration, str(context.lane), start, seam_passed),
+                )
+                session.applied = read_position(connection, context.migration, context.lane, lock=True)
+        except BaseException:
+            connection.close()
+            raise
+        return session
+
+    def close(self) -> None:
+        self.connection.close()
+
+    # -- one target transaction --------------------------------------------------------------------------------------
+    def begin(self, to: Position) -> None:
+        """Start a transaction that moves the position from where it is to ``to``: its first statement, compare-and-set."""
+        self._to = to
+        self._queue.append(Planned(Statement(b"BEGIN"), "begin"))
+        self._queue.append(
+            Planned(
+                Statement(
+                    b"UPDATE voyager_ops.lane_position SET position = $4, updated_at = pg_catalog.clock_timestamp()"
+                    b" WHERE migration = $1 AND lane = $2 AND part = 0 AND position = $3",
+                    [value.encode() for value in (self.context.migration, self.context.lane, self.applied.position, to)],
+                    [0] * 4,
+                ),
+                "position",
+                expect=1,
+            )
+        )
+        if self._deferrable:
+            self._queue.append(Planned(Statement(b"SET CONSTRAINTS ALL DEFERRED"), "setting"))
+
+    def begin_beside(self) -> None:
+        """Start a transaction that leaves the position where it is, while nobody else can move it; marked as ours like others."""
+        self.connection.execute("BEGIN")
+        self.applied = read_position(self.connection, self.context.migration, self.context.lane, lock=True)
+        self._to = self.applied.position
+        if self._deferrable:
+            self._queue.append(Planned(Statement(b"SET CONSTRAINTS ALL DEFERRED"), "setting"))
+
+    def flush(self, folds: Mapping[QName, TableFold], *, strict: bool) -> None:
+        """Queue what the folds hold and clear them."""
+        emptied = [self.tables[root] for root, fold in folds.items() if fold.truncated]
+        if emptied:
+            self.send()
+            for text in apply_truncate.empty_tables(self.connection, emptied):
+                self._add(text, "truncate", emptied[0])
+        now = time.monotonic()
+        for root, fold in folds.items():
+            if not fold:
+                continue
+            table = self.tables[root]
+            rewrite = self._rewriting.get(root, 0.0) > now
+            try:
+                self._queue.extend(self._planner.plan(table, fold.net(), strict=strict, rewrite=rewrite))
+            except LookupError as error:
+                raise value_missing(self.context, table, error.args[0]) from None
+            fold.clear()
+
+    def truncate_leaf(self, table: ApplyTable, captured: QName) -> None:
+        """Queue emptying of the physical table called ``captured`` on the capture side."""
+        if captured == table.root:
+            texts = apply_truncate.empty_tables(self.connection, [table])
+        else:
+            with self.context.capture_db.connect("apply") as capture:
+                name = self.context.to_apply(captured)
+                texts = [apply_truncate.empty_leaf(self.connection, capture, table, captured, name)]
+        for text in texts:
+            self._add(text, "truncate", table)
+
+    def truncate_range(
+        self, table: ApplyTable, captured: QName, columns: Sequence[str], lower: Sequence[str] | None, upper: Sequence[str] | None
+    ) -> None:
+        """Queue emptying of the range ``lower <= columns < upper`` of one physical table."""
+        name = self.context.to_apply(captured)
+        self._add(apply_truncate.empty_range(self.connection, table, name, columns, lower, upper), "truncate", table)
+
+    def _add(self, text: sql.Composed, what: str, table: ApplyTable) -> None:
+        self._queue.append(Planned(Statement(text.as_bytes(None), prepare=False), what, table))
+
+    def send(self) -> None:
+        """Run what is queued and check the counts."""
+        queue, self._queue = self._queue, []
+        if not queue:
+            return
+        try:
+            results = self._pipeline.run([planned.statement for planned in queue])
+        except StatementError as error:
+            raise self._translate(queue[error.index], error.error) from error.error
+        except psycopg.OperationalError as error:
+            raise passing(self.context, error) from error
+        for planned, result in zip(queue, results, strict=True):
+            if planned.expect is not None and result.command_tuples != planned.expect:
+                if planned.what == "position":
+                    raise self._fenced()
+                self._mismatch(planned, result.command_tuples or 0)
+
+    def commit(self, tally: Tally) -> None:
+        """Write the counters and arrivals, commit, and take the new position for ours."""
+        self._queue.extend(self._counters(tally))
+        self.send()
+        hit(BEFORE_COMMIT)
+        self._queue.append(Planned(Statement(b"COMMIT"), "commit"))
+        self.send()
+        hit(AFTER_COMMIT)
+        applied = self.applied
+        self.applied = replace(
+            applied,
+            position=self._to,
+            transactions=applied.transactions + tally.transactions,
+            changes=applied.changes + tally.changes,
+            user_changes=applied.user_changes + tally.user_changes,
+            committed_at=tally.committed_at or applied.committed_at,
+        )
+
+    def put_aside(self, table: QName, keys: bytes, position: Position, error: str, change: bytes) -> None:
+        """Queue a row of the quarantine; ``keys`` and ``change`` are JSON."""
+        values = (self.context.migration, self.context.lane, str(table), position, error)
+        self._queue.append(
+            Planned(
+                Statement(
+                    b"INSERT INTO voyager_ops.quarantine (migration, lane, table_name, position, error, keys, change)"
+                    b" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                    [*(value.encode() for value in values), keys, change],
+                    [0] * 7,
+                ),
+                "quarantine",
+            )
+        )
+
+    def savepoint(self) -> None:
+        """Queue a point to come back to with :meth:`rollback_to_savepoint`; only the last one counts."""
+        self._queue.append(Planned(Statement(b"SAVEPOINT voyager_ops"), "savepoint"))
+        self._savepoint = True
+
+    def release_savepoint(self) -> None:
+        self._savepoint = False
+        self._queue.append(Planned(Statement(b"RELEASE SAVEPOINT voyager_ops"), "savepoint"))
+
+    def rollback_to_savepoint(self) -> None:
+        """Undo what was sent since the savepoint, which is gone then; forget what is queued."""
+        self._queue.clear()
+        self._savepoint = False
+        self.connection.execute("ROLLBACK TO SAVEPOINT voyager_ops")
+        self.connection.execute("RELEASE SAVEPOINT voyager_ops")
+
+    def rollback(self) -> None:
+        """Forget what was queued and roll back. Raises RetryableError when the connection is lost."""
+        self._queue.clear()
+        self._savepoint = False
+        if self.connection.closed:
+            raise passing(self.context, psycopg.OperationalError("the connection was lost"))
+        try:
+            if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                self.connection.execute("ROLLBACK")
+        except psycopg.OperationalError as error:
+            raise passing(self.context, error) from error
+
+    def pass_seam(self) -> None:
+        """Record that the seam point is passed; from then on statements are strict."""
+        hit(BEFORE_SEAM_FLAG)
+        count = self.connection.execute(
+            "UPDATE voyager_ops.lane_position SET seam_passed = true, updated_at = clock_timestamp()"
+            " WHERE migration = %s AND lane = %s AND part = 0 AND position = %s",
+            (self.context.migration, str(self.context.lane), self.applied.position),
+        ).rowcount
+        if count != 1:
+            raise self._fenced()
+        hit(AFTER_SEAM_FLAG)
+        self.applied = replace(self.applied, seam_passed=True)
+        self._deferrable = self._has_deferrable()
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+    def _has_deferrable(self) -> bool:
+        row = self.connection.execute(
+            "SELECT EXISTS (SELECT FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid"
+            " JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE k.condeferrable AND n.nspname = ANY (%s))",
+            (sorted({table.name.schema for table in self.tables.values()}),),
+        ).fetchone()
+        return bool(row and row[0])
+
+    def _fetch(self, table: ApplyTable, keys: Sequence[Key], wanted: tuple[int, ...]) -> list[Row | None]:
+        self.send()
+        found: list[Row | None] = [None] * len(keys)
+        try:
+            (result,) = self._pipeline.run([self._planner.fetch_statement(table, keys, wanted)])
+        except StatementError as error:
+            planned = Planned(Statement(b""), "fetch", table, keys=keys)
+            raise self._translate(planned, error.error) from error.error
+        except psycopg.OperationalError as error:
+            raise passing(self.context, error) from error
+        for place in range(result.ntuples):
+            ordinal = int(result.get_value(place, 0) or b"0")
+            found[ordinal - 1] = [result.get_value(place, 1 + column) for column in range(len(wanted))]
+        return found
+
+    def _counters(self, tally: Tally) -> Iterable[Planned]:
+        lane = (self.context.migration.encode(), str(self.context.lane).encode())
+        numbers = (tally.transactions, tally.changes, tally.user_changes, tally.committed_at)
+        yield Planned(
+            Statement(
+                b"UPDATE voyager_ops.lane_position SET transactions = transactions + $3, changes = changes + $4,"
+                b" user_changes = user_changes + $5, committed_at = greatest(committed_at, $6)"
+                b" WHERE migration = $1 AND lane = $2 AND part = 0",
+                [*lane, *(str(number).encode() for number in numbers)],
+                [0] * 6,
+            ),
+            "counters",
+            expect=1,
+        )
+        if tally.tables:
+            names = [str(name).encode() for name in tally.tables]
+            counts = [[str(numbers[place]).encode() for numbers in tally.tables.values()] for place in range(4)]
+            yield Planned(
+                Statement(
+                    b"INSERT INTO voyager_ops.lane_table AS t (migration, lane, table_name, inserts, updates, deletes, truncates)"
+                    b" SELECT $1, $2, n, i::int8, u::int8, d::int8, x::int8"
+                    b" FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) AS v (n, i, u, d, x)"
+                    b" ON CONFLICT (migration, lane, table_name) DO UPDATE SET inserts = t.inserts + excluded.inserts,"
+                    b" updates = t.updates + excluded.updates, deletes = t.deletes + excluded.deletes,"
+                    b" truncates = t.truncates + excluded.truncates",
+                    [*lane, text_array(names), *(text_array(column) for column in counts)],
+                    [0, 0, 1, 1, 1, 1, 1],
+                ),
+                "counters",
+            )
+        for arrival in tally.arrivals.values():
+            user_changes = self.applied.user_changes + arrival.user_changes
+            values = (arrival.kind, arrival.id, repr(arrival.written_at), arrival.position, str(user_changes))
+            yield Planned(
+                Statement(
+                    b"INSERT INTO voyager_ops.arrival AS a (migration, lane, kind, id, written_at, position, user_changes)"
+                    b" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (migration, lane, kind) DO UPDATE SET id = excluded.id,"
+                    b" written_at = excluded.written_at, position = excluded.position, user_changes = excluded.user_changes,"
+                    b" arrived_at = pg_catalog.clock_timestamp()",
+                    [*lane, *(value.encode() for value in values)],
+                    [0] * 7,
+                ),
+                "counters",
+            )
+
+    def _translate(self, planned: Planned, error: psycopg.Error) -> Exception:
+        if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+            return passing(self.context, error)
+        translated = apply_error(self.context, planned, error)
+        if isinstance(translated, RetryableError) or planned.table is None:
+            return translated
+        now = time.monotonic()
+        if error.sqlstate in ("23505", "23P01") and self._rewriting.get(planned.table.root, 0.0) <= now:
+            self._rewriting[planned.table.root] = now + REWRITE_SECONDS
+            return Conflict(planned.table.root)
+        return translated
+
+    def _fenced(self) -> Fenced:
+        return Fenced(
+            f"the position of lane {self.context.lane} on {self.context.apply_db.where} is no longer"
+            f" {self.applied.position!r}: another process applies this lane",
+            state="nothing of this batch was written",
+            next_step="nothing: let the other process run, or stop it and start this command again",
+        )
+
+    def _mismatch(self, planned: Planned, counted: int) -> None:
+        """Roll back (to the savepoint, if one is set), find out which rows are missing, and raise ApplyError."""
+        assert planned.table is not None
+        if self._savepoint:
+            self.connection.execute("ROLLBACK TO SAVEPOINT voyager_ops")
+        else:
+            self.rollback()
+        keys: list[Key] = []
+        if planned.table.key and planned.what in ("delete", "update"):
+            wanted = [planned.keys[place] for place in range(len(planned.keys))]
+            (result,) = self._pipeline.run([self._planner.missing(planned.table, wanted)])
+            keys = [wanted[int(result.get_value(place, 0) or b"0") - 1] for place in range(result.ntuples)]
+        raise counted_wrong(self.context, planned, counted, keys, self.applied.position, self._to)
+
+
+def hold_off_triggers(context: LaneContext, connection: Connection) -> None:
+    """Foreign keys and triggers do not act in this session, unless the guard holds them off on the tables themselves.
+
+    Raises PreconditionError when neither is the case.
+    """
+    guard = context.state.get(f"guard/{context.apply_db.side}") or {}
+    if guard.get("mode") == "tables":
+        return
+    try:
+        connection.execute("SET session_replication_role = replica")
+    except psycopg.errors.InsufficientPrivilege:
+        raise PreconditionError(
+            f"user {context.apply_db.user!r} may not set session_replication_role on the {context.apply_db.side}, and triggers"
+            " and foreign keys of its tables are not held off either: applying would run the application's triggers again",
+            state="nothing was applied",
+            next_step=f"voyager-ops prepare {context.apply_db.side} --print shows the grant (GRANT SET ON PARAMETER)",
+        ) from None
+
+
+def _take_lock(context: LaneContext, connection: Connection) -> None:
+    """The early fence: one session per lane. A session that was cut off may hold it for a moment."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while not try_lock(connection, "apply", context.migration, str(context.lane)):
+        if time.monotonic() >= deadline:
+            raise Fenced(
+                f"another session applies lane {context.lane} to {context.apply_db.where}",
+                state="nothing was written by this process",
+                next_step="let it run; or end it, and start this command again",
+            )
+        time.sleep(0.25)
+
+
+__all__ = ["AppliedPosition", "ApplyError", "ApplySession", "Arrival", "Conflict", "Tally", "read_position"]

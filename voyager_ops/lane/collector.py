@@ -1,0 +1,410 @@
+"""Folding transactions into a batch: every change to its table, markers to arrivals, what a chunk already holds left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+
+from voyager_ops.changes.netchange import FoldError, TableFold
+from voyager_ops.changes.roots import RootMap
+from voyager_ops.databases.postgres.apply import ApplySession, Arrival, Tally
+from voyager_ops.databases.postgres.apply_catalog import ApplyTable
+from voyager_ops.databases.postgres.apply_errors import fold_error, is_passing, passing
+from voyager_ops.databases.postgres.database import Connection
+from voyager_ops.databases.postgres.metadata import MARKER_TABLE, SCHEMA
+from voyager_ops.errors import ApplyError
+from voyager_ops.lane.context import LaneContext
+from voyager_ops.lane.held import Held, change_to_json, marks
+from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UNCHANGED, UPDATE, Change, Relation, Row, Transaction
+from voyager_ops.model.positions import START, Position
+from voyager_ops.model.tables import QName, Table
+from voyager_ops.snapshot.filter import SnapshotFilter
+
+SPILL_BYTES = 32 << 20
+"""Folded values of one table held in memory before they are sent, about."""
+MOST_RELATIONS = 1000
+"""Descriptions known by identity; each segment of the log brings its own."""
+ENDING_KINDS = frozenset({"marker", "confirm", "canary"})
+"""A batch ends right after a transaction that carries one of these."""
+
+
+@dataclass(slots=True, eq=False)
+class Route:
+    """Where changes of one physical table go. ``order`` brings their rows into canonical order (None: they are)."""
+
+    relation: Relation
+    table: Table
+    target: ApplyTable
+    fold: TableFold
+    counts: list[int]
+    order: Callable[[Row], Row] | None
+    key: tuple[int, ...]
+    """Indexes of Table.key in the relation's rows, for the snapshot filter."""
+
+
+@dataclass
+class Collector:
+    """The batch under way. ``spill`` is called when memory or the wanted number of changes is reached: it must send and clear
+    what is folded, inside the transaction that ends at the position it is given."""
+
+    context: LaneContext
+    session: ApplySession
+    held: Held
+    filter: SnapshotFilter | None
+    batch_changes: int
+    transactions: int = 0
+    ends: bool = False
+    begun: bool = False
+    last: Position = START
+    _tally: Tally = field(default_factory=Tally)
+    _routes: dict[int, Route | None] = field(default_factory=dict)
+    _by_value: dict[Relation, Route | None] = field(default_factory=dict)
+    _relations: list[Relation] = field(default_factory=list)
+    _folds: dict[QName, TableFold] = field(default_factory=dict)
+    _counts: dict[QName, list[int]] = field(default_factory=dict)
+    _capture: Connection | None = None
+
+    def __post_init__(self) -> None:
+        self._roots = RootMap(self.context.state, self.context.lane, self.context.tables)
+
+    @property
+    def strict(self) -> bool:
+        return self.filter is None
+
+    @property
+    def changes(self) -> int:
+        return self._tally.changes
+
+    def add(self, transaction: Transaction) -> None:
+        """Fold one whole transaction. Raises ApplyError and what the session raises."""
+        self.last = transaction.position
+        self.transactions += 1
+        self._tally.transactions += 1
+        self._tally.committed_at = transaction.committed_at
+        self.add_changes(transaction, transaction.changes)
+
+    def add_changes(self, transaction: Transaction, changes: Iterable[Change]) -> None:
+        """Fold some changes of a transaction."""
+        relation: Relation | None = None
+        route: Route | None = None
+        simple = self.filter is None and not self.held
+        tally = self._tally
+        limit = self.batch_changes
+        seen = 0
+        for change in changes:
+            seen += 1
+            if change.relation is not relation:
+                relation = change.relation
+                route = self._route(relation)
+            if route is None:
+                self._ours(change, transaction, seen)
+                continue
+            tally.user_changes += 1
+            op = change.op
+            try:
+                if not simple or op == TRUNCATE:
+                    self._carefully(route, change, transaction)
+                    simple = self.filter is None and not self.held
+                    continue
+                old, new, order = change.old, change.new, route.order
+                if op == UPDATE:
+                    assert new is not None
+                    if order is None:
+                        route.fold.update(old, new, route.relation.full)
+                    else:
+                        route.fold.update(None if old is None else order(old), order(new), route.relation.full)
+                    route.counts[1] += 1
+                elif op == INSERT:
+                    assert new is not None
+                    route.fold.insert(new if order is None else order(new))
+                    route.counts[0] += 1
+                else:
+                    assert old is not None
+                    route.fold.delete(old if order is None else order(old))
+                    route.counts[2] += 1
+            except FoldError as error:
+                raise fold_error(self.context, route.target, error.key, str(error), transaction.position) from error
+            if route.fold.size > SPILL_BYTES or (seen % limit == 0 and seen):
+                self.spill(transaction.position)
+        tally.changes += seen
+
+    def spill(self, upto: Position) -> None:
+        """Send what is folded, inside the target transaction that will end at ``upto``; the batch must end there."""
+        self._begin(upto)
+        self.session.flush(self._folds, strict=self.strict)
+        self.session.send()
+
+    def commit(self) -> None:
+        """Send the rest, write the counters and commit; the collector is empty then."""
+        self._begin(self.last)
+        self.session.flush(self._folds, strict=self.strict)
+        self.session.commit(self.take_tally())
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the batch."""
+        for fold in self._folds.values():
+            fold.clear()
+        for counts in self._counts.values():
+            counts[:] = [0, 0, 0, 0]
+        self._tally = Tally()
+        self.transactions = 0
+        self.ends = self.begun = False
+
+    def close(self) -> None:
+        if self._capture is not None:
+            self._capture.close()
+
+    def pass_seam(self) -> None:
+        """From here on nothing is filtered and everything is strict."""
+        self.filter = None
+        for fold in self._folds.values():
+            fold.lenient = False
+
+    def save_counts(self) -> tuple[Tally, dict[QName, list[int]]]:
+        """What is counted now, for :meth:`restore_counts`."""
+        tally = self._tally
+        copy = Tally(tally.transactions, tally.changes, tally.user_changes, tally.committed_at, {}, dict(tally.arrivals))
+        return copy, {name: list(counts) for name, counts in self._counts.items()}
+
+    def restore_counts(self, saved: tuple[Tally, dict[QName, list[int]]]) -> None:
+        """Take back what was folded and counted since."""
+        self._tally = saved[0]
+        for name, counts in self._counts.items():
+            counts[:] = saved[1].get(name, [0, 0, 0, 0])
+        for fold in self._folds.values():
+            fold.clear()
+
+    def mark_savepoint(self) -> None:
+        """Begin the target transaction if need be, and set a savepoint in it."""
+        self._begin(self.last)
+        self.session.savepoint()
+        self.session.send()
+
+    def table_of(self, change: Change) -> Table:
+        """The root a user's change belongs to."""
+        table = self._roots.root(change.relation)
+        assert table is not None
+        return table
+
+    def put_aside(self, transaction: Transaction, change: Change, error: str) -> None:
+        """Queue a change for the quarantine, and hold what depends on it."""
+        route = self._route(change.relation)
+        assert route is not None
+        keys = {tuple(map(_text, values)): None for _, kind, values in marks(route.table, change) if kind == "key"}
+        self._begin(transaction.position)
+        self.session.put_aside(
+            route.target.source,
+            json.dumps(list(keys)).encode(),
+            transaction.position,
+            error,
+            json.dumps(change_to_json(change)).encode(),
+        )
+        self.held.add(route.table, change)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+    def _begin(self, upto: Position) -> None:
+        if not self.begun:
+            self.session.begin(upto)
+            self.begun = self.ends = True
+
+    def take_tally(self) -> Tally:
+        """What was counted, with the tables' counts in it."""
+        self._tally.tables = {name: list(counts) for name, counts in self._counts.items() if any(counts)}
+        return self._tally
+
+    def _route(self, relation: Relation) -> Route | None:
+        """The route of a physical table, None for our own tables."""
+        try:
+            return self._routes[id(relation)]
+        except KeyError:
+            pass
+        if len(self._relations) > MOST_RELATIONS:
+            self._relations.clear()
+            self._routes.clear()
+        if relation not in self._by_value:
+            self._by_value[relation] = self._new_route(relation)
+        self._relations.append(relation)  # kept, so that its id stays its own
+        route = self._routes[id(relation)] = self._by_value[relation]
+        return route
+
+    def _new_route(self, relation: Relation) -> Route | None:
+        if relation.name.schema == SCHEMA:
+            return None
+        table = self._roots.root(relation)
+        target = self.session.tables.get(table.name) if table else None
+        if table is None or target is None:
+            raise ApplyError(
+                f"the stream has changes of {relation.name}, which is not one of the lane's tables",
+                state="nothing of this batch was written; every transaction before it is applied",
+                next_step="exclude the table, or start the migration anew with it",
+            )
+        wanted = [column.name for column in target.columns]
+        missing = [name for name in wanted if name not in relation.columns]
+        extra = [name for name in relation.columns if name not in wanted and name not in _generated(table)]
+        keyless_key = [name for name, flag in zip(relation.columns, relation.key, strict=True) if flag]
+        identity_short = not relation.full and not set(table.key) <= set(keyless_key)
+        if missing or extra or identity_short or (not target.key and not relation.full):
+            what = (
+                f"columns missing: {', '.join(missing)}"
+                if missing
+                else f"unknown columns: {', '.join(extra)}"
+                if extra
+                else "its replica identity does not hold the primary key (or, without one, the whole row)"
+            )
+            raise ApplyError(
+                f"{relation.name} in the stream is not as it was when the lane was prepared: {what}",
+                state="nothing of this batch was written; every transaction before it is applied",
+                next_step="put the table's structure back on both sides, or start the migration anew",
+            )
+        places = [relation.columns.index(name) for name in wanted]
+        key = tuple(relation.columns.index(name) for name in table.key)
+        fold = self._folds.get(table.name)
+        if fold is None:
+            fold = TableFold(len(wanted), target.key, target.toastable, lenient=self.filter is not None)
+            self._folds[table.name] = fold
+        counts = self._counts.setdefault(target.source, [0, 0, 0, 0])
+        return Route(relation, table, target, fold, counts, _order(places, len(relation.columns)), key)
+
+    def _ours(self, change: Change, transaction: Transaction, seen: int) -> None:
+        """A change of one of our own tables: a marker of this migration becomes an arrival."""
+        if change.relation.name != MARKER_TABLE or change.new is None:
+            return
+        values = {
+            name: value.decode() if isinstance(value, bytes) else ""
+            for name, value in zip(change.relation.columns, change.new, strict=True)
+        }
+        if values["migration"] != self.context.migration:
+            return
+        kind = values["kind"]
+        self._tally.arrivals[kind] = Arrival(
+            kind, values["id"], float(values["written_at"]), transaction.position, self._tally.user_changes
+        )
+        if kind in ENDING_KINDS:
+            self.ends = True
+
+    def _carefully(self, route: Route, change: Change, transaction: Transaction) -> None:
+        """A change while some are held, or before the seam point; and every TRUNCATE."""
+        if self.held and self.held.touches(route.table, change):
+            self.put_aside(transaction, change, "depends on a change that is in quarantine")
+        elif change.op == TRUNCATE:
+            self._truncate(route, change, transaction)
+        elif self.filter is None:
+            self._fold(route, change.op, change.old, change.new)
+        else:
+            self._filtered(self.filter, route, change, transaction)
+
+    def _fold(self, route: Route, op: int, old: Row | None, new: Row | None) -> None:
+        order = route.order
+        if order is not None:
+            old, new = None if old is None else order(old), None if new is None else order(new)
+        if op == INSERT and new is not None:
+            route.fold.insert(new)
+            route.counts[0] += 1
+        elif op == UPDATE and new is not None:
+            route.fold.update(old, new, route.relation.full)
+            route.counts[1] += 1
+        elif op == DELETE and old is not None:
+            route.fold.delete(old)
+            route.counts[2] += 1
+
+    def _filtered(self, chunks: SnapshotFilter, route: Route, change: Change, transaction: Transaction) -> None:
+        relation, xid = route.relation, transaction.xid
+        old, new = change.old, change.new
+        if change.op != UPDATE or old is None or new is None or not route.key:
+            row = new if new is not None else old
+            assert row is not None
+            if not chunks.sees(relation, _key(route, row), xid):
+                self._fold(route, change.op, old, new)
+            return
+        filled = [
+            before if value is UNCHANGED and (relation.full or relation.key[place]) else value
+            for place, (value, before) in enumerate(zip(new, old, strict=True))
+        ]
+        before, after = _key(route, old), _key(route, filled)
+        seen = chunks.sees(relation, before, xid)
+        if before == after:
+            if not seen:
+                self._fold(route, UPDATE, old, filled)
+            return
+        arrived = chunks.sees(relation, after, xid)
+        if seen and not arrived:
+            if any(value is UNCHANGED for value in filled):
+                self._fetch_key(chunks, route, after, transaction)
+            else:
+                self._fold(route, INSERT, None, filled)
+        elif arrived and not seen:
+            self._fold(route, DELETE, old, None)
+        elif not seen:
+            self._fold(route, UPDATE, old, filled)
+
+    def _fetch_key(self, chunks: SnapshotFilter, route: Route, key: Sequence[bytes | None], transaction: Transaction) -> None:
+        """The row's large value was never on the target: copy the row anew, as a chunk of its own."""
+        self.spill(transaction.position)
+        try:
+            if self._capture is None or self._capture.closed:
+                self._capture = self.context.capture_db.connect("apply")
+            chunks.fetch_key(self._capture, self.session.connection, route.table, [value or b"" for value in key])
+        except psycopg.Error as error:
+            if is_passing(error):
+                raise passing(self.context, error) from error
+            raise ApplyError(
+                f"row {key!r} of {route.table.name} could not be copied again: {error.diag.message_primary or error}",
+                state="the target transaction was rolled back; every transaction before it is applied",
+                next_step="mend the cause and start this command again",
+            ) from error
+
+    def _truncate(self, route: Route, change: Change, transaction: Transaction) -> None:
+        route.counts[3] += 1
+        if self.filter is not None:
+            action = self.filter.truncated(change.relation, transaction.xid)
+            if action.what == "nothing":
+                return
+            self.spill(transaction.position)
+            if action.what == "all":
+                self.session.truncate_leaf(route.target, change.relation.name)
+            for item in action.ranges:
+                columns = [column.name for column in item.columns]
+                self.session.truncate_range(route.target, change.relation.name, columns, item.lower, item.upper)
+            return
+        together = change.truncated_with or (change.relation,)
+        if change.relation.oid != together[0].oid:
+            return  # done with the first table of the statement
+        names = {relation.name for relation in together}
+        routes = {each.table.name: each for each in map(self._route, together) if each is not None}
+        whole = [each for each in routes.values() if names >= set(self._roots.leaves(each.table))]
+        partial = [each for each in routes.values() if each not in whole]
+        if partial:
+            self.spill(transaction.position)
+        for each in whole:
+            each.fold.truncate()
+        for each in partial:
+            for leaf in self._roots.leaves(each.table):
+                if leaf in names:
+                    self.session.truncate_leaf(each.target, leaf)
+
+
+def _generated(table: Table) -> frozenset[str]:
+    return frozenset(column.name for column in table.columns if column.generated)
+
+
+def _order(places: Sequence[int], width: int) -> Callable[[Row], Row] | None:
+    if list(places) == list(range(width)):
+        return None
+    return lambda row: tuple(row[place] for place in places)
+
+
+def _key(route: Route, row: Row) -> tuple[bytes | None, ...]:
+    values = []
+    for place in route.key:
+        value = row[place]
+        assert value is not UNCHANGED  # a long key value is in the old image, and was taken from there
+        values.append(value)
+    return tuple(values)
+
+
+def _text(value: object) -> str | None:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else None
