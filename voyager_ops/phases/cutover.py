@@ -10,15 +10,14 @@ from typing import Any, Literal
 
 from voyager_ops.cutover.context import CutoverContext
 from voyager_ops.cutover.driver import CutoverDriver
+from voyager_ops.cutover.steps.preflight import Preflight
 from voyager_ops.errors import CutoverVoid, PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import FROM_SIDE, Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
-from voyager_ops.phases import import_schema
-from voyager_ops.phases.base import CUTOVER_ROLE, EXPORT_ROLE, IMPORT_ROLE, finish, refuse_ending
+from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE, finish, refuse_ending
 from voyager_ops.phases.status import alive, lag
 from voyager_ops.state import cutovers
-from voyager_ops.state.processes import Lease
 
 Driver = Literal["stream", "caller"]
 POLL_SECONDS = 0.5
@@ -116,24 +115,28 @@ def status(migration: Migration) -> CutoverStatusResult:
 
 
 def drive(migration: Migration, direction: Side, *, stop: threading.Event, progress: ProgressSink = silent) -> None:
-    """Drive the cutover that is under way to its end, one process at a time. Raises Fenced when another one does."""
+    """Drive the cutover that is under way to its end; see CutoverDriver.run for what it raises."""
     record = cutovers.read(migration.state, direction)
     fall_back = bool(record and record.options.get("prepare_for_fall_back"))
-    with Lease(migration.state, CUTOVER_ROLE, stop=stop):
-        context = CutoverContext(
-            migration=migration.name,
-            direction=direction,
-            forward=migration.lane(Lane.FORWARD),
-            fallback=migration.lane(Lane.FALLBACK),
-            state=migration.state,
-            config=migration.config.cutover,
-            schemas=migration.config.source.schemas,
-            lag=lambda: _reading(migration, ENDING_LANE[direction]),
-            fall_back=fall_back,
-            progress=progress,
-            stop=stop,
-        )
-        CutoverDriver(context).run()
+    CutoverDriver(_context(migration, direction, fall_back, stop, progress)).run()
+
+
+def _context(
+    migration: Migration, direction: Side, fall_back: bool, stop: threading.Event, progress: ProgressSink
+) -> CutoverContext:
+    return CutoverContext(
+        migration=migration.name,
+        direction=direction,
+        forward=migration.lane(Lane.FORWARD),
+        fallback=migration.lane(Lane.FALLBACK),
+        state=migration.state,
+        config=migration.config.cutover,
+        schemas=migration.config.source.schemas,
+        lag=lambda: _reading(migration, ENDING_LANE[direction]),
+        fall_back=fall_back,
+        progress=progress,
+        stop=stop,
+    )
 
 
 def _reading(migration: Migration, lane: Lane) -> tuple[int | None, float | None]:
@@ -154,11 +157,13 @@ def _refuse_unready(migration: Migration, direction: Side, fall_back: bool) -> N
             state="nothing was changed",
             next_step=f"start {commands} and leave running, then this command again{without}",
         )
-    if direction is Side.TARGET and import_schema.done(migration, "base") and not import_schema.done(migration, "post"):
+    findings = Preflight().check(_context(migration, direction, fall_back, threading.Event(), silent))
+    errors = [str(finding) for finding in findings if finding.severity == "error"]
+    if errors:
         raise PreconditionError(
-            "the cutover to target cannot begin: the target has no indexes, foreign keys and triggers yet",
+            f"the cutover to {direction} cannot begin:\n" + "\n".join(f"  * {error}" for error in errors),
             state="nothing was changed",
-            next_step="voyager-ops import schema --post-import-data, then this command again",
+            next_step="mend these, then this command again",
         )
 
 
@@ -173,7 +178,8 @@ def _wait(migration: Migration, direction: Side, stop: threading.Event, progress
         record = cutovers.read(migration.state, direction)
         if record is None or not record.under_way:
             break
-        said = str(record.result.get("step") or record.status)
+        driver = processes(migration.state).get(CUTOVER_ROLE)
+        said = str(driver.metrics.get("step") if driver is not None and driver.alive else record.status)
         if said != told:
             progress(Progress(phase="cutover", message=f"to {direction}: {said}"))
             told = said

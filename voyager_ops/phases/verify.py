@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from voyager_ops.cutover.verified import remember_verified
 from voyager_ops.databases.postgres import metadata
 from voyager_ops.errors import VerificationFailed
 from voyager_ops.migration import Migration
-from voyager_ops.model.positions import FROM_SIDE, TO_SIDE, Lane, Side
+from voyager_ops.model.positions import FROM_SIDE, TO_SIDE, Lane, Position, Side
 from voyager_ops.model.results import ProgressSink, silent
 from voyager_ops.phases.base import finish, wait_until
 from voyager_ops.phases.status import alive
@@ -18,7 +19,7 @@ from voyager_ops.verify.report import VerificationReport, write_reports
 from voyager_ops.verify.tables import verify_tables
 
 SETTLE_SECONDS = 60.0
-MARKER = "confirm"
+MARKER = "verify"
 
 VerifyResult = VerificationReport
 
@@ -54,6 +55,8 @@ def run(
     files = write_reports(report, migration.export_dir.reports)
     report.next_step = "voyager-ops cutover status" if report.equal else f"read {files[-1]}, mend the rows, and verify again"
     finish(migration, report, started)
+    if report.equal and lane is not None:
+        remember_verified(migration.state, lane, Position(report.position))
     if fail and not report.equal:
         raise VerificationFailed(
             f"source and target are not equal: {report.verdict}",

@@ -1,0 +1,41 @@
+"""What an approval rests on, as data: recorded when it was given, compared when the cutover begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from voyager_ops.cutover.context import CutoverContext
+from voyager_ops.lane import quarantine
+from voyager_ops.state.lanes import read_lane
+
+WORDS = {
+    "quiesce": "how writers are stopped",
+    "fall_back": "whether there is a way back",
+    "verification": "the verification",
+    "post_import": "the post-import schema",
+    "lane": "the lane that ends",
+    "reverse": "the lane that goes on",
+    "quarantined": "changes in quarantine",
+    "tables": "the tables",
+}
+
+
+def collect(context: CutoverContext) -> dict[str, Any]:
+    """The evidence as it is now; JSON-able, equal as long as nothing an approver was shown has changed."""
+    verification = context.state.get("phase/verify") or {}
+    post = context.state.get("phase/import_schema/post") or {}
+    return {
+        "quiesce": context.config.quiesce,
+        "fall_back": context.reverse is not None,
+        "verification": [verification.get("finished_at"), verification.get("equal")],
+        "post_import": post.get("finished_at"),
+        "lane": [read_lane(context.state, context.lane.lane).status, read_lane(context.state, context.lane.lane).error],
+        "reverse": read_lane(context.state, context.reverse.lane).status if context.reverse is not None else None,
+        "quarantined": quarantine.count(context.lane),
+        "tables": sorted(str(context.lane.source_name(table.name)) for table in context.lane.tables),
+    }
+
+
+def changed(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """In words: what is no longer as it was recorded."""
+    return [WORDS[key] for key in WORDS if recorded.get(key) != now.get(key)]

@@ -1,0 +1,60 @@
+"""The point of no return: the intent to open stands in both databases, then the new side is opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import sql
+
+from voyager_ops.cutover import gate
+from voyager_ops.cutover.context import CutoverContext, Run
+from voyager_ops.cutover.steps.base import Step
+from voyager_ops.databases.postgres import guard_fence
+from voyager_ops.failpoints import hit, register
+
+BEFORE_INTENT = register("cutover.intent.before")
+INTENT_ON_OLD = register("cutover.intent.old")
+INTENT_ON_NEW = register("cutover.intent.new")
+UNFENCED = register("cutover.open.unfenced")
+MARKED = register("cutover.open.marked")
+
+
+class Intent(Step):
+    name = "intent"
+
+    def plan(self, context: CutoverContext) -> list[str]:
+        statement = sql.SQL(
+            "INSERT INTO voyager_ops.intent (migration, direction, attempt, state) VALUES ({}, {}, …, {})"
+        ).format(sql.Literal(context.migration), sql.Literal(str(context.direction)), sql.Literal(gate.INTENDED))
+        return [f"in both databases: {statement.as_string()}", "from here there is only forward"]
+
+    def do(self, run: Run) -> dict[str, Any]:
+        # On the sessions that hold the attempt's locks: a driver that lost them cannot write this.
+        hit(BEFORE_INTENT)
+        gate.write_intent(run.old, run.record, run.context.migration)
+        hit(INTENT_ON_OLD)
+        gate.write_intent(run.new, run.record, run.context.migration)
+        hit(INTENT_ON_NEW)
+        return {}
+
+
+class Open(Step):
+    name = "open"
+
+    def plan(self, context: CutoverContext) -> list[str]:
+        words = [f"the {context.new_side} takes writes ({context.new_db.where}); the intent in both databases becomes 'opened'"]
+        if guard_fence.fenced(context.state, context.new_side):
+            words += guard_fence.plan_unfence(context.new_db, context.new_tables)
+        return words
+
+    def do(self, run: Run) -> dict[str, Any]:
+        context = run.context
+        left = guard_fence.unfence(context.state, context.new_db, context.new_side)
+        for words in left:
+            run.warn(f"readers still hold it, it will be removed later: {words}")
+        hit(UNFENCED)
+        for connection in (run.new, run.old):
+            gate.mark_opened(connection, run.record, context.migration)
+        hit(MARKED)
+        run.tell(f"THE {str(context.new_side).upper()} IS OPEN: the application may write to {context.new_db.where}")
+        return {"left": list(left)}
