@@ -62,6 +62,13 @@ def test_nasty_schema_arrives_as_it_was(source_db: Database, target_db: Database
     assert any("columns" in line for line in _structures_differ(source_db, target_db)), "the comparison must see differences"
 
 
+def test_newest_features_and_circles(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    _load(source_db, "modern.sql")
+    _export(source_db, tmp_path)
+    _import(target_db, tmp_path)
+    assert _structures_differ(source_db, target_db) == []
+
+
 @pytest.fixture
 def old_source(system_clusters: tuple[Cluster, Cluster]) -> Iterator[Database]:
     database = create_database(system_clusters[0])

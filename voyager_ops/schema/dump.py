@@ -19,6 +19,8 @@ from voyager_ops.schema.names import Name
 # Above this the list of excluded tables is not handed to pg_dump (argument lists are limited, 128 KiB each on Linux, 2 MiB in
 # all); the statements are dropped from its output in either case.
 MAX_EXCLUDE_BYTES = 64 * 1024
+# Longer than any sane transaction holds a table exclusively; without it a forgotten one makes the export hang for ever.
+LOCK_WAIT_MS = 120_000
 
 _ENVIRONMENT = {
     "host": "PGHOST",
@@ -136,6 +138,7 @@ def dump(conninfo: str, *, program: Path, exclude_schemas: Sequence[str] = (), e
         "--no-security-labels",
         "--encoding=UTF8",
         "--no-password",
+        f"--lock-wait-timeout={LOCK_WAIT_MS}",
     ]
     arguments += [f"--exclude-schema={pattern(name)}" for name in exclude_schemas]
     excluded = [f"--exclude-table={pattern(*name)}" for name in exclude_tables]

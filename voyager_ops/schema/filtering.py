@@ -53,8 +53,12 @@ def references(node: Any) -> Iterator[Name]:
 @dataclass
 class _State:
     gone: set[Name]
+    """Relations, types and functions that will not exist on the target."""
     outside: Collection[str]
     indexes: dict[Name, Name] = field(default_factory=dict)
+    """Index to its table."""
+    gone_parts: set[tuple[Name | None, str]] = field(default_factory=set)
+    """Triggers, rules, policies and constraints left out, each with its table."""
     kept: list[Statement] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -86,7 +90,16 @@ def leave_out(
     state.gone |= _owned_sequences(statements, state.gone)
     for statement, what in zip(statements, classified, strict=True):
         _consider(state, statement, what)
-    return state.kept, state.findings
+    return [s for s in state.kept if not _dangles(state, s.node)], state.findings
+
+
+def _dangles(state: _State, node: Any) -> bool:
+    """``ALTER INDEX … ATTACH PARTITION`` where one of the two indexes is not in the dump."""
+    if not isinstance(node, ast.AlterTableStmt) or node.objtype != ObjectType.OBJECT_INDEX:
+        return False
+    children = [of_range(c.def_.name) for c in _commands(node) if isinstance(c.def_, ast.PartitionCmd)]
+    tables = [state.indexes.get(name) for name in (of_range(node.relation), *children)] if children else []
+    return any(table is None or table in state.gone for table in tables)
 
 
 def _owned_sequences(statements: list[Statement], gone: set[Name]) -> set[Name]:
@@ -121,7 +134,7 @@ def _consider(state: _State, statement: Statement, what: Classified) -> None:
     hangs_on = what.relation
     if _is_index_statement(node) and hangs_on is not None:
         hangs_on = state.indexes.get(hangs_on, hangs_on)
-    if _owned_by_gone(node, state.gone):
+    if _owned_by_gone(node, state.gone) or any(part in state.gone_parts for part in _parts(node, what)):
         return
     if hangs_on is not None and hangs_on in state.gone:
         child = _attached_child(node)
@@ -133,6 +146,8 @@ def _consider(state: _State, statement: Statement, what: Classified) -> None:
     lost = state.missing(node)
     if lost is None:
         state.kept.append(statement)
+        return
+    if isinstance(node, ast.CommentStmt):
         return
     kind = what.kind.value.replace("_", " ")
     if what.kind in _DEPENDENT or _attached_child(node) is not None:
@@ -154,10 +169,39 @@ def _drop(state: _State, statement: Statement, what: Classified, lost: Name, kin
         state.gone.add(what.creates)
     if isinstance(statement.node, ast.CreateFunctionStmt):
         state.gone.add(of_strings(statement.node.funcname))
+    state.gone_parts.update((what.relation, part) for part in [_own_name(statement.node)] if part)
     message = f"left out: it depends on {shown(lost)}, which is not migrated"
     if _attached_child(statement.node) is not None:
         message = f"not attached to its parent or child: {shown(lost)} is not migrated; the table stands alone on the target"
     state.findings.append(Finding("DEPENDENT_LEFT_OUT", kind, what.name, message))
+
+
+def _own_name(node: Any) -> str:
+    """The name of a trigger, rule, policy or constraint that ``node`` makes, "" for anything else."""
+    if isinstance(node, (ast.CreateTrigStmt, ast.CreateEventTrigStmt)):
+        return node.trigname or ""
+    if isinstance(node, ast.RuleStmt):
+        return node.rulename or ""
+    if isinstance(node, ast.CreatePolicyStmt):
+        return node.policy_name or ""
+    names = (c.def_.conname for c in _commands(node) if isinstance(c.def_, ast.Constraint))
+    return next((name for name in names if name), "")
+
+
+def _parts(node: Any, what: Classified) -> Iterator[tuple[Name | None, str]]:
+    """The triggers, rules, policies or constraints that ``node`` changes or comments on."""
+    if isinstance(node, ast.CommentStmt):
+        parts: list[str] = strings(node.object) if isinstance(node.object, tuple) else []
+        if node.objtype != ObjectType.OBJECT_COLUMN:
+            yield (what.relation, parts[-1] if parts else str(getattr(node.object, "sval", "")))
+    elif isinstance(node, ast.AlterEventTrigStmt):
+        yield (None, node.trigname or "")
+    elif what.kind in {Kind.TRIGGER, Kind.RULE}:
+        yield from ((what.relation, command.name) for command in _commands(node) if command.name)
+
+
+def _commands(node: Any) -> tuple[Any, ...]:
+    return node.cmds or () if isinstance(node, ast.AlterTableStmt) else ()
 
 
 def _is_index_statement(node: Any) -> bool:
@@ -170,7 +214,7 @@ def _attached_child(node: Any) -> Name | None:
     """The table that ``ALTER TABLE … ATTACH PARTITION`` attaches; None for any other statement."""
     if not isinstance(node, ast.AlterTableStmt) or node.objtype == ObjectType.OBJECT_INDEX:
         return None
-    children = (command.def_ for command in node.cmds or () if isinstance(command.def_, ast.PartitionCmd))
+    children = (command.def_ for command in _commands(node) if isinstance(command.def_, ast.PartitionCmd))
     return next((of_range(child.name) for child in children), None)
 
 

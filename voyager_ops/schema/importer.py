@@ -252,7 +252,7 @@ class _Run:
                 hit(BEFORE_COMMIT)
         except psycopg.Error as failure:
             own = not self.atomic_ddl and key in self.started
-            if not (self.ignore_exist or own) or not _exists(item, failure.sqlstate or ""):
+            if not (self.ignore_exist or own) or not _exists(item, failure):
                 raise
             with self.connection.transaction():
                 self.ledger.finish(self.stage, key, *where)
@@ -279,9 +279,11 @@ class _Run:
             self.progress(Progress(self.stage, item.kind, where.file, where.line, position, result.total, finished))
 
 
-def _exists(item: SchemaStatement, sqlstate: str) -> bool:
+def _exists(item: SchemaStatement, failure: psycopg.Error) -> bool:
     """Whether the error says that what the statement makes is there."""
-    if sqlstate in _EXISTS:
+    sqlstate = failure.sqlstate or ""
+    # Text search objects have no check of their own: the catalog's unique index speaks.
+    if sqlstate in _EXISTS or (sqlstate == "23505" and failure.diag.schema_name == "pg_catalog"):
         return True
     commands: Any = item.statement.node.cmds or () if isinstance(item.statement.node, ast.AlterTableStmt) else ()
     kinds = {command.subtype for command in commands}
