@@ -18,6 +18,7 @@ from voyager_ops.errors import PreconditionError, SchemaError
 from voyager_ops.schema.export import SchemaExport, export_schema
 from voyager_ops.schema.importer import Progress, SchemaImport, SchemaImportFailed, import_schema, refresh_materialized_views
 from voyager_ops.schema.kinds import IMPORT_STAGES, Stage
+from voyager_ops.schema.ledger import Ledger
 from voyager_ops.testing.postgres import Cluster
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -88,6 +89,13 @@ def test_from_an_older_server(old_source: Database, target_db: Database, tmp_pat
     _export(old_source, tmp_path, NASTY)
     _import(target_db, tmp_path)
     assert _structures_differ(old_source, target_db, VERSION_DEPENDENT) == []
+
+
+def test_to_an_older_server(source_db: Database, old_target: Database, tmp_path: Path) -> None:
+    _load(source_db, "nasty.sql")
+    _export(source_db, tmp_path, NASTY)
+    _import(old_target, tmp_path)
+    assert _structures_differ(source_db, old_target, VERSION_DEPENDENT) == []
 
 
 def test_extensions_and_what_only_a_full_server_has(old_source: Database, old_target: Database, tmp_path: Path) -> None:
@@ -168,6 +176,7 @@ import sys
 from pathlib import Path
 import psycopg
 from voyager_ops.schema.importer import import_schema
+from voyager_ops.schema.ledger import Ledger
 from voyager_ops.schema.kinds import IMPORT_STAGES
 with psycopg.connect(sys.argv[1]) as connection:
     for stage in IMPORT_STAGES:
@@ -207,6 +216,17 @@ def test_ddl_that_commits_by_itself_is_recognized_after_a_crash(source_db: Datab
     assert results[0].existed > 0
     with target_db.connect() as connection:
         assert connection.execute("SELECT count(*) FROM voyager_ops.schema_statement WHERE done_at IS NULL").fetchone() == (0,)
+    assert _structures_differ(source_db, target_db) == []
+
+
+def test_forgotten_statements_are_run_again(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    _load(source_db, "renamed.sql")
+    _export(source_db, tmp_path, ["sales"])
+    _import(target_db, tmp_path)
+    with target_db.connect() as connection:
+        Ledger(connection, "m").forget()
+        connection.execute("DROP SCHEMA sales CASCADE")
+    assert all(result.already_done == 0 for result in _import(target_db, tmp_path))
     assert _structures_differ(source_db, target_db) == []
 
 

@@ -19,7 +19,7 @@ from voyager_ops.schema.dump import dump, find_pg_dump, server_major
 from voyager_ops.schema.filtering import leave_out
 from voyager_ops.schema.findings import Finding
 from voyager_ops.schema.kinds import Kind
-from voyager_ops.schema.names import Name, of_range, quoted
+from voyager_ops.schema.names import Name, of_range, of_strings, quoted, walk
 from voyager_ops.schema.primary_keys import merge_primary_keys
 from voyager_ops.schema.rename import rename_schema
 from voyager_ops.schema.source import SourceFacts, read_source
@@ -183,7 +183,7 @@ def _remarks(what: Classified) -> list[Finding]:
 
 
 class _Kinds:
-    """Kinds that depend on other statements: what an index statement belongs to, and indexes of materialized views."""
+    """Kinds that depend on other statements: which index is altered, indexes of materialized views, functions that must wait."""
 
     def __init__(self, statements: Sequence[Statement]) -> None:
         self._materialized: set[Name] = set()
@@ -192,10 +192,15 @@ class _Kinds:
             what = classify(statement.node)
             if what.kind is Kind.MATERIALIZED_VIEW and what.creates:
                 self._materialized.add(what.creates)
+        self._late_functions: set[Name] = set()
         for statement in statements:
             what = classify(statement.node)
             if what.creates and (isinstance(statement.node, ast.IndexStmt) or what.kind.stage.value == "unique"):
                 self._of_index[what.creates] = self._plain(what)
+        constraints = {name for (_, name), kind in self._of_index.items() if kind is Kind.UNIQUE_CONSTRAINT}
+        for statement in statements:
+            if constraints & set(_conflict_constraints(statement.node)):
+                self._late_functions.add(of_strings(statement.node.funcname))
 
     def _plain(self, what: Classified) -> Kind:
         return Kind.INDEX if what.kind is Kind.UNIQUE_INDEX and what.relation in self._materialized else what.kind
@@ -207,4 +212,15 @@ class _Kinds:
             attached = command.subtype == AlterTableType.AT_AttachPartition
             index = of_range(command.def_.name) if attached else of_range(node.relation)
             return self._of_index.get(of_range(node.relation), self._of_index.get(index, Kind.INDEX))
+        if isinstance(node, ast.CreateFunctionStmt) and of_strings(node.funcname) in self._late_functions:
+            return Kind.FUNCTION_POST
+        if isinstance(node, ast.CommentStmt) and isinstance(node.object, ast.ObjectWithArgs):
+            return Kind.COMMENT_POST if of_strings(node.object.objname) in self._late_functions else what.kind
         return self._plain(what)
+
+
+def _conflict_constraints(node: Any) -> list[str]:
+    """The constraints that the SQL-standard body of a function names in ON CONFLICT: it cannot exist before them."""
+    if not isinstance(node, ast.CreateFunctionStmt) or node.sql_body is None:
+        return []
+    return [item.conname for item in walk(node.sql_body) if isinstance(item, ast.InferClause) and item.conname]

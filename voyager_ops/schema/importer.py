@@ -22,7 +22,7 @@ from voyager_ops.failpoints import hit, register
 from voyager_ops.schema import layout
 from voyager_ops.schema.kinds import Kind, Stage
 from voyager_ops.schema.layout import SchemaStatement
-from voyager_ops.schema.ledger import Key, Ledger
+from voyager_ops.schema.ledger import CREATED_MEANWHILE, Key, Ledger
 from voyager_ops.schema.names import quoted
 
 BEFORE_STATEMENT = register("schema.import.before_statement")
@@ -187,8 +187,13 @@ class _Run:
 
     def all(self, items: Sequence[SchemaStatement]) -> SchemaImport:
         result = SchemaImport(self.stage, total=len(items))
+        try:
+            with self.connection.transaction():
+                self.ledger.create()
+        except CREATED_MEANWHILE:
+            with self.connection.transaction():
+                self.ledger.create()
         with self.connection.transaction():
-            self.ledger.create()
             done = self.ledger.done(self.stage)
             self.started = self.ledger.started(self.stage)
         left = [item for item in items if _key(item) not in done]

@@ -70,6 +70,7 @@ class Kind(StrEnum):
     UNIQUE_INDEX = "unique_index"
     EXCLUSION_CONSTRAINT = "exclusion_constraint"
 
+    FUNCTION_POST = "function_post"
     INDEX = "index"
     CONSTRAINT_NOT_VALID = "constraint_not_valid"
     FOREIGN_KEY = "foreign_key"
@@ -109,6 +110,7 @@ def _plural(word: str) -> str:
 
 _UNIQUE = {Kind.UNIQUE_CONSTRAINT, Kind.UNIQUE_INDEX, Kind.EXCLUSION_CONSTRAINT}
 _POST = {
+    Kind.FUNCTION_POST,
     Kind.INDEX,
     Kind.CONSTRAINT_NOT_VALID,
     Kind.FOREIGN_KEY,
@@ -125,6 +127,7 @@ _POST = {
 _ADVICE = {Kind.GRANT, Kind.OMITTED}
 _SHARED_DIRECTORY = {
     Kind.COMMENT_POST: "comments",
+    Kind.FUNCTION_POST: "functions",
     Kind.CONSTRAINT_NOT_VALID: "constraints",
     Kind.OMITTED: "advice",
     Kind.GRANT: "advice",

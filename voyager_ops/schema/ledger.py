@@ -11,6 +11,12 @@ from voyager_ops.schema.kinds import Stage
 Key = tuple[str, int]
 """(sha256 of the statement's text, how many equal statements came before it)."""
 
+CREATED_MEANWHILE = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DuplicateSchema,
+    psycopg.errors.DuplicateTable,
+)
+
 _CREATE = """
 CREATE TABLE IF NOT EXISTS voyager_ops.schema_statement (
     migration  text        NOT NULL,
@@ -24,8 +30,6 @@ CREATE TABLE IF NOT EXISTS voyager_ops.schema_statement (
     PRIMARY KEY (migration, stage, sha256, occurrence)
 )
 """
-# Any constant will do: it only keeps two imports from creating the ledger at the same moment.
-_LOCK = 0x766F7073
 
 
 class Ledger:
@@ -36,11 +40,14 @@ class Ledger:
         self._migration = migration
 
     def create(self) -> None:
-        """Create the schema and the table of the ledger where they are missing."""
+        """Create the schema and the table of the ledger where they are missing.
+
+        Raises one of ``CREATED_MEANWHILE`` when another import does so at this moment: then call it again, in a new transaction.
+        (No advisory lock: not every YugabyteDB has them.)
+        """
         exists = self._connection.execute("SELECT pg_catalog.to_regclass('voyager_ops.schema_statement') IS NOT NULL").fetchone()
         if exists and exists[0]:
             return
-        self._connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", [_LOCK])
         has_schema = self._connection.execute(
             "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'voyager_ops')"
         ).fetchone()

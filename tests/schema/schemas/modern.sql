@@ -22,3 +22,7 @@ ALTER TABLE public.log ATTACH PARTITION public.log_2 FOR VALUES FROM (100) TO (2
 ALTER TABLE public.log_2 ADD PRIMARY KEY (id);
 CREATE UNIQUE INDEX log_1_id ON public.log_1 (id);
 CREATE INDEX partly ON ONLY public.log (at);
+CREATE TABLE public.upserted (id integer PRIMARY KEY, u integer CONSTRAINT upserted_u UNIQUE);
+CREATE FUNCTION public.upsert(v integer) RETURNS void LANGUAGE sql
+BEGIN ATOMIC INSERT INTO public.upserted (id, u) VALUES (v, v) ON CONFLICT ON CONSTRAINT upserted_u DO NOTHING; END;
+COMMENT ON FUNCTION public.upsert IS 'waits for its constraint';
