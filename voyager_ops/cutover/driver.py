@@ -114,7 +114,7 @@ class CutoverDriver:
                 run.undoable = False
                 cutovers.move(run.context.state, record, cutovers.OPENED)
         outcome = summarize(record, run.journal, self.steps, cutovers.COMPLETED, run.warnings)
-        cutovers.move(run.context.state, record, cutovers.COMPLETED, **outcome.to_json())
+        cutovers.move(run.context.state, record, cutovers.COMPLETED, outcome.to_json())
         hit(FINISHED)
         run.tell(f"the cutover to {record.direction} is complete")
         return outcome
@@ -167,7 +167,7 @@ class CutoverDriver:
     def _undo(self, run: Run, void: CutoverVoid) -> CutoverVoid:
         """Undo the steps in reverse; returns the error that says so. Raises RetryableError when undoing itself failed."""
         record, state = run.record, run.context.state
-        cutovers.move(state, record, cutovers.UNDOING, reason=void.what)
+        cutovers.move(state, record, cutovers.UNDOING, {"reason": void.what})
         hit(UNDOING)
         run.undoable = False  # nothing calls off the undoing
         run.tell(f"undoing the cutover to {record.direction}: {void.what}")
@@ -176,7 +176,7 @@ class CutoverDriver:
                 run.journal.write(step.name, "undo_before")
                 run.journal.write(step.name, "undo_after", self._undo_step(run, step))
         outcome = summarize(record, run.journal, self.steps, cutovers.UNDONE, run.warnings, void.what)
-        cutovers.move(state, record, cutovers.UNDONE, **outcome.to_json())
+        cutovers.move(state, record, cutovers.UNDONE, outcome.to_json())
         return CutoverVoid(
             f"the cutover to {record.direction} was called off: {void.what}",
             state=void.state or "everything it did was undone; the migration is streaming as before",

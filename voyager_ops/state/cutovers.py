@@ -121,7 +121,14 @@ def request(state: State, direction: Side, by: str, options: Mapping[str, Any] |
     return record
 
 
-def move(state: State, record: CutoverRecord, status: str, *, only_from: str | None = None, **result: Any) -> bool:
+def move(
+    state: State,
+    record: CutoverRecord,
+    status: str,
+    result: Mapping[str, Any] | None = None,
+    *,
+    only_from: str | None = None,
+) -> bool:
     """Set an attempt's status and merge ``result`` into its result; False when ``only_from`` is not what it was."""
     table = tables.cutover
     where = [
@@ -135,7 +142,7 @@ def move(state: State, record: CutoverRecord, status: str, *, only_from: str | N
             return False
         finished = time.time() if status in {COMPLETED, UNDONE} else None
         connection.execute(
-            table.update().where(*where).values(status=status, finished_at=finished, result={**row.result, **result})
+            table.update().where(*where).values(status=status, finished_at=finished, result={**row.result, **(result or {})})
         )
     return True
 
@@ -144,7 +151,7 @@ def keep_warnings(state: State, record: CutoverRecord, warnings: list[str]) -> N
     """Record what the driver has warned of so far, for the driver that may carry on after it."""
     current = read(state, record.direction)
     if current is not None and current.attempt == record.attempt:
-        move(state, record, current.status, warnings=list(dict.fromkeys(warnings)))
+        move(state, record, current.status, {"warnings": list(dict.fromkeys(warnings))})
 
 
 def abort(state: State, direction: Side, by: str) -> CutoverRecord:
@@ -160,7 +167,7 @@ def abort(state: State, direction: Side, by: str) -> CutoverRecord:
             next_step="voyager-ops cutover status",
         )
     reason = f"called off by {by}"
-    if not move(state, record, UNDONE, only_from=REQUESTED, reason=reason):
+    if not move(state, record, UNDONE, {"reason": reason}, only_from=REQUESTED):
         state.put(_abort_key(record), {"by": by, "at": time.time()})
     after = read(state, direction)
     assert after is not None
