@@ -40,6 +40,8 @@ class Pipeline:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        # After a ROLLBACK psycopg sends DEALLOCATE ALL when it has prepared anything itself: ours would be gone with its own.
+        connection.prepare_threshold = None
         self._pgconn = connection.pgconn
         self._prepared: dict[bytes, bytes] = {}
 
