@@ -183,7 +183,9 @@ class ApplySession:
             table = self.tables[root]
             rewrite = self._rewriting.get(root, 0.0) > now
             try:
-                self._queue.extend(self._planner.plan(table, fold.net(), strict=strict, rewrite=rewrite))
+                # As a list first: reading values from the target sends what is queued, and begins a new queue.
+                planned = list(self._planner.plan(table, fold.net(), strict=strict, rewrite=rewrite))
+                self._queue.extend(planned)
             except LookupError as error:
                 raise value_missing(self.context, table, error.args[0]) from None
             fold.clear()
