@@ -15,9 +15,10 @@ from voyager_ops.errors import CutoverVoid, PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import FROM_SIDE, Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
-from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE, finish, refuse_ending
+from voyager_ops.phases.base import CUTOVER_ROLE, EXPORT_ROLE, IMPORT_ROLE, finish, refuse_ending
 from voyager_ops.phases.status import alive, lag
 from voyager_ops.state import cutovers
+from voyager_ops.state.processes import processes
 
 Driver = Literal["stream", "caller"]
 POLL_SECONDS = 0.5

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
 from psycopg import sql
 
 from voyager_ops.changes.log import ChangeLog
@@ -146,6 +145,8 @@ def _verified(migration: Migration) -> tuple[dict[str, dict[Side, int]], str]:
 
 
 def _save(migration: Migration, result: DataMigrationReport) -> None:
+    import pandas as pd  # here: it takes longer to import than all the rest, and every command would wait for it
+
     migration.export_dir.create()
     frame = pd.DataFrame(result.tables).convert_dtypes()
     writers: Mapping[str, Any] = {
