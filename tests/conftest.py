@@ -13,18 +13,22 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from voyager_ops.testing.postgres import Cluster, system_installations
+# Both before anything of ours or of Airflow's is imported: it is read at import.
+_temporary = tempfile.mkdtemp(prefix="voyager-ops-tests-")
+os.environ.setdefault("AIRFLOW_HOME", os.path.join(_temporary, "airflow"))  # never in the home of whoever runs the tests
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+os.environ.setdefault("VOYAGER_OPS_FAILPOINTS_LOG", os.path.join(_temporary, "failpoints"))
 
-# Importing Airflow writes into AIRFLOW_HOME: never into the home of whoever runs the tests. So this comes first.
-_airflow_home = None
-if "AIRFLOW_HOME" not in os.environ:
-    _airflow_home = tempfile.mkdtemp(prefix="voyager-ops-airflow-")
-    os.environ |= {"AIRFLOW_HOME": _airflow_home, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+from voyager_ops.testing.postgres import Cluster, system_installations  # noqa: E402
 
 
 def pytest_unconfigure() -> None:
-    if _airflow_home is not None:
-        shutil.rmtree(_airflow_home, ignore_errors=True)
+    shutil.rmtree(_temporary, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks at the whole run comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
 @dataclass(frozen=True)

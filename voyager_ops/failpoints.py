@@ -64,13 +64,16 @@ _actions = _parse(_text)
 _armed = bool(_text or _log)
 
 
-def configure(text: str = "", log: str = "") -> None:
-    """Switch points in this process (tests); replaces what the environment said and forgets earlier hits."""
+def configure(text: str = "", log: str | None = None) -> None:
+    """Switch points in this process (tests); replaces what the environment said and forgets earlier hits.
+
+    ``log`` None keeps the environment's log.
+    """
     global _actions, _armed, _log
     with _lock:
         _actions = _parse(text)
-        _log = log
-        _armed = bool(text or log)
+        _log = os.environ.get(LOG_ENV, "") if log is None else log
+        _armed = bool(text or _log)
         _hits.clear()
 
 
