@@ -141,6 +141,15 @@ def test_tables_left_out(source_db: Database, target_db: Database, tmp_path: Pat
     assert not {"dog", "b", "sales.events_us"} & tables
 
 
+def test_partitions_in_a_schema_that_is_not_migrated_are_told(source_db: Database, tmp_path: Path) -> None:
+    with source_db.connect() as connection:
+        connection.execute("CREATE SCHEMA parts; CREATE TABLE public.whole (a integer) PARTITION BY LIST (a)")
+        connection.execute("CREATE TABLE parts.one PARTITION OF public.whole FOR VALUES IN (1)")
+    exported = _export(source_db, tmp_path)
+    assert [(finding.code, finding.object_name) for finding in exported.findings] == [("PARTITION_OUTSIDE", "parts.one")]
+    assert _export(source_db, tmp_path, ["public", "parts"]).findings == ()
+
+
 def test_only_named_tables(source_db: Database, target_db: Database, tmp_path: Path) -> None:
     _load(source_db, "nasty.sql")
     _export(source_db, tmp_path, NASTY, include_tables=[("public", "animal"), ("public", "coded")])

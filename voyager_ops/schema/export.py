@@ -19,7 +19,7 @@ from voyager_ops.schema.dump import dump, find_pg_dump, server_major
 from voyager_ops.schema.filtering import leave_out
 from voyager_ops.schema.findings import Finding
 from voyager_ops.schema.kinds import Kind
-from voyager_ops.schema.names import Name, of_range, of_strings, quoted, walk
+from voyager_ops.schema.names import Name, of_range, of_strings, quoted, shown, walk
 from voyager_ops.schema.primary_keys import merge_primary_keys
 from voyager_ops.schema.rename import rename_schema
 from voyager_ops.schema.source import SourceFacts, read_source
@@ -100,7 +100,7 @@ def arrange(
             next_step="leave the target's schema out of the configuration, or migrate one schema",
         )
     statements = _parsed(text)
-    findings = _access_methods(statements)
+    findings = _access_methods(statements) + _lost_children(facts)
     statements = [s for s in statements if not classify(s.node).session]
     statements, left_out = leave_out(
         statements,
@@ -164,6 +164,19 @@ def _access_methods(statements: Sequence[Statement]) -> list[Finding]:
     }
     message = "tables of this access method become ordinary (heap) tables on the target"
     return [Finding("TABLE_ACCESS_METHOD", "access method", name, message) for name in sorted(found)]
+
+
+def _lost_children(facts: SourceFacts) -> list[Finding]:
+    """Rows seen through a parent that would not arrive: its partition is in a schema that is not migrated."""
+    return [
+        Finding(
+            "PARTITION_OUTSIDE",
+            "partition",
+            shown(child),
+            f"it belongs to {shown(parent)} but its schema is not migrated: its rows will be missing. Add the schema {child[0]}",
+        )
+        for parent, child in facts.children_outside
+    ]
 
 
 def _remarks(what: Classified) -> list[Finding]:

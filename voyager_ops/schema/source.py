@@ -40,6 +40,15 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE c.relkind = 'm' AND NOT c.relispopulated
 """
 
+_CHILDREN_OUTSIDE = """
+SELECT pn.nspname, p.relname, cn.nspname, c.relname
+FROM pg_catalog.pg_inherits i
+JOIN pg_catalog.pg_class p ON p.oid = i.inhparent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace
+WHERE p.relkind IN ('r', 'p') AND pn.nspname = ANY(%(schemas)s) AND NOT cn.nspname = ANY(%(schemas)s)
+ORDER BY 1, 2, 3, 4
+"""
+
 
 @dataclass(frozen=True)
 class SourceFacts:
@@ -56,6 +65,8 @@ class SourceFacts:
     extension_made_schemas: tuple[str, ...] = ()
     outside_objects: frozenset[Name] = frozenset()
     unpopulated: frozenset[Name] = frozenset()
+    children_outside: tuple[tuple[Name, Name], ...] = ()
+    """(parent, child): tables whose partitions or heirs live in a schema that is not migrated."""
 
     @property
     def other_schemas(self) -> tuple[str, ...]:
@@ -81,6 +92,7 @@ def read_source(connection: psycopg.Connection[Any], schemas: Sequence[str]) -> 
     outside = tuple(name for name, _, _ in others if name not in homes and name not in made)
     objects = connection.execute(_OBJECTS, [list(homes)]).fetchall() if homes else []
     unpopulated = connection.execute(_UNPOPULATED).fetchall()
+    children = connection.execute(_CHILDREN_OUTSIDE, {"schemas": list(schemas)}).fetchall()
     return SourceFacts(
         version=connection.info.server_version // 10000,
         schemas=tuple(dict.fromkeys(schemas)),
@@ -89,4 +101,5 @@ def read_source(connection: psycopg.Connection[Any], schemas: Sequence[str]) -> 
         extension_made_schemas=tuple(sorted(made)),
         outside_objects=frozenset((row[0], row[1]) for row in objects),
         unpopulated=frozenset((row[0], row[1]) for row in unpopulated),
+        children_outside=tuple(((row[0], row[1]), (row[2], row[3])) for row in children),
     )
