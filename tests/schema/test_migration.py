@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from tests.conftest import Database, create_database, drop_database
 from tests.schema.structure import differences, structure
@@ -37,7 +38,7 @@ def _export(source: Database, directory: Path, schemas: Sequence[str] = ("public
 
 
 def _import(target: Database, directory: Path, **options: object) -> list[SchemaImport]:
-    with psycopg.connect(target.url) as connection:
+    with psycopg.connect(target.url, row_factory=dict_row) as connection:
         return [
             import_schema(connection, directory / "schema", stage, migration="m", **options)  # type: ignore[arg-type]
             for stage in IMPORT_STAGES

@@ -16,6 +16,7 @@ from pglast import ast
 from pglast.enums import AlterTableType
 from psycopg import sql
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
 from voyager_ops.errors import PreconditionError, RetryableError, SchemaError
 from voyager_ops.failpoints import hit, register
@@ -272,9 +273,11 @@ class _Run:
         node = item.statement.node
         if not isinstance(node, ast.CreateSchemaStmt) or not node.if_not_exists:
             return False
-        row = self.connection.execute(
-            "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s)", [node.schemaname]
-        ).fetchone()
+        row = (
+            self.connection.cursor(row_factory=tuple_row)
+            .execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s)", [node.schemaname])
+            .fetchone()
+        )
         return bool(row and row[0])
 
     def _tell(self, item: SchemaStatement, result: SchemaImport, *, finished: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from voyager_ops.schema.kinds import Stage
 
@@ -37,6 +38,8 @@ class Ledger:
 
     def __init__(self, connection: psycopg.Connection[Any], migration: str) -> None:
         self._connection = connection
+        # The caller's connection may hand out rows of any shape.
+        self._rows = connection.cursor(row_factory=tuple_row)
         self._migration = migration
 
     def create(self) -> None:
@@ -45,10 +48,10 @@ class Ledger:
         Raises one of ``CREATED_MEANWHILE`` when another import does so at this moment: then call it again, in a new transaction.
         (No advisory lock: not every YugabyteDB has them.)
         """
-        exists = self._connection.execute("SELECT pg_catalog.to_regclass('voyager_ops.schema_statement') IS NOT NULL").fetchone()
+        exists = self._rows.execute("SELECT pg_catalog.to_regclass('voyager_ops.schema_statement') IS NOT NULL").fetchone()
         if exists and exists[0]:
             return
-        has_schema = self._connection.execute(
+        has_schema = self._rows.execute(
             "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'voyager_ops')"
         ).fetchone()
         if not (has_schema and has_schema[0]):
@@ -56,7 +59,7 @@ class Ledger:
         self._connection.execute(_CREATE)
 
     def done(self, stage: Stage) -> set[Key]:
-        rows = self._connection.execute(
+        rows = self._rows.execute(
             "SELECT sha256, occurrence FROM voyager_ops.schema_statement"
             " WHERE migration = %s AND stage = %s AND done_at IS NOT NULL",
             [self._migration, stage.value],
@@ -65,7 +68,7 @@ class Ledger:
 
     def started(self, stage: Stage) -> set[Key]:
         """Begun and never finished: only possible where DDL commits by itself."""
-        rows = self._connection.execute(
+        rows = self._rows.execute(
             "SELECT sha256, occurrence FROM voyager_ops.schema_statement WHERE migration = %s AND stage = %s AND done_at IS NULL",
             [self._migration, stage.value],
         ).fetchall()
