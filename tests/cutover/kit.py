@@ -14,6 +14,7 @@ import psycopg
 import yaml
 
 from tests.conftest import Database
+from tests.databases.postgres.guard_kit import picture
 from voyager_ops import failpoints
 from voyager_ops.cutover.context import CutoverContext, Reading
 from voyager_ops.cutover.driver import CutoverDriver
@@ -49,6 +50,12 @@ ALTER TABLE orders ENABLE ALWAYS TRIGGER always;
 """
 
 
+def rules(database: Database) -> list[tuple[Any, ...]]:
+    """Triggers, foreign keys and settings of the shop's own tables."""
+    with database.connect() as connection:
+        return [row for row in picture(connection) if not row[1].startswith("voyager_ops.")]
+
+
 class Shop:
     """Close it with :meth:`close`. ``words``: everything a driver in this process said."""
 
@@ -68,6 +75,8 @@ class Shop:
         self.migration = Migration.load(self.path)
         self.state = self.migration.state
         self.words: list[str] = []
+        self.when: dict[str, Callable[[], object]] = {}
+        """What happens when the driver in this process says something that begins so."""
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self.errors: list[BaseException] = []
@@ -125,7 +134,7 @@ class Shop:
         def guarded() -> None:
             try:
                 run()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - raised again when the shop closes
                 self.errors.append(error)
 
         thread = threading.Thread(target=guarded)
@@ -151,6 +160,10 @@ class Shop:
     def said(self, progress: Progress) -> None:
         if progress.phase == "cutover":
             self.words.append(progress.message)
+            for beginning, happens in list(self.when.items()):
+                if progress.message.startswith(beginning):
+                    self.when.pop(beginning)
+                    happens()
 
     def drive_elsewhere(self, direction: Side, points: str = "") -> int:
         """In a process of its own with failpoints switched; its exit status (-9: killed, 0: completed, 3: undone)."""
@@ -176,6 +189,9 @@ class Shop:
     def user_changes(self, lane: Lane) -> int:
         with self.migration.lane(lane).apply_db.connect("test") as connection:
             return read_position(connection, "shop", lane).user_changes
+
+
+MakeShop = Callable[..., Shop]
 
 
 def make_driver(migration: Migration, direction: Side, said: Callable[[Progress], None]) -> CutoverDriver:

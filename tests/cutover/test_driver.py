@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from tests.conftest import Database
-from tests.cutover.kit import Shop, Users, make_driver, until
-from tests.databases.postgres.guard_kit import picture
+from tests.cutover.kit import MakeShop, Users, make_driver, rules, until
+from voyager_ops.cutover import evidence
+from voyager_ops.errors import CutoverVoid, PreconditionError
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.state import cutovers
-
-MakeShop = Callable[..., Shop]
-
-
-@pytest.fixture
-def make_shop(source_db: Database, target_db: Database, tmp_path: Path) -> Iterator[MakeShop]:
-    shops: list[Shop] = []
-
-    def make(**cutover: Any) -> Shop:
-        shops.append(Shop(source_db, target_db, tmp_path, **cutover))
-        return shops[-1]
-
-    yield make
-    for shop in shops:
-        shop.close()
 
 
 def test_to_the_target_and_back(make_shop: MakeShop, source_db: Database, target_db: Database) -> None:
     shop = make_shop()
-    with source_db.connect() as connection:
-        before = picture(connection)
+    before = rules(source_db)
     shop.request(Side.TARGET)
     assert cutovers.public_status(shop.state, Side.TARGET) == "INITIATED"
     with Users(source_db) as users:
@@ -58,12 +41,123 @@ def test_to_the_target_and_back(make_shop: MakeShop, source_db: Database, target
         back = shop.drive(Side.SOURCE)
     assert back.status == "completed"
     assert shop.rows(Side.SOURCE) == shop.rows(Side.TARGET)
-    with source_db.connect() as connection:
-        assert [row for row in picture(connection) if row[1] in ("orders", "audit", "customer")] == [
-            row for row in before if row[1] in ("orders", "audit", "customer")
-        ]
+    assert rules(source_db) == before
     with Users(source_db) as users:
         until(lambda: users.committed > 5)
     with target_db.connect() as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         connection.execute("INSERT INTO customer (name) VALUES ('late')")
     assert forecast["quiesce"].plan
+
+
+def write(database: Database, statement: str) -> None:
+    with database.connect() as connection:
+        connection.execute(statement)
+
+
+def test_a_writer_after_the_marker_voids_it_and_one_after_the_opening_is_reported(
+    make_shop: MakeShop, source_db: Database, target_db: Database
+) -> None:
+    shop = make_shop(quiesce="manual")
+    before = rules(source_db), rules(target_db)
+    shop.request(Side.TARGET)
+    users = Users(source_db)
+    with users:
+        shop.when["STOP THE APPLICATION"] = users.stop
+        shop.when["step sequences"] = lambda: write(source_db, "INSERT INTO customer (name) VALUES ('stray')")
+        with pytest.raises(CutoverVoid, match=r"public\.customer \(1 changes\)"):
+            shop.drive(Side.TARGET)
+    assert cutovers.public_status(shop.state, Side.TARGET) == "NOT_INITIATED"
+    assert (rules(source_db), rules(target_db)) == before
+    record = cutovers.read(shop.state, Side.TARGET)
+    assert record is not None
+    assert "was written to" in record.result["reason"]
+    with Users(source_db):
+        pass
+    shop.flows(Lane.FORWARD)
+    shop.request(Side.TARGET)
+    shop.when["THE TARGET IS OPEN"] = lambda: write(source_db, "INSERT INTO customer (name) VALUES ('late')")
+    outcome = shop.drive(Side.TARGET)
+    assert outcome.attempt == 2
+    assert outcome.late_writes == {"public.customer": 1}
+    assert any("WRITTEN TO THE SOURCE" in warning for warning in outcome.warnings)
+
+
+def test_whoever_is_waited_for_too_long_calls_it_off(make_shop: MakeShop, source_db: Database, target_db: Database) -> None:
+    shop = make_shop(deadline=3)
+    before = rules(source_db), rules(target_db)
+    with source_db.connect() as connection:
+        connection.execute("BEGIN; INSERT INTO customer (name) VALUES ('two'); PREPARE TRANSACTION 'phase'")
+    shop.request(Side.TARGET)
+    with pytest.raises(CutoverVoid, match="prepared transaction 'phase'"):
+        shop.drive(Side.TARGET)
+    assert (rules(source_db), rules(target_db)) == before
+    record = cutovers.read(shop.state, Side.TARGET)
+    assert record is not None
+    assert record.result["write_stop_seconds"] >= 3
+    # Called off by a person meanwhile:
+    shop.request(Side.TARGET)
+    with pytest.raises(PreconditionError, match="under way"):
+        shop.request(Side.TARGET)
+    shop.when["waiting for prepared"] = lambda: cutovers.abort(shop.state, Side.TARGET, "release")
+    with pytest.raises(CutoverVoid, match="called off by release"):
+        shop.drive(Side.TARGET)
+    # Before any driver took it up:
+    shop.request(Side.TARGET)
+    assert cutovers.abort(shop.state, Side.TARGET, "release").status == "undone"
+    # Approved on evidence that is no more:
+    shown = evidence.collect(make_driver(shop.migration, Side.TARGET, shop.said).context)
+    shop.state.put("phase/verify", {"equal": True, "finished_at": time.time()})
+    shop.request(Side.TARGET, prepare_for_fall_back=False, evidence=shown)
+    with pytest.raises(CutoverVoid, match="approval is stale: whether there is a way back, the verification"):
+        shop.drive(Side.TARGET)
+    with source_db.connect() as connection:
+        connection.execute("ROLLBACK PREPARED 'phase'")
+    with Users(source_db) as users:
+        until(lambda: users.committed > 10)
+    shop.flows(Lane.FORWARD)
+    assert len(cutovers.history(shop.state, Side.TARGET)) == 4
+    assert (rules(source_db), rules(target_db)) == before
+
+
+def test_it_is_refused_while_something_is_missing(make_shop: MakeShop, target_db: Database) -> None:
+    shop = make_shop()
+    shop.state.delete("phase/import_schema/post")
+    shop.state.put("phase/verify", {"equal": False, "finished_at": time.time()})
+    shop.request(Side.TARGET)
+    with pytest.raises(CutoverVoid) as caught:
+        shop.drive(Side.TARGET)
+    assert "import schema --post-import-data" in caught.value.what
+    assert "the last verification found differences" in caught.value.what
+    shop.state.put("phase/import_schema/post", {})
+    shop.state.put("phase/verify", {"equal": True, "finished_at": time.time()})
+    with pytest.raises(PreconditionError, match="no cutover to the target to come back from"):
+        shop.request(Side.SOURCE)
+    # Without a way back: the fallback lane that was prepared goes too.
+    shop.request(Side.TARGET, prepare_for_fall_back=False)
+    outcome = shop.drive(Side.TARGET)
+    assert any("no way back" in warning for warning in outcome.warnings)
+    with target_db.connect() as connection:
+        until(
+            lambda: (
+                connection.execute("SELECT 1 FROM pg_replication_slots WHERE database = current_database()").fetchone() is None
+            )
+        )
+
+
+def test_one_driver_at_a_time(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.request(Side.TARGET)
+    results: list[object] = []
+
+    def drive() -> None:
+        try:
+            results.append(shop.drive(Side.TARGET).status)
+        except Exception as error:  # noqa: BLE001 - which one is what the test is about
+            results.append(type(error).__name__)
+
+    threads = [threading.Thread(target=drive) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(map(str, results)) == ["Fenced", "Fenced", "completed"]

@@ -110,6 +110,8 @@ class Run:
         self.old = old
         self.new = new
         self.warnings: list[str] = []
+        self.waiting: Callable[[], str] = str
+        """In words: what is being waited for; '' when nothing is."""
         self.undoable = True
         """False once the intent to open may stand: from there the only way is forward."""
 
@@ -144,6 +146,7 @@ class Run:
             raise CutoverVoid(
                 f"writers have been stopped for {time.time() - started:.0f} s, longer than cutover.deadline"
                 f" ({self.context.config.deadline:.0f} s), and the {self.context.new_side} was not ready to open"
+                + (f"; {self.waiting()}" if self.waiting() else "")
             )
         if self.context.stop.is_set():
             if started is not None:
@@ -158,6 +161,7 @@ class Run:
         """Poll until ``what`` holds (True) or ``seconds`` have passed (False), saying ``words()`` now and then."""
         end = None if seconds is None else time.monotonic() + seconds
         told = time.monotonic()
+        self.waiting = words
         while not what():
             self.check_going_on()
             now = time.monotonic()
@@ -167,4 +171,5 @@ class Run:
                 told = now
                 self.tell(words())
             time.sleep(POLL_SECONDS)
+        self.waiting = str
         return True

@@ -9,7 +9,7 @@ from psycopg import sql
 from voyager_ops.cutover import gate
 from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.steps.base import Step
-from voyager_ops.databases.postgres import guard_fence
+from voyager_ops.databases.postgres import guard, guard_fence
 from voyager_ops.failpoints import hit, register
 
 BEFORE_INTENT = register("cutover.intent.before")
@@ -49,6 +49,8 @@ class Open(Step):
 
     def do(self, run: Run) -> dict[str, Any]:
         context = run.context
+        # An import that was started again during the cutover has held triggers off anew; now nothing applies here any more.
+        guard.restore(context.state, context.new_db, context.new_side)
         left = guard_fence.unfence(context.state, context.new_db, context.new_side)
         for words in left:
             run.warn(f"readers still hold it, it will be removed later: {words}")

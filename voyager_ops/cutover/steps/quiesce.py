@@ -45,8 +45,9 @@ class Quiesce(Step):
         run.tell(f"stopping the writers of the {context.old_side}")
 
         def waiting(whom: str) -> None:
+            run.waiting = lambda: f"waiting for {whom}"
             run.check_going_on()
-            run.tell(f"waiting for {whom}")
+            run.tell(run.waiting())
 
         left = context.config.deadline - (time.time() - (run.clock_started or time.time()))
         fence = guard_fence.fence(
@@ -58,6 +59,7 @@ class Quiesce(Step):
             seconds=max(left, 1.0),
             waiting=waiting,
         )
+        run.waiting = str
         hit(QUIESCED)
         for remark in fence.remarks:
             run.warn(remark)

@@ -70,6 +70,14 @@ def read_mode(state: State, side: Side) -> Mode | None:
     return None if saved is None else ("session" if saved["mode"] == "session" else "tables")
 
 
+def record_mode(state: State, db: PostgresDatabase, side: Side) -> Mode:
+    """Say how sessions will apply to ``side`` without holding anything off yet: for a lane that waits behind the gate."""
+    with db.connect("guard") as connection:
+        mode = decide_mode(connection)
+    state.put(_subject(side), {"mode": mode})
+    return mode
+
+
 def outstanding(state: State, side: Side) -> list[Held]:
     """What is to be put back on ``side``, in the order in which it was taken away."""
     items: dict[tuple[str, QName, str], Held] = {}
