@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from voyager_ops.cutover.gate import open_gate
+from voyager_ops.databases.postgres import guard
 from voyager_ops.errors import PreconditionError
 from voyager_ops.lane.apply_loop import apply
 from voyager_ops.migration import Migration
-from voyager_ops.model.positions import Lane
+from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import Progress, ProgressSink, silent
 from voyager_ops.phases import import_schema, snapshot
 from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE, refuse_ending, wait_until
@@ -54,6 +55,7 @@ def run(
         if lane is Lane.FORWARD and not stop.is_set() and read_lane(migration.state, lane).status != ENDED:
             _load(migration, with_snapshot, stop, progress)
         if not stop.is_set():
+            _hold_off_triggers(migration, lane)
             with CutoverWatch(migration, lane, enabled=drive_cutover, stop=stop, progress=progress):
                 totals = apply(
                     migration.lane(lane),
@@ -65,6 +67,16 @@ def run(
                 )
         lease.check()
     return stream_result(migration, lane, "import_data", role, totals, started)
+
+
+def _hold_off_triggers(migration: Migration, lane: Lane) -> None:
+    """What would fire on the rows we apply. On the source the cutover does it; until then the gate lets no row through."""
+    if read_lane(migration.state, lane).status == ENDED:
+        return
+    if lane is Lane.FORWARD:
+        guard.hold_off(migration.state, migration.target, migration.read_catalog(Side.TARGET), Side.TARGET)
+    else:
+        guard.record_mode(migration.state, migration.source, Side.SOURCE)
 
 
 def _wait_for_capture(migration: Migration, lane: Lane, stop: threading.Event, progress: ProgressSink) -> None:
