@@ -1,7 +1,7 @@
 """A whole Airflow in a temporary directory: api-server, scheduler, triggerer and dag-processor on SQLite, for tests and the demo.
 
-Each component runs in a process group of its own; stopping ends every process that was started here and none other. A guard
-process does the same when ours dies without a word.
+All of it lives below one process of ``process_tree.py``: stopping ends every process that was started here and none other, also
+when ours dies without a word.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -28,6 +28,7 @@ import httpx
 
 from voyager_ops.errors import RetryableError, VoyagerOpsError
 from voyager_ops.testing.airflow_client import AirflowClient
+from voyager_ops.testing.process_tree import descendants
 
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server", "--workers", "1"),
@@ -38,32 +39,8 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 USERS: Mapping[str, str] = {"admin": "admin", "dba": "op", "release": "op", "viewer": "viewer"}
 """Users of the simple auth manager and their roles."""
 
-MARKER = "VOYAGER_OPS_AIRFLOW"
-"""Environment variable which every process started here carries, with this Airflow's own value."""
-
-START_SECONDS = 150.0
-GUARD = r"""
-import os, signal, sys, time
-marker = sys.argv[1].encode()
-if sys.stdin.buffer.read(1):
-    sys.exit(0)
-def mine():
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
-            try:
-                with open(f"/proc/{name}/environ", "rb") as stream:
-                    if marker in stream.read().split(b"\0"):
-                        yield int(name)
-            except OSError:
-                continue
-for number, pause in ((signal.SIGTERM, 5), (signal.SIGKILL, 0)):
-    for pid in mine():
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            continue
-    time.sleep(pause)
-"""
+START_SECONDS = 240.0
+STOP_SECONDS = 30.0
 
 
 class AirflowServer:
@@ -89,11 +66,9 @@ class AirflowServer:
         self.passwords = {user: secrets.token_urlsafe(9) for user in USERS}
         self.port, log_port, trigger_port = _free_ports(3)
         self.base_url = f"http://127.0.0.1:{self.port}"
-        self._marker = secrets.token_hex(8)
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._tree: subprocess.Popen[str] | None = None
+        self._ended: dict[str, int] = {}
         self.environment = self._inherited() | {
-            MARKER: self._marker,
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(plugins or self.home / "plugins"),
@@ -135,49 +110,61 @@ class AirflowServer:
     # -- life ---------------------------------------------------------------------------------------------------------
     def start(self) -> Self:
         """Returns when all four components say they are healthy. Raises VoyagerOpsError with the log's end when one died."""
-        self._watch()
         atexit.register(self.stop)
         secret = self.home / "passwords.json"
         secret.touch(mode=0o600)
         secret.write_text(json.dumps(self.passwords), encoding="utf-8")
         self._logs.mkdir(exist_ok=True)
-        migrate = self._spawn("db-migrate", ("db", "migrate"))
-        if migrate.wait(START_SECONDS) != 0:
+        self._tree = subprocess.Popen(
+            [sys.executable, "-S", str(Path(__file__).with_name("process_tree.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=self.home,
+            env=self.environment,
+            start_new_session=True,
+            text=True,
+        )
+        threading.Thread(target=self._listen, args=(self._tree,), name="airflow processes", daemon=True).start()
+        deadline = time.monotonic() + START_SECONDS
+        self._spawn("db-migrate", ("db", "migrate"))
+        while "db-migrate" not in self._ended:
+            self._check_time(deadline)
+        if self._ended["db-migrate"] != 0:
             raise self._died("db-migrate")
-        del self._processes["db-migrate"]
         for name, arguments in COMPONENTS.items():
             self._spawn(name, arguments)
-        self._wait_until_healthy()
+        while self.health() != {"metadatabase", "scheduler", "triggerer", "dag_processor"}:
+            for name in COMPONENTS:
+                if name in self._ended:
+                    raise self._died(name)
+            self._check_time(deadline)
         return self
 
-    def _spawn(self, name: str, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
-        with (self._logs / f"{name}.log").open("ab") as stream:
-            process = subprocess.Popen(
-                [str(Path(sys.executable).parent / "airflow"), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                cwd=self.home,
-                env=self.environment,
-                start_new_session=True,
-            )
-        self._processes[name] = process
-        return process
+    def _spawn(self, name: str, arguments: tuple[str, ...]) -> None:
+        assert self._tree is not None
+        assert self._tree.stdin is not None
+        program = str(Path(sys.executable).parent / "airflow")
+        order = {"name": name, "argv": [program, *arguments], "log": str(self._logs / f"{name}.log"), "cwd": str(self.home)}
+        self._tree.stdin.write(json.dumps(order) + "\n")
+        self._tree.stdin.flush()
 
-    def _wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            for name in COMPONENTS:
-                if self._processes[name].poll() is not None:
-                    raise self._died(name)
-            if self.health() == {"metadatabase", "scheduler", "triggerer", "dag_processor"}:
-                return
-            time.sleep(0.5)
-        raise RetryableError(
-            f"Airflow was not healthy within {START_SECONDS:.0f} s (healthy: {', '.join(sorted(self.health())) or 'nothing'})",
-            state="it was stopped again",
-            next_step="start it again on a machine with less to do",
-        )
+    def _listen(self, tree: subprocess.Popen[str]) -> None:
+        """Note which programs ended."""
+        assert tree.stdout is not None
+        for line in tree.stdout:
+            said = json.loads(line)
+            if "status" in said:
+                self._ended[said["name"]] = said["status"]
+
+    def _check_time(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            healthy = ", ".join(sorted(self.health())) or "nothing"
+            raise RetryableError(
+                f"Airflow was not healthy within {START_SECONDS:.0f} s (healthy: {healthy})",
+                state="it was stopped again",
+                next_step="start it again on a machine with less to do",
+            )
+        time.sleep(0.3)
 
     def health(self) -> set[str]:
         """Components which the API server calls healthy; empty while it does not answer."""
@@ -197,43 +184,18 @@ class AirflowServer:
     def stop(self) -> None:
         """End every process started here, and delete the home if it is our own. May be called again."""
         atexit.unregister(self.stop)
-        # The scheduler first and politely: its tasks then hear of it through it. Nobody waits for long: streams resume anyway.
-        for process in self._processes.values():
-            if process.poll() is None:
-                process.terminate()
-        deadline = time.monotonic() + 3.0
-        while time.monotonic() < deadline and any(process.poll() is None for process in self._processes.values()):
-            time.sleep(0.1)
-        for number, pause in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 5.0)):
-            self._signal_all(number, pause)
-        for process in self._processes.values():
-            process.wait()
-        self._processes.clear()
-        self._unwatch()
+        tree, self._tree = self._tree, None
+        if tree is not None:
+            assert tree.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # it is gone already
+                tree.stdin.close()
+            tree.wait(STOP_SECONDS)
         if self._own_home:
             shutil.rmtree(self.home, ignore_errors=True)
 
-    def _signal_all(self, number: signal.Signals, pause: float) -> None:
-        """Signal what carries our marker, and wait until it is gone, ``pause`` seconds at most."""
-        for pid in self.pids():
-            with contextlib.suppress(ProcessLookupError):  # gone meanwhile
-                os.kill(pid, number)
-        deadline = time.monotonic() + pause
-        while self.pids() and time.monotonic() < deadline:
-            for process in self._processes.values():
-                process.poll()
-            time.sleep(0.1)
-
     def pids(self) -> list[int]:
-        """Living processes of this Airflow, the tasks' too (they are told by a variable in their environment)."""
-        wanted = f"{MARKER}={self._marker}".encode()
-        found = []
-        for directory in Path("/proc").iterdir():
-            if directory.name.isdigit():
-                with contextlib.suppress(OSError):  # gone meanwhile, or not ours
-                    if wanted in (directory / "environ").read_bytes().split(b"\0"):
-                        found.append(int(directory.name))
-        return found
+        """Living processes of this Airflow, the tasks' too."""
+        return descendants(self._tree.pid) if self._tree is not None else []
 
     def __enter__(self) -> Self:
         try:
@@ -257,23 +219,6 @@ class AirflowServer:
     def log_tail(self, name: str, lines: int = 30) -> str:
         path = self._logs / f"{name}.log"
         return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]) if path.exists() else ""
-
-    def _watch(self) -> None:
-        """A guard that ends our processes when our end of its pipe closes without a word, which is when we die."""
-        self._guard = subprocess.Popen(
-            [sys.executable, "-S", "-c", GUARD, f"{MARKER}={self._marker}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": os.environ.get("PATH", "")},
-            start_new_session=True,
-        )
-
-    def _unwatch(self) -> None:
-        guard, self._guard = self._guard, None
-        if guard is not None:
-            with contextlib.suppress(BrokenPipeError):  # the guard was killed: nothing left to call off
-                guard.communicate(b"stopped\n")
 
 
 def _free_ports(count: int) -> list[int]:
