@@ -6,6 +6,7 @@ Ctrl-C or SIGTERM before it was complete (it resumes when started again); 3 when
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import logging.handlers
@@ -27,7 +28,7 @@ from voyager_ops import cli_output
 from voyager_ops.config import load_config
 from voyager_ops.errors import ConfigError, VoyagerOpsError
 from voyager_ops.migration import Migration
-from voyager_ops.model.results import PhaseResult, ProgressSink
+from voyager_ops.model.results import ProgressSink
 
 CONFIG_ENV = "VOYAGER_OPS_CONFIG"
 LOG_BYTES, LOG_FILES = 10 << 20, 3
@@ -91,14 +92,15 @@ class App:
 
     def _resolve(self, conn_id: str) -> str:
         try:
-            connection = importlib.import_module("voyager_ops.hooks.connection")
+            # Importing Airflow sets up logging to what is stdout then; stdout is for the result alone.
+            with contextlib.redirect_stdout(self.err):
+                url: str = importlib.import_module("voyager_ops.hooks.connection").resolve(conn_id)
         except ModuleNotFoundError as error:
             raise ConfigError(
                 f"the Airflow connection {conn_id!r} cannot be looked up: {error.name} is not installed",
                 key="conn_id",
                 next_step="give url: in the configuration, or run inside Airflow's environment",
             ) from None
-        url: str = connection.resolve(conn_id)
         self.secrets.learn(url)
         return url
 
@@ -110,7 +112,7 @@ def execute(
     *,
     show: cli_output.Show,
     status: Callable[[Any], int] = lambda result: 0,
-    document: Callable[[Any], Any] = PhaseResult.to_json,
+    document: Callable[[Any], Any] | None = None,
 ) -> None:
     """Run ``phase``, print its result (``show``, or as JSON ``document``), and exit with ``status`` of the result."""
     handler: logging.Handler | None = None
@@ -124,7 +126,7 @@ def execute(
         code = status(result)
         LOG.info("%s ends with exit status %s", command, code)
         if app.json:
-            cli_output.print_json(app.out, document(result))
+            cli_output.print_json(app.out, document(result) if document is not None else result.to_json())
         else:
             show(result, app.out)
     except VoyagerOpsError as error:
@@ -140,7 +142,9 @@ def execute(
         code = _fail(app, f"internal error: {type(error).__name__}: {error} (the traceback is in the command's log file)", error)
     finally:
         if handler is not None:
-            logging.getLogger("voyager_ops").removeHandler(handler)
+            logger = logging.getLogger("voyager_ops")
+            logger.removeHandler(handler)
+            logger.propagate = True
             handler.close()
     app.out.flush()
     sys.exit(code)
@@ -196,5 +200,6 @@ def _log_file(app: App, migration: Migration, command: str) -> logging.Handler:
     handler.addFilter(app.secrets)
     logger = logging.getLogger("voyager_ops")
     logger.setLevel(logging.DEBUG if app.debug else logging.INFO)
+    logger.propagate = False
     logger.addHandler(handler)
     return handler
