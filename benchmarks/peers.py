@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.data import KEYS
@@ -122,13 +123,9 @@ class Subscription:
             connection.execute(
                 (
                     f"CREATE SUBSCRIPTION bench CONNECTION '{_conninfo(source)}' PUBLICATION {publication}"
-                    f" WITH (slot_name = '{slot}', create_slot = false, copy_data = false, enabled = false,"
-                    f" binary = {binary}, connect = false)"
+                    f" WITH (slot_name = '{slot}', create_slot = false, copy_data = false, binary = {binary})"
                 ).encode()
             )
-            connection.execute("ALTER SUBSCRIPTION bench ENABLE")
-            # connect = false leaves it without tables; they are taken in without a copy of their rows
-            connection.execute("ALTER SUBSCRIPTION bench REFRESH PUBLICATION WITH (copy_data = false)")
 
     def drop(self) -> None:
         with self._target.connect() as connection:
@@ -148,14 +145,15 @@ def _conninfo(database: Database) -> str:
     )
 
 
-def wait_for(database: Database, query: str, *, seconds: float, alive: list[threading.Event] | None = None) -> None:
-    """Until ``query`` is true on ``database``, asked every 10 ms."""
+def wait_for(database: Database, query: str, *, seconds: float, alive: Callable[[], object] = lambda: None) -> None:
+    """Until ``query`` is true on ``database``, asked every 10 ms; ``alive`` raises when there is nothing to wait for any more."""
     deadline = time.monotonic() + seconds
     with database.connect() as connection:
         while True:
             row = connection.execute(query.encode()).fetchone()
             if row and row[0]:
                 return
+            alive()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not true after {seconds} s: {query}")
             time.sleep(0.01)

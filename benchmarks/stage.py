@@ -216,7 +216,7 @@ def rounds(
 ) -> dict[str, list[float]]:
     """Every variant once a round, the order turned about in every other one; each returns its figure.
 
-    ``between`` runs before each; ``after_last`` is given a variant's name when it has run for the last time and nothing else since.
+    ``between`` runs before each; ``after_last`` is given a variant's name right after it has run for the last time.
     """
     found: dict[str, list[float]] = {name: [] for name in variants}
     for number in range(stage.sizes.rounds):
