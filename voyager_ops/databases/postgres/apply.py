@@ -115,7 +115,15 @@ class ApplySession:
         self._deferrable = self._has_deferrable()
 
     @classmethod
-    def open(cls, context: LaneContext, start: Position, *, seam_passed: bool, beside: bool = False) -> ApplySession:
+    def open(
+        cls,
+        context: LaneContext,
+        start: Position,
+        *,
+        seam_passed: bool,
+        beside: bool = False,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> ApplySession:
         """Connect, take the lane's lock, hold off triggers and foreign keys, and read (or begin) the position at ``start``.
 
         ``beside``: a second session that does not move the position, for :meth:`begin_beside`; it takes no lock.
@@ -124,7 +132,7 @@ class ApplySession:
         try:
             hold_off_triggers(context, connection)
             if not beside:
-                _take_lock(context, connection)
+                _take_lock(context, connection, lock_seconds)
             session = cls(context, connection)
             if not beside:
                 connection.execute(
@@ -427,9 +435,9 @@ def hold_off_triggers(context: LaneContext, connection: Connection) -> None:
         ) from None
 
 
-def _take_lock(context: LaneContext, connection: Connection) -> None:
+def _take_lock(context: LaneContext, connection: Connection, seconds: float) -> None:
     """The early fence: one session per lane. A session that was cut off may hold it for a moment."""
-    deadline = time.monotonic() + LOCK_SECONDS
+    deadline = time.monotonic() + seconds
     while not try_lock(connection, "apply", context.migration, str(context.lane)):
         if time.monotonic() >= deadline:
             raise Fenced(
