@@ -6,7 +6,6 @@ whether it is an echo of our own apply, and what it counts for which table, all 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from struct import Struct
@@ -19,6 +18,7 @@ from voyager_ops.databases.postgres.metadata import CHUNK_TABLE, MARKER_TABLE, P
 from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UPDATE, Relation
 
 _OID = Struct(">I").unpack_from
+_SIZE = FRAME.pack
 _BLOCK: Final = 1 << 20
 _ROW_OPERATIONS: Final = frozenset((INSERT, UPDATE, DELETE))
 
@@ -62,8 +62,8 @@ class Assembler:
         self._spilled = 0
         self._file: BinaryIO | None = None
         self._path: Path | None = None
-        self._counts: Counter[bytes] = Counter()
-        self._truncates: Counter[int] = Counter()
+        self._counts: dict[bytes, int] = {}
+        self._truncates: list[int] = []
         self._before: dict[int, bytes] = {}
         self._echo = False
 
@@ -80,8 +80,13 @@ class Assembler:
         if kind in _ROW_OPERATIONS:
             if self._ours and (name := self._ours.get(_OID(frame, 1)[0])) is not None and not self._keep_own(name, frame):
                 return None
-            self._counts[frame[:5]] += 1
-            self._keep(frame)
+            counted = frame[:5]
+            self._counts[counted] = self._counts.get(counted, 0) + 1
+            size = len(frame)
+            self._parts += (_SIZE(size), frame)
+            self._bytes += size + 4
+            if self._bytes >= self._memory:
+                self._spill()
             return None
         if kind == pgoutput.BEGIN:
             self._begin = pgoutput.begin(frame)
@@ -97,8 +102,7 @@ class Assembler:
         return None
 
     def _keep(self, frame: bytes) -> None:
-        self._parts.append(FRAME.pack(len(frame)))
-        self._parts.append(frame)
+        self._parts += (_SIZE(len(frame)), frame)
         self._bytes += len(frame) + 4
         if self._bytes >= self._memory:
             self._spill()
@@ -144,7 +148,7 @@ class Assembler:
     def _truncate(self, frame: bytes) -> None:
         oids = tuple(oid for oid in pgoutput.truncated(frame) if oid not in self._ours)
         if oids:
-            self._truncates.update(oids)
+            self._truncates.extend(oids)
             self._keep(frame[:1] + len(oids).to_bytes(4, "big") + frame[5:6] + b"".join(oid.to_bytes(4, "big") for oid in oids))
 
     def _commit(self, end: int) -> CapturedTransaction | None:
@@ -152,21 +156,21 @@ class Assembler:
         assert begin is not None
         self.inside = False
         self.last_end = end
-        count = sum(self._counts.values()) + sum(self._truncates.values())
+        count = sum(self._counts.values()) + len(self._truncates)
         if self._echo or count == 0:
             self.dropped_redescriptions.extend(self._before)
             self.close()
             return None
-        counts: Counter[tuple[str, int]] = Counter()
+        counts: list[tuple[str, int, int]] = []
         used: set[int] = set(self._truncates)
         for key, number in self._counts.items():
             oid = _OID(key, 1)[0]
             used.add(oid)
             if (root := self._roots[oid]) is not None:
-                counts[root, key[0]] += number
-        for oid, number in self._truncates.items():
+                counts.append((root, key[0], number))
+        for oid in self._truncates:
             if (root := self._roots[oid]) is not None:
-                counts[root, TRUNCATE] += number
+                counts.append((root, TRUNCATE, 1))
         head = TransactionHead(
             DESCRIBES_RELATIONS if self._before else 0,
             count,
@@ -177,9 +181,10 @@ class Assembler:
         )
         transaction = CapturedTransaction(
             head,
-            _blocks(self._file, self._path, self._parts),
-            [(oid, self._before.get(oid, self._frames_of[oid])) for oid in sorted(used)],
-            list(self._before),
+            self._parts if self._file is None else _blocks(self._file, self._path, self._parts),
+            used,
+            {**self._frames_of, **self._before} if self._before else self._frames_of,
+            tuple(self._before),
             counts,
         )
         self._path, self._file = None, None  # the blocks delete the file once they are read
@@ -187,12 +192,13 @@ class Assembler:
         return transaction
 
 
-def _blocks(file: BinaryIO | None, path: Path | None, parts: list[bytes]) -> Iterator[bytes]:
-    if file is not None and path is not None:
-        with file:
-            file.flush()
-            file.seek(0)
-            while block := file.read(_BLOCK):
-                yield block
+def _blocks(file: BinaryIO, path: Path | None, parts: list[bytes]) -> Iterator[bytes]:
+    """What was spilled, then what was still in memory; the file goes once it is read."""
+    with file:
+        file.flush()
+        file.seek(0)
+        while block := file.read(_BLOCK):
+            yield block
+    if path is not None:
         path.unlink(missing_ok=True)
     yield b"".join(parts)

@@ -16,7 +16,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -68,15 +68,22 @@ class SegmentFile:
         text = json.dumps({**header, "version": VERSION, "compression": compression}).encode()
         self._put(MAGIC + FRAME.pack(len(text)) + text)
 
-    def relations(self, frames: Iterable[bytes]) -> None:
+    def relations(self, frames: list[bytes]) -> None:
         data = b"".join(FRAME.pack(len(frame)) + frame for frame in frames)
         self._body(_RELATIONS.pack(b"R", len(data)) + data)
 
-    def transaction(self, head: TransactionHead, blocks: Iterable[bytes]) -> None:
-        """``blocks``: the transaction's frames with their lengths, ``head.length`` bytes in all."""
-        self._body(
-            _TRANSACTION.pack(b"T", head.flags, head.count, head.end, head.xid, head.committed_at, head.length)
-        )
+    def transaction(self, head: TransactionHead, blocks: list[bytes] | Iterator[bytes]) -> None:
+        """``blocks``: the transaction's frames with their lengths, ``head.length`` bytes in all; a list is small."""
+        start = _TRANSACTION.pack(b"T", head.flags, head.count, head.end, head.xid, head.committed_at, head.length)
+        if isinstance(blocks, list):
+            self._pending.append(start)
+            self._pending += blocks
+            self._pending_bytes += len(start) + head.length
+            self.body_bytes += len(start) + head.length
+            if self._pending_bytes >= _WRITE:
+                self._flush()
+            return
+        self._body(start)
         for block in blocks:
             self._body(block)
 
@@ -243,7 +250,7 @@ class SegmentBody:
         self.close()
 
 
-def frames(data: bytes) -> Iterable[bytes]:
+def frames(data: bytes) -> Iterator[bytes]:
     """The frames of a relations record."""
     at = 0
     while at < len(data):

@@ -12,8 +12,8 @@ import shutil
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -38,21 +38,23 @@ ASIDE: Final = "tmp-"
 _CHECK_BYTES: Final = 4 << 20
 """Free space is asked for once per so many bytes."""
 
-Counts = Mapping[tuple[str, int], int]
-"""(source name of the root table, operation) to changes."""
 
 
 @dataclass(slots=True)
 class CapturedTransaction:
-    """A whole transaction as capture hands it over. ``blocks`` hold its frames, each with its length before it."""
+    """A whole transaction as capture hands it over. ``blocks`` hold its frames, each with its length before it: a list when they
+    are in memory, an iterator when they come from a file."""
 
     head: TransactionHead
-    blocks: Iterable[bytes]
-    relations: Sequence[tuple[int, bytes]] = ()
-    """Identity and description of every relation the changes need, as they were when the transaction began."""
-    redescribed: Sequence[int] = ()
+    blocks: list[bytes] | Iterator[bytes]
+    used: Set[int]
+    """Relations whose descriptions the changes need."""
+    relations: Mapping[int, bytes]
+    """Descriptions of those (and others) as they were when the transaction began."""
+    redescribed: Sequence[int]
     """Relations which the transaction's own frames describe anew."""
-    counts: Counts = field(default_factory=dict)
+    counts: Sequence[tuple[str, int, int]]
+    """(source name of the root table, operation, changes); a pair may come more than once."""
 
 
 class LogWriter:
@@ -146,26 +148,28 @@ class LogWriter:
         try:
             file = self._file or self._open(transaction)
             head = transaction.head
-            needed = [(key, frame) for key, frame in transaction.relations if key not in self._described]
-            if needed:
-                file.relations(frame for _, frame in needed)
-                self._described.update(key for key, _ in needed)
-            self._described.update(transaction.redescribed)
-            file.transaction(head, self._watched(transaction.blocks))
+            if not transaction.used <= self._described:
+                needed = sorted(transaction.used - self._described)
+                file.relations([transaction.relations[key] for key in needed])
+                self._described.update(needed)
+            if transaction.redescribed:
+                self._described.update(transaction.redescribed)
+            blocks = transaction.blocks
+            file.transaction(head, blocks if isinstance(blocks, list) else self._watched(blocks))
         except OSError as error:
             raise self.translate(error) from error
         self._last = head.end
         self._transactions += 1
         self._changes += head.count
         self._xid = max(self._xid, head.xid)
-        for key, count in transaction.counts.items():
-            self._counts[key] += count
+        for name, operation, count in transaction.counts:
+            self._counts[name, operation] += count
 
     def forget_description(self, relation: int) -> None:
         """The relation was described anew in a transaction that was not appended."""
         self._described.discard(relation)
 
-    def _watched(self, blocks: Iterable[bytes]) -> Iterable[bytes]:
+    def _watched(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         for block in blocks:
             self._checked_at += len(block)
             if self._checked_at >= _CHECK_BYTES:
@@ -216,6 +220,10 @@ class LogWriter:
             hit(FSYNCED)
             os.rename(file.path, self._directory / self._name)
             fsync_directory(self._directory)
+        except FileNotFoundError:
+            with self._state.begin() as connection:
+                self._still_ours(connection)  # whoever took over has cleaned up after us
+            raise
         except OSError as error:
             raise self.translate(error) from error
         hit(RENAMED)
