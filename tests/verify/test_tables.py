@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from voyager_ops.model.tables import NameMap
 from voyager_ops.testing.postgres import Cluster
 from voyager_ops.verify import scan
 from voyager_ops.verify.findings import Detail
+from voyager_ops.verify.pairing import Pair, pair_tables
 from voyager_ops.verify.report import Kind, TableVerification, write_reports
 from voyager_ops.verify.tables import verify_tables
 
@@ -208,6 +210,33 @@ def test_stop_and_progress(two: Two) -> None:
     assert 0 < table.rows_source < 5000
     assert [step.done for step in seen] == sorted(step.done for step in seen)
     assert seen[0].total == 5000
+
+
+def test_stop_while_a_statement_waits(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    two.both("CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE u (id int); INSERT INTO t VALUES (1, 1)")
+    stop = Event()
+    with two.target.connect() as connection, connection.transaction():
+
+        def then_lock(*arguments: Any) -> list[Pair | str]:
+            pairs = pair_tables(*arguments)
+            connection.execute("LOCK TABLE t")
+            threading.Timer(1, stop.set).start()
+            return pairs
+
+        monkeypatch.setattr("voyager_ops.verify.tables.pair_tables", then_lock)
+        (first, second) = two.verify(stop=stop).tables
+    assert (first.finished, first.equal) == (False, False)
+    assert second.equal
+
+
+def test_a_table_that_grew_since_the_list_was_made(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    two.both("CREATE TABLE t (id int PRIMARY KEY, v int)")
+    tables = two.tables()
+    two.both("INSERT INTO t SELECT i, i FROM generate_series(1, 5000) i")
+    monkeypatch.setattr(scan, "ROWS_PER_RANGE", 500)
+    (table,) = verify_tables(two.source_side, two.target_side, tables, NameMap()).tables
+    assert table.equal
+    assert table.ranges > 2
 
 
 def test_a_table_that_may_not_be_read(two: Two, source_cluster: Cluster) -> None:

@@ -102,7 +102,8 @@ def confirm(both: BothSides, suspects: Sequence[Suspects], settle: Settle | None
     """
     if settle is None:
         for table in suspects:
-            table.judge_once(both)
+            if not stop.is_set():
+                table.judge_once(both)
         return
     for _ in range(rounds):
         waiting = [table for table in suspects if table.pending]

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from voyager_ops.databases.postgres.database import Connection, qualified
 from voyager_ops.databases.postgres.hashing import Method
 from voyager_ops.databases.postgres.ranges import range_condition, sort_key, split_points
 from voyager_ops.model.positions import Side
+from voyager_ops.model.tables import QName, Table
 from voyager_ops.verify.digests import EVERYTHING, Buckets, Condition, Identity, Statements
 from voyager_ops.verify.sides import BothSides
 
@@ -60,10 +62,9 @@ def plan_ranges(both: BothSides, scan: TableScan) -> list[Condition]:
     columns = pair.ranged
     points: list[list[str]] = []
     if columns:
-        for leaf in pair.source.leaves:
-            # Never analyzed: -1 or 0 rows estimated; 100 bytes a row is on the small side, so the ranges come out small.
-            rows = leaf.rows if leaf.rows > 0 else leaf.bytes // 100
-            points += split_points(both[Side.SOURCE], leaf.name, [column.name for column in columns], -(-rows // ROWS_PER_RANGE))
+        names = [column.name for column in columns]
+        for leaf, rows in _rows_now(both[Side.SOURCE], pair.source).items():
+            points += split_points(both[Side.SOURCE], leaf, names, -(-rows // ROWS_PER_RANGE))
     if not points:
         return [EVERYTHING]
     order = sort_key(columns)
@@ -72,18 +73,35 @@ def plan_ranges(both: BothSides, scan: TableScan) -> list[Condition]:
     return [range_condition(columns, lower, upper) for lower, upper in pairwise(bounds)]
 
 
+def _rows_now(connection: Connection, table: Table) -> dict[QName, int]:
+    """Estimated rows of each physical table as it is now: the list of tables may be as old as the migration.
+
+    Where nothing was ever analyzed, at 100 bytes a row, which is on the small side: the ranges come out small.
+    """
+    names = [qualified(leaf.name).as_string(connection) for leaf in table.leaves]
+    sizes = connection.execute(
+        "SELECT n.place, c.reltuples::float8, c.relpages, pg_relation_size(c.oid), current_setting('block_size')::int8"
+        " FROM unnest(%s::text[]) WITH ORDINALITY n (name, place) JOIN pg_class c ON c.oid = to_regclass(n.name)",
+        (names,),
+    )
+    return {
+        table.leaves[place - 1].name: int(tuples / pages * (size / block) if pages > 0 and tuples > 0 else size / 100)
+        for place, tuples, pages, size, block in sizes
+    }
+
+
 def scan_range(both: BothSides, scan: TableScan, condition: Condition) -> None:
     """Compare one range; rows that differ are added to the scan's suspects."""
     statements, method = scan.statements, scan.method
     source, target = both.run(lambda side: statements.digest(side, condition, method), on=scan.name)
     differs = source[0] != target[0]
-    with scan.lock:
+    if differs and not narrow(both, scan, condition, max(source[0][0], target[0][0])) and scan.exact:
+        scan.method = statements.method
+    with scan.lock:  # only now: a range that was cut short is not done
         scan.rows[Side.SOURCE] += source[0][0]
         scan.rows[Side.TARGET] += target[0][0]
         scan.ranges += 1
         scan.ranges_differing += differs
-    if differs and not narrow(both, scan, condition, max(source[0][0], target[0][0])) and scan.exact:
-        scan.method = statements.method
 
 
 def narrow(both: BothSides, scan: TableScan, condition: Condition, rows: int) -> bool:

@@ -55,7 +55,10 @@ class BothSides:
         return first, other.result()
 
     def one(self, side: Side, statement: Statement, *, on: str) -> list[Row]:
-        """The rows of one side. Raises RetryableError when the session was lost, PreconditionError when it may not read."""
+        """The rows of one side.
+
+        Raises RetryableError when the session was lost or its statement cancelled, PreconditionError when it may not read.
+        """
         where = f"the {side} database {self._databases[side].where}"
         try:
             return self._open[side].execute(statement(side)).fetchall()
@@ -67,10 +70,15 @@ class BothSides:
             ) from error
         except psycopg.OperationalError as error:
             raise RetryableError(
-                f"verification of {on} lost its session on {where}: {error.diag.message_primary or 'connection closed'}",
+                f"verification of {on} was cut short on {where}: {error.diag.message_primary or 'connection closed'}",
                 state="nothing was changed; verification only reads",
                 next_step="run verify again",
             ) from error
+
+    def cancel(self) -> None:
+        """Cancel the statements that run, from another thread: their callers get RetryableError."""
+        for connection in self._open.values():
+            connection.cancel_safe(timeout=5)
 
     def close(self) -> None:
         for connection in self._open.values():

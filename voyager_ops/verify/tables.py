@@ -13,6 +13,7 @@ from threading import Event
 
 from voyager_ops.databases.postgres.database import PostgresDatabase
 from voyager_ops.databases.postgres.hashing import Method, common_method
+from voyager_ops.errors import RetryableError
 from voyager_ops.model.positions import Side
 from voyager_ops.model.results import Progress, ProgressSink, silent
 from voyager_ops.model.tables import NameMap, QName, Table
@@ -24,8 +25,10 @@ from voyager_ops.verify.report import TableVerification, VerificationReport
 from voyager_ops.verify.scan import TableScan, plan_ranges, scan_range
 from voyager_ops.verify.sides import BothSides
 
-MAX_DIFFERENCES = 50_000
-"""Differing rows looked for per table: some 15 MB of keys; whoever has more does not read them one by one."""
+MAX_DIFFERENCES = 20_000
+"""Differing rows looked for per table; whoever has more does not read them one by one."""
+ALL_DIFFERENCES = 200_000
+"""The same for all tables together (at least a hundred each): some 120 MB when everything differs everywhere."""
 ROUNDS = 6
 """Second looks at rows that differ while changes flow."""
 
@@ -92,6 +95,7 @@ def verify_selected(
             method = common_method(both[Side.SOURCE], both[Side.TARGET])
             pairs = pair_tables(both[Side.TARGET], tables, names)
         seed = secrets.randbelow(2**62)
+        limit = min(max_differences, max(100, ALL_DIFFERENCES // max(1, len(tables))))
         results = [TableVerification(table=str(table.name), target_table=str(names.to_target(table.name))) for table in tables]
         jobs: list[_Job] = []
         for item, result in zip(pairs, results, strict=True):
@@ -99,10 +103,12 @@ def verify_selected(
                 result.problems.append(item)
             else:
                 keys = only.get(item.source.name) if item.key else None
-                jobs.append(_Job(item, result, method, seed, max_differences, settle is None, keys))
-        _scan_all(sessions, [job for job in jobs if job.keys is None], stop, progress)
+                jobs.append(_Job(item, result, method, seed, limit, settle is None, keys))
+        with sessions.cancelled_by(stop):
+            _scan_all(sessions, [job for job in jobs if job.keys is None], stop, progress)
+            with sessions.one() as both, _ended_by(stop):
+                confirm(both, [job.suspects for job in jobs], settle, ROUNDS, stop)
         with sessions.one() as both:
-            confirm(both, [job.suspects for job in jobs], settle, ROUNDS, stop)
             for job in jobs:
                 job.finish(both, detail or Detail())
     return VerificationReport(
@@ -121,10 +127,11 @@ class Sessions:
     def __init__(self, source: PostgresDatabase, target: PostgresDatabase, count: int) -> None:
         self.count = count
         self._free: queue.SimpleQueue[BothSides] = queue.SimpleQueue()
-        self._stack = ExitStack()
+        self._all: list[BothSides] = []
         with ExitStack() as stack:
             for _ in range(count):
-                self._free.put(stack.enter_context(BothSides(source, target)))
+                self._all.append(stack.enter_context(BothSides(source, target)))
+                self._free.put(self._all[-1])
             self._stack = stack.pop_all()
 
     @contextmanager
@@ -136,11 +143,41 @@ class Sessions:
         finally:
             self._free.put(both)
 
+    @contextmanager
+    def cancelled_by(self, stop: Event) -> Iterator[None]:
+        """Inside, ``stop`` cancels the statements that run: one may take long, or wait for a lock."""
+        over = Event()
+
+        def watch() -> None:
+            while not over.wait(0.02):
+                if stop.is_set():
+                    for both in self._all:
+                        both.cancel()
+                    return
+
+        watcher = threading.Thread(target=watch, name="verify-stop")
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+
     def __enter__(self) -> Sessions:
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._stack.close()
+
+
+@contextmanager
+def _ended_by(stop: Event) -> Iterator[None]:
+    """A statement that ``stop`` cancelled ends the block; what it was for is reported as not finished or undecided."""
+    try:
+        yield
+    except RetryableError:
+        if not stop.is_set():
+            raise
 
 
 class _Job:
@@ -197,13 +234,13 @@ def _scan_all(sessions: Sessions, jobs: Sequence[_Job], stop: Event, progress: P
 
     def plan(job: _Job) -> None:
         if not stop.is_set() and not broken.is_set():
-            with sessions.one() as both:
+            with sessions.one() as both, _ended_by(stop):
                 job.plan(both)
 
     def look(job: _Job, condition: Condition) -> None:
         if stop.is_set() or broken.is_set():
             return
-        with sessions.one() as both:
+        with sessions.one() as both, _ended_by(stop):
             job.look(both, condition)
         with reporting:
             done = sum(each.scan.rows[Side.SOURCE] for each in jobs)
