@@ -27,6 +27,7 @@ def get_provider_info() -> dict[str, Any]:
                         "",
                     ),
                     "stream_retries": _option("Retries of the tasks that stream changes.", "integer", "30"),
+                    "stream_queue": _option("Celery queue of the tasks that stream; empty: the default one.", "string", ""),
                     "retry_delay": _option(
                         "Seconds before the first retry of a task; doubles, up to ten minutes.", "float", "60"
                     ),

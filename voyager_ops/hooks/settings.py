@@ -36,6 +36,11 @@ def stream_retries() -> int:
     return conf.getint(SECTION, "stream_retries", fallback=STREAM_RETRIES)
 
 
+def stream_queue() -> str:
+    """Celery's queue of the streaming tasks; empty: the default one."""
+    return conf.get(SECTION, "stream_queue", fallback="")
+
+
 def retry_delay() -> timedelta:
     return timedelta(seconds=conf.getfloat(SECTION, "retry_delay", fallback=RETRY_DELAY))
 

@@ -51,18 +51,19 @@ class ProgressLog:
         self._info = info
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._logged: dict[tuple[str, str], tuple[float, str]] = {}
+        self._logged: dict[tuple[str, str], tuple[float, str, bool]] = {}
 
     def __call__(self, progress: Progress) -> None:
         key = (progress.phase, progress.table)
         complete = bool(progress.total) and progress.done >= progress.total
         now = time.monotonic()
         with self._lock:
-            at, message = self._logged.get(key, (0.0, ""))
-            # A new sentence is news; a new figure alone waits its turn.
-            if message == progress.message and now - at < self._seconds and not complete:
+            at, message, completed = self._logged.get(key, (-self._seconds, "", False))
+            # A new sentence is news, and so is the end of a table; a new figure alone waits its turn.
+            news = message != progress.message or (bool(progress.table) and complete and not completed)
+            if not news and now - at < self._seconds:
                 return
-            self._logged[key] = (now, progress.message)
+            self._logged[key] = (now, progress.message, complete)
         self._info(describe(progress))
 
 

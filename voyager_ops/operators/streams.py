@@ -10,7 +10,7 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from voyager_ops.hooks.settings import stream_retries
+from voyager_ops.hooks.settings import stream_queue, stream_retries
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane
 from voyager_ops.model.results import PhaseResult
@@ -32,6 +32,8 @@ class StreamOperator(MigrationOperator):
 
     def __init__(self, *, lane: Lane | str = Lane.FORWARD, **arguments: Any) -> None:
         arguments.setdefault("retries", stream_retries())
+        if stream_queue():
+            arguments.setdefault("queue", stream_queue())
         super().__init__(**arguments)
         self.lane = str(lane)
 
