@@ -56,17 +56,39 @@ def rules(database: Database) -> list[tuple[Any, ...]]:
         return [row for row in picture(connection) if not row[1].startswith("voyager_ops.")]
 
 
+def ordinary_owner(database: Database) -> str:
+    """The URL of a role which owns the database, and is no superuser."""
+    url = database.cluster.create_user(database.name, replication=True)
+    with database.connect() as connection:
+        connection.execute(f'ALTER DATABASE "{database.name}" OWNER TO "{database.name}"')
+        connection.execute(f'GRANT pg_signal_backend, pg_read_all_stats TO "{database.name}"')
+    return url.rsplit("/", 1)[0] + f"/{database.name}"
+
+
+def application(database: Database) -> str:
+    """The URL of the application's user, who may write to the shop's tables."""
+    name = f"app_{database.name}"
+    with database.connect() as connection:
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is None:
+            database.cluster.create_user(name)
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(f'GRANT ALL ON ALL TABLES IN SCHEMA public TO "{name}"')
+        connection.execute(f'GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO "{name}"')
+    return database.cluster.dsn(database.name, name)
+
+
 class Shop:
     """Close it with :meth:`close`. ``words``: everything a driver in this process said."""
 
-    def __init__(self, source: Database, target: Database, directory: Path, **cutover: Any) -> None:
+    def __init__(self, source: Database, target: Database, directory: Path, ordinary: bool = False, **cutover: Any) -> None:
         self.source, self.target = source, target
         settings = {"lag_readings": 1, "quiesce": "enforce", "deadline": 60} | cutover
+        urls = [ordinary_owner(database) if ordinary else database.url for database in (source, target)]
         config = {
             "name": "shop",
             "export_dir": str(directory / "shop"),
-            "source": {"url": source.url, "schemas": ["public"]},
-            "target": {"url": target.url},
+            "source": {"url": urls[0], "schemas": ["public"]},
+            "target": {"url": urls[1]},
             "changes": {"segment_age": 0.05, "heartbeat": 0.5},
             "cutover": settings,
         }
@@ -80,10 +102,11 @@ class Shop:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self.errors: list[BaseException] = []
-        for database in (source, target):
-            with database.connect() as connection:
+        self.urls = dict(zip((source, target), urls, strict=True))
+        for url in urls:
+            with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute(SCHEMA)
-        with source.connect() as connection:
+        with psycopg.connect(urls[0], autocommit=True) as connection:
             connection.execute(RULES)
             connection.execute("INSERT INTO customer (name) SELECT 'c' || n FROM generate_series(1, 20) n")
             connection.execute("INSERT INTO orders (customer, amount) SELECT n % 20 + 1, n FROM generate_series(1, 100) n")
@@ -92,13 +115,15 @@ class Shop:
     def _load(self) -> None:
         """Capture, snapshot, seam, rules of the target, both lanes alive, verified."""
         forward = self._prepare(Lane.FORWARD)
+        guard.hold_off(self.state, self.migration.target, self.migration.read_catalog(Side.TARGET), Side.TARGET)
+        guard.record_mode(self.state, self.migration.source, Side.SOURCE)
         self._start(Lane.FORWARD)
         wait_for_old_transactions(forward, self._stop)
         plan_chunks(forward, self.migration.config.snapshot)
         copy_chunks(forward, self.migration.config.snapshot)
         self._start_apply(Lane.FORWARD)
         until(lambda: status.seam_passed(self.migration))
-        with self.target.connect() as connection:
+        with psycopg.connect(self.urls[self.target], autocommit=True) as connection:
             connection.execute(RULES)
         guard.hold_off(self.state, self.migration.target, self.migration.baseline(Side.TARGET), Side.TARGET)
         self.state.put("phase/import_schema/post", {"finished_at": time.time()})
@@ -243,7 +268,7 @@ class Users:
     """Who write to one side, transaction after transaction, and take being refused or thrown out calmly."""
 
     def __init__(self, database: Database, count: int = 2, pause: float = 0.02) -> None:
-        self.database = database
+        self.url = application(database)
         self.pause = pause
         self.committed = 0
         self.refused = 0
@@ -268,7 +293,7 @@ class Users:
     def _write(self) -> None:
         while not self._stop.is_set():
             try:
-                with self.database.connect() as connection:
+                with psycopg.connect(self.url, autocommit=True) as connection:
                     while not self._stop.is_set():
                         with connection.transaction():
                             connection.execute("INSERT INTO orders (customer, amount) VALUES (1, 7)")

@@ -9,15 +9,16 @@ import psycopg
 import pytest
 
 from tests.conftest import Database
-from tests.cutover.kit import MakeShop, Users, make_driver, rules, until
+from tests.cutover.kit import MakeShop, Users, application, make_driver, rules, until
 from voyager_ops.cutover import evidence
 from voyager_ops.errors import CutoverVoid, PreconditionError
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.state import cutovers
 
 
-def test_to_the_target_and_back(make_shop: MakeShop, source_db: Database, target_db: Database) -> None:
-    shop = make_shop()
+@pytest.mark.parametrize("ordinary", [False, True], ids=["superuser", "ordinary owner"])
+def test_to_the_target_and_back(make_shop: MakeShop, source_db: Database, target_db: Database, ordinary: bool) -> None:
+    shop = make_shop(ordinary=ordinary)
     before = rules(source_db)
     shop.request(Side.TARGET)
     assert cutovers.public_status(shop.state, Side.TARGET) == "INITIATED"
@@ -44,7 +45,7 @@ def test_to_the_target_and_back(make_shop: MakeShop, source_db: Database, target
     assert rules(source_db) == before
     with Users(source_db) as users:
         until(lambda: users.committed > 5)
-    with target_db.connect() as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+    with psycopg.connect(application(target_db)) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         connection.execute("INSERT INTO customer (name) VALUES ('late')")
     assert forecast["quiesce"].plan
 

@@ -138,11 +138,13 @@ class CutoverDriver:
             except VoyagerOpsError:
                 run.undoable = False
         if not run.undoable:
-            raise CutoverError(
+            halted = CutoverError(
                 f"the cutover to {direction} stopped in step {step.name!r}: {_words(error)}",
                 state=f"the intent to open the {direction} stands, or may stand: there is only forward",
                 next_step="mend that and run the command again; it goes on from this step",
-            ) from error
+            )
+            halted.retryable = True
+            raise halted from error
         resumable = isinstance(error, RetryableError) and self.context.stop.is_set() and run.clock_started is None
         if resumable or isinstance(error, Fenced):
             raise error

@@ -116,4 +116,8 @@ class EndOldLane(Step):
         if read_lane(run.context.state, fallback.lane).status == NONE:
             return
         update_lane(run.context.state, fallback.lane, status=ENDED)
+        role = EXPORT_ROLE[fallback.lane]  # it is to end by itself, not to find its slot gone
+        run.wait_for(
+            lambda: not is_alive(run.context.state, role), lambda: f"waiting for `{role}` to finish", seconds=CAPTURE_SECONDS
+        )
         capture.teardown(fallback, run.context.progress)
