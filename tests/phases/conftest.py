@@ -1,0 +1,33 @@
+"""A migration between two fresh databases, as the phases are given it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Database
+from voyager_ops.config import parse_config
+from voyager_ops.migration import Migration
+
+MigrationFactory = Callable[..., Migration]
+
+
+@pytest.fixture
+def make_migration(tmp_path: Path, source_db: Database, target_db: Database) -> Iterator[MigrationFactory]:
+    made: list[Migration] = []
+
+    def make(more: str = "", source: str = "", target: str = "", name: str = "shop") -> Migration:
+        text = (
+            f"name: {name}\nexport_dir: {tmp_path}/{name}\n"
+            f"source: {{url: '{source or source_db.url}', schemas: [public]}}\ntarget: {{url: '{target or target_db.url}'}}\n"
+        )
+        migration = Migration(parse_config(text + more))
+        made.append(migration)
+        return migration
+
+    yield make
+    for migration in made:
+        if "state" in vars(migration):
+            migration.state.close()

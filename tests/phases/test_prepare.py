@@ -1,0 +1,83 @@
+"""What ``prepare`` prints is what it runs; run twice it does nothing; the user it makes can do all the migration needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.conftest import Database
+from tests.phases.conftest import MigrationFactory
+from voyager_ops.errors import PreconditionError
+from voyager_ops.model.positions import Side
+from voyager_ops.phases import preflight, prepare
+from voyager_ops.testing.postgres import Cluster
+
+PASSWORD = "p'ass%20word"
+USER = 'mover "x"'
+
+
+@pytest.fixture
+def clean_user(source_cluster: Cluster, target_cluster: Cluster, source_db: Database, target_db: Database) -> Iterator[None]:
+    yield
+    for cluster in (source_cluster, target_cluster):
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            for (name,) in connection.execute("SELECT datname FROM pg_database WHERE datallowconn").fetchall():
+                with psycopg.connect(cluster.dsn(name), autocommit=True) as inside:
+                    for user in (USER, "owner"):
+                        if inside.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (user,)).fetchone():
+                            inside.execute(sql.SQL("REASSIGN OWNED BY {} TO postgres").format(sql.Identifier(user)))
+                            inside.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(user)))
+            for user in (USER, "owner"):
+                connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(user)))
+
+
+def user_url(database: Database) -> str:
+    return f"postgresql://mover%20%22x%22:p%27ass%2520word@127.0.0.1:{database.cluster.port}/{database.name}"
+
+
+@pytest.mark.usefixtures("clean_user")
+def test_an_ordinary_user_is_made_fit(source_db: Database, target_db: Database, make_migration: MigrationFactory) -> None:
+    with source_db.connect() as connection:
+        connection.execute('CREATE ROLE owner; CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO owner')
+        connection.execute("CREATE SEQUENCE s; ALTER TABLE t ENABLE ROW LEVEL SECURITY")
+    migration = make_migration(
+        "approvers: [dba]\n", source=user_url(source_db).replace("'", "''"), target=user_url(target_db).replace("'", "''")
+    )
+    for side, database in ((Side.SOURCE, source_db), (Side.TARGET, target_db)):
+        printed = prepare.run(migration, side)
+        text = "\n".join(item["sql"] for item in printed.statements)
+        assert "PASSWORD :'password'" in text
+        assert PASSWORD not in text
+        ran = prepare.run(migration, side, execute=True, privileged_url=database.url)
+        assert [item["sql"] for item in ran.statements] == [item["sql"] for item in printed.statements]
+        outcomes = {item["sql"].split(" PASSWORD")[0]: item["outcome"] for item in ran.statements}
+        assert outcomes['CREATE ROLE "mover ""x""" LOGIN'] == "run"
+        again = prepare.run(migration, side, execute=True, privileged_url=database.url)
+        repeated = [item["sql"] for item in again.statements if item["outcome"] == "run"]
+        assert all(text.startswith(("GRANT", "DO ")) for text in repeated)
+    assert preflight.run(migration).errors == 0  # connects as that user, with that password
+
+
+def test_forms(source_db: Database, target_db: Database, make_migration: MigrationFactory) -> None:
+    migration = make_migration()
+
+    def text(side: str, **options: object) -> str:
+        return "\n".join(item["sql"] for item in prepare.run(migration, side, user="mover", **options).statements)  # type: ignore[arg-type]
+
+    superuser = text("target", form="superuser")
+    assert 'CREATE ROLE "mover" SUPERUSER' in superuser
+    assert "GRANT" not in superuser
+    managed = text("target", form="yb_superuser")
+    assert 'GRANT yb_superuser TO "mover"' in managed
+    assert "session_replication_role" not in managed
+    assert "INSERT, UPDATE" in text("source")
+    assert "INSERT, UPDATE" not in text("source", fall_back=False)
+    assert "wal_level" not in text("target", fall_back=False)
+
+
+def test_run_needs_a_privileged_connection(source_db: Database, target_db: Database, make_migration: MigrationFactory) -> None:
+    with pytest.raises(PreconditionError, match="privileged connection"):
+        prepare.run(make_migration(), "source", execute=True)
