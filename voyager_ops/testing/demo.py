@@ -97,6 +97,7 @@ def show(outcome: Outcome) -> None:
         f"verified by the DAGs' own tasks: {outcome.verified['live_migration']:,} rows on the way there, "
         f"{outcome.verified['fall_back']:,} on the way back",
         f"application: {counts.transactions:,} transactions, {counts.changes:,} changes; the ledger adds up on both sides",
+        f"approvals: {outcome.refused} answers of an administrator who is no approver were refused",
         f"{outcome.differences} differences",
     ):
         console.print(line, highlight=False)

@@ -13,7 +13,7 @@ from voyager_ops.errors import RetryableError, VoyagerOpsError
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.phases import cutover
 from voyager_ops.state.cutovers import COMPLETED
-from voyager_ops.testing.airflow_client import ANSWER_AFTER, FINISHED, Question, TaskState
+from voyager_ops.testing.airflow_client import ANSWER_AFTER, FINISHED, AirflowApiError, Question, TaskState
 from voyager_ops.testing.demo_stage import DAGS, NAME, Stage
 from voyager_ops.testing.demo_watch import Digest, cutover_word, digests, events, lane_line, snapshot_line
 from voyager_ops.testing.workload import Counts, Workload, check_ledger
@@ -25,6 +25,7 @@ ANSWERS = {
 }
 """Task to who answers and what."""
 
+FORBIDDEN = 403
 LINE_SECONDS = 5.0
 ON_TARGET_SECONDS = 15.0
 """How long the application writes on the target before it goes back."""
@@ -47,7 +48,8 @@ class Outcome:
     write_stop: dict[str, float] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
     workload: Counts = field(default_factory=Counts)
-    runs: dict[str, str] = field(default_factory=dict)
+    refused: int = 0
+    """Answers by somebody who is no approver, all of which Airflow must refuse."""
 
     @property
     def differences(self) -> int:
@@ -162,8 +164,20 @@ class Story:
             elif self.answer and self._may_answer(question, time.monotonic() - self._asked[key]):
                 self._asked[key] = float("inf")
                 user, option = ANSWERS[question.task.task_id]
+                self._try_outsider(question, option)
                 self._clients[user].answer(question, option)
                 self.tell(f"{user} answers through Airflow's API: {option}")
+
+    def _try_outsider(self, question: Question, option: str) -> None:
+        """Even an administrator who is not among the approvers must be refused."""
+        try:
+            self._admin.answer(question, option)
+        except AirflowApiError as error:
+            if error.status != FORBIDDEN:
+                raise
+            self.outcome.refused += 1
+            return
+        raise DemoFailed(f"admin could answer {question.task.label}, though only {', '.join(question.assigned)} may")
 
     def _may_answer(self, question: Question, waited: float) -> bool:
         if waited < ANSWER_AFTER:
@@ -237,7 +251,6 @@ class Story:
 
     def _judge(self) -> None:
         states = {dag_id: self._states.get((dag_id, "")) for dag_id in self._runs}
-        self.outcome.runs = {dag_id: str(state) for dag_id, state in states.items()}
         bad = [f"{dag_id} is {state}" for dag_id, state in states.items() if state != "success"]
         if self.outcome.differences:
             compared = [*self.outcome.after_target.items(), *self.outcome.after_source.items()]
