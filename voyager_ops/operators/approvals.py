@@ -15,7 +15,7 @@ from airflow.sdk import Context, ExceptionRetryPolicy, RetryAction, RetryRule, S
 from voyager_ops.errors import VoyagerOpsError
 from voyager_ops.hooks.settings import open_migration
 from voyager_ops.migration import Migration
-from voyager_ops.model.positions import Lane
+from voyager_ops.model.positions import Lane, Side
 from voyager_ops.operators import evidence
 from voyager_ops.operators.base import MIGRATION, MigrationLink, airflow_errors, as_bool
 from voyager_ops.operators.runs import request_stops
@@ -116,6 +116,7 @@ class ApproveCutoverOperator(Question):
     def ask(self, migration: Migration, context: Context) -> tuple[str, str] | None:
         if cutover.status(migration).cutover_to_target == "COMPLETED":
             return None
+        cutover.record_evidence(migration, Side.TARGET, prepare_for_fall_back=as_bool(self.fall_back))
         body = evidence.cutover_to_target(
             migration.name,
             verification=last_result(migration, "verify"),
@@ -152,6 +153,7 @@ class ChooseFallBackOperator(Question, HITLBranchOperator):
         )
 
     def ask(self, migration: Migration, context: Context) -> tuple[str, str] | None:
+        cutover.record_evidence(migration, Side.SOURCE, prepare_for_fall_back=False)
         export, apply = status.alive(migration, Lane.FALLBACK)
         body = evidence.fall_back_choice(
             migration.name,

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from voyager_ops.cutover import evidence
 from voyager_ops.cutover.context import CutoverContext
 from voyager_ops.cutover.driver import CutoverDriver
 from voyager_ops.cutover.steps.preflight import Preflight
@@ -73,7 +74,13 @@ def initiate(
     fall_back = migration.config.cutover.prepare_for_fall_back if prepare_for_fall_back is None else prepare_for_fall_back
     if cutovers.public_status(migration.state, direction) == "NOT_INITIATED":
         _refuse_unready(migration, direction, fall_back and direction is Side.TARGET)
-        options = {"prepare_for_fall_back": fall_back and direction is Side.TARGET, "driver": driver}
+        shown = migration.state.get(_evidence_key(direction)) if driver == "caller" else None
+        options = {
+            "prepare_for_fall_back": fall_back and direction is Side.TARGET,
+            "driver": driver,
+            # Who asks for it themselves has what there is now in view; who approves, what the approval showed.
+            "evidence": shown or _evidence(migration, direction, fall_back and direction is Side.TARGET),
+        }
         cutovers.request(migration.state, direction, by or getpass.getuser(), options)
     if wait:
         _wait(migration, direction, stop, progress)
@@ -120,6 +127,21 @@ def drive(migration: Migration, direction: Side, *, stop: threading.Event, progr
     record = cutovers.read(migration.state, direction)
     fall_back = bool(record and record.options.get("prepare_for_fall_back"))
     CutoverDriver(_context(migration, direction, fall_back, stop, progress)).run()
+
+
+def record_evidence(migration: Migration, direction: Side | str, *, prepare_for_fall_back: bool) -> None:
+    """Called when an approval is shown: the cutover that follows is void when any of this has changed by the time it begins."""
+    direction = Side(direction)
+    fall_back = prepare_for_fall_back and direction is Side.TARGET
+    migration.state.put(_evidence_key(direction), _evidence(migration, direction, fall_back))
+
+
+def _evidence(migration: Migration, direction: Side, fall_back: bool) -> dict[str, Any]:
+    return evidence.collect(_context(migration, direction, fall_back, threading.Event(), silent))
+
+
+def _evidence_key(direction: Side) -> str:
+    return f"cutover/{direction}/evidence"
 
 
 def _context(
