@@ -6,6 +6,7 @@ import resource
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -286,6 +287,21 @@ def test_a_large_transaction_is_streamed_through(
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(f"maximum resident size grew by {grown >> 10} MB for 100 MB of changes")
     assert grown < 60 << 10
+
+
+def test_waits_for_room_on_a_full_disk(context: LaneContext, source: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(context) as loop:
+        loop.caught_up(source)
+        with monkeypatch.context() as patch:
+            patch.setattr("voyager_ops.changes.writer.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+            source.execute("INSERT INTO item VALUES (1)")
+            loop.wait(lambda: any("no room" in text for text in loop.said))
+            assert "must stay free" in read_lane(context.state, context.lane).error
+            source.execute("INSERT INTO item VALUES (2)")
+            assert not any(change[3][0] == b"2" for one in changes_of(context) for change in one)
+        loop.caught_up(source)
+        assert read_lane(context.state, context.lane).error == ""
+    assert [change[3][0] for one in changes_of(context) for change in one] == [b"1", b"2"]
 
 
 def test_teardown_puts_everything_back(context: LaneContext, source: psycopg.Connection) -> None:

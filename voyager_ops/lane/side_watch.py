@@ -45,6 +45,12 @@ class SideWatch(threading.Thread):
         self.join(10.0)
 
     def run(self) -> None:
+        try:
+            self._watch()
+        except BaseException as error:  # noqa: BLE001 -- raised again in the loop's thread, by check()
+            self._problem = error
+
+    def _watch(self) -> None:
         connection: Connection | None = None
         next_beat = next_look = 0.0
         while not self._over.is_set():
@@ -65,18 +71,15 @@ class SideWatch(threading.Thread):
                     connection.close()
                 self._over.wait(1.0)
             except VoyagerOpsError as error:
-                if error.retryable:
-                    self._over.wait(1.0)
-                    continue
-                self._problem = error
-                break
+                if not error.retryable:
+                    raise
+                self._over.wait(1.0)
             except psycopg.Error as error:
-                self._problem = RetryableError(
+                raise RetryableError(
                     f"the watch on the {self._context.capture_db.side} failed: {' '.join(str(error).split())}",
                     state="nothing is lost: the slot keeps what was not captured",
                     next_step="mend what the server says, then start the command again",
-                )
-                break
+                ) from None
             self._over.wait(0.2)
         if connection is not None:
             connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 from tests.changes.kit import Running, changes_of, forward, make_migration, running
 from tests.conftest import Database, create_database, drop_database
+from voyager_ops.changes.roots import RootMap
+from voyager_ops.databases.postgres.capture import prepare
+from voyager_ops.databases.postgres.watch import CatalogWatch
 from voyager_ops.errors import SourceChanged
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.state.lanes import read_lane
@@ -111,11 +115,22 @@ def test_the_stream_stops_before_the_changed_transaction(context: LaneContext, s
 @pytest.mark.parametrize("case", CATALOG_CASES)
 def test_a_look_at_the_catalog_stops_the_lane(context: LaneContext, source: psycopg.Connection, case: str) -> None:
     ddl, message = CATALOG_CASES[case]
+    prepare(context)
+    publication = read_lane(context.state, context.lane).publication
+    watch = CatalogWatch(context, RootMap(context.state, context.lane, context.tables), publication)
+    assert watch.look(source) == []
+    source.execute(ddl.format(publication=publication))
+    with pytest.raises(SourceChanged, match=re.escape(message)):
+        watch.look(source)
+
+
+def test_the_loop_stops_when_the_watch_says_so(context: LaneContext, source: psycopg.Connection) -> None:
     loop = Running(context).start()
-    source.execute(ddl.format(publication=read_lane(context.state, context.lane).publication))
-    error = loop.failure()
-    assert isinstance(error, SourceChanged), error
-    assert message in str(error)
+    source.execute("INSERT INTO item VALUES (1, 'before', 1)")
+    source.execute("ALTER TABLE part DETACH PARTITION part_n")
+    assert isinstance(loop.failure(), SourceChanged)
+    assert [change[1] for one in changes_of(context) for change in one] == ["item"]
+    assert "part_n was dropped or detached" in read_lane(context.state, context.lane).error
 
 
 def test_undone_ddl_lets_the_lane_go_on(context: LaneContext, source: psycopg.Connection) -> None:

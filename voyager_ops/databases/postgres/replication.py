@@ -47,7 +47,6 @@ class ReplicationStream:
         self._flushed = lsn.from_position(start)
         self._connection = database.connect("capture", replication=True)
         try:
-            self.system = self._identify()
             self._start(publication, start)
         except BaseException:
             self._connection.close()
@@ -57,12 +56,6 @@ class ReplicationStream:
         self._reply_wanted = False
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
-
-    def _identify(self) -> str:
-        result = self._connection.pgconn.exec_(b"IDENTIFY_SYSTEM")
-        if result.status != pq.ExecStatus.TUPLES_OK:
-            raise self._cut(result.error_message)
-        return (result.get_value(0, 0) or b"").decode()
 
     def _start(self, publication: str, start: Position) -> None:
         statement = sql.SQL("START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {})").format(
@@ -120,15 +113,14 @@ class ReplicationStream:
                 result = self._pgconn.get_result()
                 raise self._cut(result.error_message if result else b"the server ended the stream")
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for more bytes and take them in; False when none came in time. Raises StreamCut."""
-        if not self._poll.poll(max(0, int(seconds * 1000))):
-            return False
+    def wait(self, seconds: float) -> None:
+        """Wait for more bytes, so long at most, and take them in. Raises StreamCut."""
+        self._poll.poll(max(0, int(seconds * 1000)))
         try:
+            # Also when the socket has nothing: a TLS layer may hold bytes which the socket no longer shows.
             self._pgconn.consume_input()
         except psycopg.OperationalError as error:
             raise self._cut(str(error).encode()) from None
-        return True
 
     @property
     def reply_wanted(self) -> bool:
@@ -174,16 +166,18 @@ def lost(database: PostgresDatabase, slot: str, why: str) -> StreamLost:
 
 
 def check_slot(connection: Connection, database: PostgresDatabase, slot: str, captured: Position) -> None:
-    """Raise StreamLost when the slot is missing, invalidated, or was moved past what we captured."""
+    """Raise StreamLost when the slot is missing, invalidated, was moved past what we captured, or the server went back."""
     row = connection.execute(
-        "SELECT confirmed_flush_lsn::text, wal_status, to_jsonb(s) ->> 'invalidation_reason'"
+        "SELECT confirmed_flush_lsn::text, wal_status, to_jsonb(s) ->> 'invalidation_reason', pg_current_wal_flush_lsn()::text"
         " FROM pg_replication_slots s WHERE slot_name = %s AND database = current_database()",
         (slot,),
     ).fetchone()
     if row is None:
         raise lost(database, slot, "it no longer exists")
-    confirmed, wal_status, reason = row
+    confirmed, wal_status, reason, now = row
     if wal_status == "lost" or reason:
         raise lost(database, slot, f"the server invalidated it ({reason or 'its WAL was removed'})")
     if confirmed is not None and lsn.parse_position(confirmed) > captured:
         raise lost(database, slot, f"someone else moved it to {confirmed}, past what was captured")
+    if lsn.parse_position(now) < captured:
+        raise lost(database, slot, f"the server is only at {now}, before what was captured: it was restored from an older copy")

@@ -12,7 +12,7 @@ SELECT
         WHERE i.indrelid = leaf.oid AND i.indisreplident
     ),
     leaf.reltuples::int8,
-    pg_table_size(leaf.oid),
+    coalesce(pg_table_size(leaf.oid), 0), -- NULL when it is dropped at this very moment
     EXISTS (SELECT FROM pg_index i WHERE i.indrelid = leaf.oid AND i.indisprimary)
 FROM pg_class root
 JOIN pg_namespace rn ON rn.oid = root.relnamespace
