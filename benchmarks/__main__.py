@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import bench_changes, bench_snapshot, bench_verify
+from benchmarks import bench_changes, bench_growth, bench_live, bench_many, bench_snapshot, bench_verify
 from benchmarks.report import Row, as_table, write_json
 from benchmarks.stage import QUICK, Sizes, Stage
 
-MODULES = (bench_snapshot, bench_verify, bench_changes)
+MODULES = (bench_snapshot, bench_many, bench_verify, bench_changes, bench_live, bench_growth)
 
 
 def main() -> int:

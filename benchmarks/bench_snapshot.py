@@ -76,7 +76,7 @@ def both_tables(stage: Stage, *, dump: bool, copydb: bool) -> Iterator[Row]:
     directory = stage.directory / "dump"
     variants: dict[str, Callable[[], float]] = {"ours": lambda: rows / snapshot_seconds(stage, source, target, TABLES)["seconds"]}
     if dump:
-        variants["pg_dump | pg_restore"] = lambda: rows / peers.dump_restore(source, target, directory, data_only=True)
+        variants["pg_dump | pg_restore"] = lambda: rows / peers.restore_sections(source, target, directory, ["data"])
     if copydb and peers.has_pgcopydb():
         variants["pgcopydb"] = lambda: rows / peers.pgcopydb(source, target, directory)
     unequal: list[str] = []

@@ -55,11 +55,6 @@ def bare_target(stage: Stage, name: str = "bulk") -> Database:
     return database
 
 
-def small_tables(stage: Stage) -> list[str]:
-    """Names of the many small tables."""
-    return [f"small_{number:03}" for number in range(stage.sizes.small_tables)]
-
-
 def differing(source: Database, target: Database, tables: list[str]) -> list[str]:
     """Tables whose rows differ, by an order-independent hash of each row's text."""
     found = []

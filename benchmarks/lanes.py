@@ -147,6 +147,10 @@ class BenchLane:
         self.captured_changes = self.captured()[1] - before
         return {"seconds": arrivals[-1], "arrivals": arrivals[:-1], "capture": said[0], "apply": said[1]}
 
+    def await_end(self, workers: list[Worker]) -> None:
+        """Until the last end row is on the round's target."""
+        self._await(self._markers, workers)
+
     def _await(self, marker: int, workers: list[Worker]) -> None:
         def alive() -> None:
             for worker in workers:
@@ -167,4 +171,14 @@ class BenchLane:
 
     def unequal(self) -> list[str]:
         """Tables that differ between the source and the round's target."""
-        return differing(self.source, self.round, self.tables)
+        return self.unequal_to(self.round)
+
+    def unequal_to(self, target: Database) -> list[str]:
+        return differing(self.source, target, self.tables)
+
+    def application(self) -> Database:
+        """The source as an ordinary user sees it, who may write to every table."""
+        user = f"app_{self.name}"
+        self.source.cluster.create_user(user)
+        self.source.run(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}")
+        return Database(self.source.cluster, self.source.name, user)

@@ -37,19 +37,15 @@ def psql_pipe(source: Database, target: Database, table: str, form: str) -> floa
     return seconds[0]
 
 
-def dump_restore(source: Database, target: Database, directory: Path, *, data_only: bool) -> float:
+def restore_sections(source: Database, target: Database, directory: Path, sections: list[str]) -> float:
     """Seconds of ``pg_dump -Fd -j2`` and then ``pg_restore -j2``; not compressed, which is its fastest on two cores."""
     shutil.rmtree(directory, ignore_errors=True)
-    section = ["--section=data"] if data_only else []
+    parts = [f"--section={section}" for section in sections]
+    dump = [source.program("pg_dump"), "-Fd", "-Z0", "-j2", "--no-publications", *parts, "-f", str(directory)]
+    restore = [target.program("pg_restore"), "-j2", "--no-publications", *parts, "-d", target.name, str(directory)]
     with stopwatch() as seconds:
-        run_program(
-            [source.program("pg_dump"), "-Fd", "-Z0", "-j2", *section, "-n", "public", "-f", str(directory)], source.environment
-        )
-        run_program(
-            [target.program("pg_restore"), "-j2", *section, "-d", target.name, str(directory)],
-            target.environment,
-            check=data_only,  # a whole one also creates the schema public, which is there
-        )
+        run_program([*dump, "-n", "public"], source.environment)
+        run_program(restore, target.environment, check="pre-data" not in sections)  # that one creates public, which is there
     shutil.rmtree(directory)
     return seconds[0]
 

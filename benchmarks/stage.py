@@ -90,13 +90,14 @@ QUICK = Sizes(
 class Database:
     """A database of one of the two servers."""
 
-    def __init__(self, cluster: Cluster, name: str) -> None:
+    def __init__(self, cluster: Cluster, name: str, user: str = "postgres") -> None:
         self.cluster = cluster
         self.name = name
+        self.user = user
 
     @property
     def url(self) -> str:
-        return self.cluster.dsn(self.name)
+        return self.cluster.dsn(self.name, self.user)
 
     def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(self.url, autocommit=True)

@@ -19,8 +19,12 @@ from voyager_ops.config import MigrationConfig
 from voyager_ops.lane.apply_loop import apply
 from voyager_ops.lane.capture_loop import capture
 from voyager_ops.migration import Migration
-from voyager_ops.model.positions import Lane
+from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import silent
+from voyager_ops.phases import cutover as phase_cutover
+from voyager_ops.phases import export_data, import_data
+from voyager_ops.phases import snapshot as phase_snapshot
+from voyager_ops.phases import verify as phase_verify
 from voyager_ops.snapshot.copy import copy_chunks
 from voyager_ops.snapshot.plan import plan_chunks
 from voyager_ops.verify.tables import verify_tables
@@ -49,7 +53,8 @@ def apply_loop(migration: Migration, stop: threading.Event) -> dict[str, Any]:
 
 
 def verify(migration: Migration, stop: threading.Event) -> dict[str, Any]:
-    report = verify_tables(migration.source, migration.target, migration.lane(Lane.FORWARD).tables, migration.names, stop=stop)
+    tables = migration.lane(Lane.FORWARD).tables
+    report = verify_tables(migration.source, migration.target, tables, migration.names, stop=stop)
     return {
         "equal": all(table.equal for table in report.tables),
         "rows": sum(table.rows_source for table in report.tables),
@@ -57,11 +62,40 @@ def verify(migration: Migration, stop: threading.Event) -> dict[str, Any]:
     }
 
 
+def snapshot_phase(migration: Migration, stop: threading.Event) -> dict[str, Any]:
+    export_data.prepare(migration)
+    phase_snapshot.plan(migration, stop=stop)
+    return {"complete": phase_snapshot.run(migration, stop=stop).complete}
+
+
+def export_phase(migration: Migration, stop: threading.Event) -> dict[str, Any]:
+    return {"completed": export_data.run(migration, stop=stop).completed}
+
+
+def import_phase(migration: Migration, stop: threading.Event) -> dict[str, Any]:
+    return {"completed": import_data.run(migration, stop=stop, drive_cutover=False).completed}
+
+
+def verify_phase(migration: Migration, stop: threading.Event) -> dict[str, Any]:
+    return {"equal": phase_verify.run(migration, stop=stop).equal}
+
+
+def cutover(migration: Migration, stop: threading.Event) -> dict[str, Any]:
+    result = phase_cutover.run(migration, Side.TARGET, stop=stop)
+    steps = {step["name"]: step["seconds"] for step in result.record["result"]["steps"] if step["seconds"] is not None}
+    return {"write_stop": result.write_stop_seconds, "steps": steps}
+
+
 KINDS: dict[str, Callable[[Migration, threading.Event], dict[str, Any]]] = {
     "snapshot": snapshot,
     "capture": capture_loop,
     "apply": apply_loop,
     "verify": verify,
+    "snapshot_phase": snapshot_phase,
+    "export": export_phase,
+    "import": import_phase,
+    "verify_phase": verify_phase,
+    "cutover": cutover,
 }
 
 
