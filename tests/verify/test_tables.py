@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from tests.verify.conftest import Two
+from voyager_ops.databases.postgres import ranges
 from voyager_ops.databases.postgres.hashing import Method
 from voyager_ops.errors import PreconditionError
 from voyager_ops.model.results import Progress
@@ -31,6 +32,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes at which a few thousand rows take every path: many ranges, several levels of buckets, several groups."""
     for name, value in {"ROWS_PER_RANGE": 500, "PULL_ROWS": 40, "REFINE_ROWS": 200, "ROWS_PER_BUCKET": 4, "MAX_BITS": 3}.items():
         monkeypatch.setattr(scan, name, value)
+    monkeypatch.setattr(ranges, "ROWS_PER_POINT", 10_000)  # sample all blocks: a few of few may well be none
 
 
 def found(table: TableVerification) -> set[tuple[str, ...]]:
@@ -234,6 +236,7 @@ def test_a_table_that_grew_since_the_list_was_made(two: Two, monkeypatch: pytest
     tables = two.tables()
     two.both("INSERT INTO t SELECT i, i FROM generate_series(1, 5000) i")
     monkeypatch.setattr(scan, "ROWS_PER_RANGE", 500)
+    monkeypatch.setattr(ranges, "ROWS_PER_POINT", 10_000)
     (table,) = verify_tables(two.source_side, two.target_side, tables, NameMap()).tables
     assert table.equal
     assert table.ranges > 2
