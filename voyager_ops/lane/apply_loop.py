@@ -40,6 +40,8 @@ GATE_SECONDS = 0.5
 BACKOFF = (0.2, 5.0)
 GIVE_UP_SECONDS = 600.0
 """Faults that pass are retried for so long without a single success in between."""
+GIVE_UP_AT_FIRST_SECONDS = 20.0
+"""The same, while nothing has succeeded in this run yet: a wrong password or host shows soon."""
 
 
 class LogReader(Protocol):
@@ -115,8 +117,8 @@ class ApplyLoop:
                     error = passing(self._context, error)
                 if self._lease is not None:
                     self._lease.check()
-                now = time.monotonic()
-                if now - self._succeeded_at > GIVE_UP_SECONDS:
+                patience = GIVE_UP_SECONDS if self._report.started else GIVE_UP_AT_FIRST_SECONDS
+                if time.monotonic() - self._succeeded_at > patience:
                     raise error from None
                 failures = 0 if self._succeeded_at > started else failures + 1
                 self._report.waiting(str(error))

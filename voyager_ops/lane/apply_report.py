@@ -28,6 +28,11 @@ class ApplyReport:
         self._applied: AppliedPosition | None = None
         self._at = 0.0
 
+    @property
+    def started(self) -> bool:
+        """Whether the position was ever read in this run."""
+        return self._applied is not None
+
     def resumed(self, applied: AppliedPosition) -> None:
         """The position as read from the database."""
         if self._metrics is None:

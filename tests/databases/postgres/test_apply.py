@@ -84,12 +84,20 @@ CASES = {
     "partial unique index": Case(
         UNIQUE + "ALTER TABLE t DROP CONSTRAINT t_u_key; CREATE UNIQUE INDEX one ON t (note) WHERE u > 0;",
         UNIQUE_ROWS,
-        (("UPDATE t SET u = -u WHERE id = 1; UPDATE t SET note = 'n1' WHERE id = 2; UPDATE t SET u = 5, note = 'n2' WHERE id = 1",),),
+        (
+            (
+                "UPDATE t SET u = -u WHERE id = 1; UPDATE t SET note = 'n1' WHERE id = 2; UPDATE t SET u = 5, note = 'n2' WHERE id = 1",
+            ),
+        ),
     ),
     "unique expression": Case(
         UNIQUE + "CREATE UNIQUE INDEX one ON t (lower(note));",
         UNIQUE_ROWS,
-        (("UPDATE t SET note = 'zz' WHERE id = 1; UPDATE t SET note = 'N1' WHERE id = 2; UPDATE t SET note = 'N2' WHERE id = 1",),),
+        (
+            (
+                "UPDATE t SET note = 'zz' WHERE id = 1; UPDATE t SET note = 'N1' WHERE id = 2; UPDATE t SET note = 'N2' WHERE id = 1",
+            ),
+        ),
     ),
     "deferrable unique": Case(
         "CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE DEFERRABLE, v int);",
@@ -105,8 +113,12 @@ CASES = {
     "exclusion": Case(
         "CREATE TABLE t (id int PRIMARY KEY, during int4range, EXCLUDE USING gist (during WITH &&));",
         "INSERT INTO t VALUES (1, '[1,5)'), (2, '[5,9)');",
-        (("UPDATE t SET during = '[20,21)' WHERE id = 1; UPDATE t SET during = '[1,5)' WHERE id = 2;"
-          "UPDATE t SET during = '[5,9)' WHERE id = 1",),),
+        (
+            (
+                "UPDATE t SET during = '[20,21)' WHERE id = 1; UPDATE t SET during = '[1,5)' WHERE id = 2;"
+                "UPDATE t SET during = '[5,9)' WHERE id = 1",
+            ),
+        ),
     ),
     "large values stay": Case(
         UNIQUE,
@@ -114,7 +126,9 @@ CASES = {
         (
             ("UPDATE t SET note = 'm'", f"UPDATE t SET big = {large('y')} WHERE id = 2", "UPDATE t SET note = 'o' WHERE id = 2"),
             ("UPDATE t SET id = id + 100", "UPDATE t SET id = id + 100, note = 'moved' WHERE id > 103"),
-            ("UPDATE t SET id = id - 1 WHERE id = 101; UPDATE t SET id = 101 WHERE id = 102; UPDATE t SET id = 102 WHERE id = 100",),
+            (
+                "UPDATE t SET id = id - 1 WHERE id = 101; UPDATE t SET id = 101 WHERE id = 102; UPDATE t SET id = 102 WHERE id = 100",
+            ),
         ),
     ),
     "full identity with a key": Case(
@@ -130,7 +144,10 @@ CASES = {
         (
             ("DELETE FROM k WHERE ctid = (SELECT min(ctid) FROM k WHERE a = 1)", "INSERT INTO k SELECT * FROM k WHERE a = 2"),
             ("UPDATE k SET a = 7 WHERE ctid IN (SELECT ctid FROM k WHERE a = 0 LIMIT 2)",),
-            ("DELETE FROM k WHERE b = 1.00 AND b::text = '1.00'", "DELETE FROM k WHERE ctid = (SELECT min(ctid) FROM k WHERE a IS NULL)"),
+            (
+                "DELETE FROM k WHERE b = 1.00 AND b::text = '1.00'",
+                "DELETE FROM k WHERE ctid = (SELECT min(ctid) FROM k WHERE a IS NULL)",
+            ),
             ("INSERT INTO k (a) VALUES (4), (4), (4); DELETE FROM k WHERE a = 4; INSERT INTO k (a) VALUES (4)",),
         ),
     ),
@@ -153,7 +170,10 @@ CASES = {
         PARTS,
         PART_ROWS,
         (
-            ("UPDATE p SET note = 'm' WHERE id < 5; DELETE FROM p WHERE id = 6", "INSERT INTO p VALUES (50, '2021-02-02', 'new')"),
+            (
+                "UPDATE p SET note = 'm' WHERE id < 5; DELETE FROM p WHERE id = 6",
+                "INSERT INTO p VALUES (50, '2021-02-02', 'new')",
+            ),
             ("UPDATE p SET at = at + 180 WHERE at < '2020-12-01'", "UPDATE p2 SET note = 'direct'"),
         ),
     ),
