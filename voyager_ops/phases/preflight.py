@@ -83,7 +83,13 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
     with migration.source.connect("preflight") as connection:
         source = read_server(connection, migration.source)
         tables = migration.read_catalog(Side.SOURCE)
-        contents = read_contents(connection, migration.config.source.schemas, tables)
+        contents = read_contents(
+            connection,
+            migration.config.source.schemas,
+            tables,
+            migration.config.tables.include,
+            migration.config.tables.exclude,
+        )
     progress(Progress(phase="preflight", message="reading the target"))
     with migration.target.connect("preflight") as connection:
         target = read_server(connection, migration.target)

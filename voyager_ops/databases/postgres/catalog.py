@@ -22,9 +22,9 @@ def read_tables(
 ) -> list[Table]:
     """Plain tables and partition roots (each with its leaves) of ``schemas``, sorted by name.
 
-    ``include``/``exclude`` are globs (see :func:`voyager_ops.model.tables.matches`) held against the root's name. Foreign tables,
-    temporary tables and tables of extensions are left out. Inheritance children that are not partitions are tables of their own,
-    as is their parent (both read with ONLY).
+    ``include``/``exclude`` are globs (see :func:`voyager_ops.model.tables.matches`) held against the root's name. Foreign and
+    temporary tables, tables of extensions and tables without a column to move are left out (preflight names the first and the
+    last). Inheritance children that are not partitions are tables of their own, as is their parent (both read with ONLY).
     """
     include, exclude = tuple(include), tuple(exclude)
     names = list(schemas)
@@ -49,6 +49,8 @@ def read_tables(
     for oid, schema, name, partitioned in connection.execute(_sql("tables.sql"), (names,)):
         qname = QName(schema, name)
         if not matches(qname, include) or matches(qname, exclude):
+            continue
+        if all(column.generated for column in columns[oid]):
             continue
         result.append(
             Table(

@@ -36,7 +36,9 @@ SETTINGS: Mapping[str, str] = {
 }
 """Session settings on which the text form of values and our statements' meaning depend.
 
-``row_security = off`` makes a policy that would hide rows an error instead of a silent gap. ``search_path = pg_catalog`` makes every printed name qualified."""
+``row_security = off`` makes a policy that would hide rows an error instead of a silent gap. ``search_path = pg_catalog`` makes
+every printed name qualified.
+"""
 
 Row = tuple[Any, ...]
 Connection = psycopg.Connection[Row]

@@ -121,6 +121,14 @@ def _kinds(contents: SourceContents, subject: str) -> Iterator[Check]:
             "their changes are not in the log: after the snapshot they would be missing on the target",
             "ALTER TABLE … SET LOGGED, or leave them out with tables.exclude",
         )
+    if contents.columnless:
+        yield warning(
+            "columnless_tables",
+            subject,
+            f"tables without a column of their own: {listed(contents.columnless)}",
+            "they are created on the target; that they have rows, and how many, is not migrated",
+            "",
+        )
     foreign = [table.label for table in contents.tables if table.kind == "f"]
     if foreign:
         yield warning(

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from voyager_ops.databases.postgres.catalog import is_yugabytedb
 from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, Row, qualified
-from voyager_ops.model.tables import QName, Table
+from voyager_ops.model.tables import QName, Table, matches
 from voyager_ops.phases.checks.model import ServerFacts, SourceContents, TableFacts
 
 SETTINGS = (
@@ -93,9 +93,17 @@ def _may_set_replication_role(connection: Connection, superuser: bool) -> bool:
     return bool(_one(connection, "SELECT has_parameter_privilege('session_replication_role', 'SET')")[0])
 
 
-def read_contents(connection: Connection, schemas: Sequence[str], tables: Sequence[Table]) -> SourceContents:
-    """What is in the migrated schemas; ``tables`` are the migrated ones."""
+def read_contents(
+    connection: Connection, schemas: Sequence[str], tables: Sequence[Table], include: Sequence[str], exclude: Sequence[str]
+) -> SourceContents:
+    """What is in the migrated schemas; ``tables`` are the migrated ones, the globs those that chose them."""
     names = list(schemas)
+    migrated = {name for table in tables for name in (table.name, *(leaf.name for leaf in table.leaves))}
+    facts = [TableFacts(*row) for row in connection.execute(_script("tables.sql"), (names,)).fetchall()]
+
+    def chosen(name: QName) -> bool:
+        return matches(name, include) and not matches(name, exclude)
+
     present = {
         str(name): bool(usable)
         for name, usable in connection.execute(
@@ -104,7 +112,16 @@ def read_contents(connection: Connection, schemas: Sequence[str], tables: Sequen
     }
     large_objects, columns = _large_objects(connection, names)
     return SourceContents(
-        tables=tuple(TableFacts(*row) for row in connection.execute(_script("tables.sql"), (names,)).fetchall()),
+        tables=tuple(
+            table
+            for table in facts
+            if QName(table.schema, table.name) in migrated or (table.kind == "f" and chosen(QName(table.schema, table.name)))
+        ),
+        columnless=tuple(
+            f"{schema}.{name}"
+            for schema, name in connection.execute(_script("columnless.sql"), (names,)).fetchall()
+            if chosen(QName(schema, name))
+        ),
         missing_schemas=tuple(name for name in names if name not in present),
         unusable_schemas=tuple(name for name, usable in present.items() if not usable),
         keyless=tuple(str(table.name) for table in tables if not table.key),

@@ -106,6 +106,7 @@ class SourceContents:
     does not create; ``large_objects``: how many, and columns that may point at them."""
 
     tables: tuple[TableFacts, ...]
+    columnless: tuple[str, ...]
     missing_schemas: tuple[str, ...]
     unusable_schemas: tuple[str, ...]
     keyless: tuple[str, ...]
