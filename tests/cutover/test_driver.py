@@ -13,6 +13,7 @@ from tests.cutover.kit import MakeShop, Users, application, make_driver, rules, 
 from voyager_ops.cutover import evidence
 from voyager_ops.errors import CutoverVoid, PreconditionError
 from voyager_ops.model.positions import Lane, Side
+from voyager_ops.phases import fall_back
 from voyager_ops.state import cutovers
 
 
@@ -50,6 +51,11 @@ def test_to_the_target_and_back(make_shop: MakeShop, source_db: Database, target
     assert forecast["quiesce"].plan
 
 
+def slots(database: Database) -> list[tuple[object, ...]]:
+    with database.connect() as connection:
+        return connection.execute("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()").fetchall()
+
+
 def write(database: Database, statement: str) -> None:
     with database.connect() as connection:
         connection.execute(statement)
@@ -81,6 +87,8 @@ def test_a_writer_after_the_marker_voids_it_and_one_after_the_opening_is_reporte
     assert outcome.attempt == 2
     assert outcome.late_writes == {"public.customer": 1}
     assert any("WRITTEN TO THE SOURCE" in warning for warning in outcome.warnings)
+    assert fall_back.end(shop.migration, by="dba").ended
+    assert slots(target_db) == []
 
 
 def test_whoever_is_waited_for_too_long_calls_it_off(make_shop: MakeShop, source_db: Database, target_db: Database) -> None:
@@ -137,12 +145,7 @@ def test_it_is_refused_while_something_is_missing(make_shop: MakeShop, target_db
     shop.request(Side.TARGET, prepare_for_fall_back=False)
     outcome = shop.drive(Side.TARGET)
     assert any("no way back" in warning for warning in outcome.warnings)
-    with target_db.connect() as connection:
-        until(
-            lambda: (
-                connection.execute("SELECT 1 FROM pg_replication_slots WHERE database = current_database()").fetchone() is None
-            )
-        )
+    assert slots(target_db) == []
 
 
 def test_one_driver_at_a_time(make_shop: MakeShop) -> None:

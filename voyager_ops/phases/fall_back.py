@@ -6,14 +6,18 @@ import threading
 import time
 from dataclasses import dataclass
 
+from voyager_ops.databases.postgres import capture
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import PhaseResult, ProgressSink, silent
 from voyager_ops.phases import cutover
-from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE, finish
+from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE, finish, wait_until
+from voyager_ops.phases.status import alive
 from voyager_ops.state.lanes import ENDED, NONE, read_lane, update_lane
 from voyager_ops.state.processes import request_stop
+
+STREAMS_END_SECONDS = 30.0
 
 
 @dataclass(kw_only=True)
@@ -47,5 +51,8 @@ def end(
         update_lane(migration.state, Lane.FALLBACK, status=ENDED)
         for role in (EXPORT_ROLE[Lane.FALLBACK], IMPORT_ROLE[Lane.FALLBACK]):
             request_stop(migration.state, role)
+        wait_until(lambda: not any(alive(migration, Lane.FALLBACK)), stop=stop or threading.Event(), seconds=STREAMS_END_SECONDS)
         result.ended = True
+    if record.status != NONE:
+        capture.teardown(migration.lane(Lane.FALLBACK), progress)  # or the slot would keep the target's WAL for ever
     return finish(migration, result, started)
