@@ -31,7 +31,8 @@ SECRET = "s3cr3t-Pa55"
 def write_config(directory: Path, source: str, target: str, more: str = "") -> Path:
     path = directory / "shop.yaml"
     path.write_text(
-        f"name: shop\nexport_dir: {directory}/shop\nsource: {{url: '{source}', schemas: [public]}}\ntarget: {{url: '{target}'}}\n{more}",
+        f"name: shop\nexport_dir: {directory}/shop\nsource: {{url: '{source}', schemas: [public]}}\n"
+        f"target: {{url: '{target}'}}\n{more}",
         encoding="utf-8",
     )
     return path
@@ -198,8 +199,8 @@ def test_json_is_one_document_on_stdout(source_db: Database, target_db: Database
     printed = invoke("--config", str(path), "prepare", "source")
     assert printed.exit_code == 0
     assert "GRANT SET ON PARAMETER session_replication_role" in printed.stdout
-    for text in (printed.output, checked.output):
-        assert source_db.cluster._passwords["postgres"] not in text
+    for output in (printed.output, checked.output):
+        assert source_db.cluster._passwords["postgres"] not in output
 
 
 def test_a_stopped_stream_says_how_to_resume_and_is_no_success(source_db: Database, target_db: Database, tmp_path: Path) -> None:

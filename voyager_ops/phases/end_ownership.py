@@ -43,6 +43,14 @@ def _check_role(connection: Connection, migration: Migration, side: Side, reassi
             state="nothing was changed",
             next_step="give another superuser's",
         )
+    # The server's first superuser owns the system itself, and its dependencies are not recorded.
+    if connection.execute("SELECT oid < 16384 FROM pg_roles WHERE rolname = %s", (user,)).fetchone() == (True,):
+        raise PreconditionError(
+            f"the migration user {user!r} of the {side} is the server's own superuser: its objects cannot be handed over"
+            " as a whole",
+            state="nothing was changed",
+            next_step="leave out --reassign-to and --drop-user; hand objects over one by one with ALTER … OWNER TO",
+        )
     if reassign_to is not None:
         row = connection.execute("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", (reassign_to,)).fetchone()
         if row != (True,):

@@ -98,6 +98,7 @@ def run(
     started = time.monotonic()
     lane = Lane(lane)
     stop = stop or threading.Event()
+    refuse_ending(migration)
     with Lease(migration.state, EXPORT_ROLE[lane], stop=stop) as lease:
         if read_lane(migration.state, lane).status != ENDED:
             prepare(migration, lane, stop=stop, progress=progress)
