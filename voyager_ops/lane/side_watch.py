@@ -88,6 +88,8 @@ class SideWatch(threading.Thread):
         for warning in self._catalog.look(connection):
             self.warnings.append(warning)
             self._say(warning)
+        if self._context.capture_db.kind != "postgresql":
+            return
         row = connection.execute(
             "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::int8,"
             " pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::int8, wal_status"

@@ -1,8 +1,9 @@
 """Frames of PostgreSQL's ``pgoutput`` plugin, protocol version 1, in text format.
 
 A frame is one message of the plugin without the replication protocol's own header. Decoding is pure and in slices: a value is the
-bytes the server sent, no typed object is ever made. Measured (2 vCPU 2.3 GHz class, Python 3.11, a table of 4 columns with
-updates and inserts, frames read from an uncompressed segment): see tests/changes/measure.py.
+bytes the server sent, no typed object is ever made. Measured with benchmarks/micro_change_log.py (2 vCPU 2.3 GHz class, Python
+3.11, rows of 3 and 4 columns, three changes a transaction): 300-340k decoded changes per CPU second, 720k left unread; capture
+(frames to published segments) 360-390k, with zstd the same.
 """
 
 from __future__ import annotations
