@@ -167,7 +167,10 @@ class ChooseFallBackOperator(Question, HITLBranchOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         if event.get("chosen_options") == [self.WAIT]:
             raise AskAgain("Keep waiting: the question is asked again")
-        return super().execute_complete(context, event)
+        # Not the branch operator's own: that would hand on the branch, and the cutover wants to know who decided.
+        answer = HITLOperator.execute_complete(self, context, event)
+        self.do_branch(context, [self.options_mapping[option] for option in answer["chosen_options"]])
+        return answer
 
 
 class ApproveEndOperator(Question):

@@ -1,0 +1,117 @@
+"""docker-compose.yaml holds together. It is not run: no Docker engine is assumed, and none was at hand when it was written."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from voyager_ops.config import parse_config
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, Any] = COMPOSE["services"]
+LONG_LIVED = sorted(set(SERVICES) - {"init"})
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "stream-worker")
+EXAMPLE = dict(
+    line.split("=", 1) for line in (ROOT / "docker/env.example").read_text().splitlines() if line and not line.startswith("#")
+)
+
+
+def test_the_parts_are_there() -> None:
+    assert set(SERVICES) >= {*AIRFLOW, "init", "source", "target", "metadata", "redis"}
+    assert SERVICES["worker"]["environment"]["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+    assert "yugabyte" in SERVICES["target"]["image"]
+    assert "wal_level=logical" in SERVICES["source"]["command"]
+
+
+@pytest.mark.parametrize("name", LONG_LIVED)
+def test_every_service_says_when_it_is_healthy(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
+    assert check["test"][0] in {"CMD", "CMD-SHELL"}
+    assert check.keys() >= {"interval", "timeout", "retries", "start_period"}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_what_a_service_waits_for_exists_and_can_come_true(name: str) -> None:
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        assert other in SERVICES
+        condition = how["condition"]
+        if condition == "service_healthy":
+            assert "healthcheck" in SERVICES[other]
+        else:
+            assert (condition, other) == ("service_completed_successfully", "init")
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_volumes_exist(name: str) -> None:
+    for volume in SERVICES[name].get("volumes", []):
+        source = volume.split(":")[0]
+        if source.startswith("."):
+            assert (ROOT / source).is_dir(), source
+        else:
+            assert source in COMPOSE["volumes"], source
+    assert set(COMPOSE["volumes"]) == {
+        volume.split(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+        if not volume.startswith(".")
+    }
+
+
+@pytest.mark.parametrize("name", AIRFLOW)
+def test_long_streams_survive_an_outage_of_the_api_server(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+    assert int(environment["AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS"]) >= 60
+    assert int(environment["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]) >= 900
+    assert int(environment["AIRFLOW__VOYAGER_OPS__STREAM_RETRIES"]) >= 20
+    assert float(environment["AIRFLOW__VOYAGER_OPS__RETRY_DELAY"]) >= 60
+    assert int(environment["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"]) > 30 * 86_400
+
+
+def test_streams_have_workers_of_their_own() -> None:
+    queue = SERVICES["worker"]["environment"]["AIRFLOW__VOYAGER_OPS__STREAM_QUEUE"]
+    assert queue in SERVICES["stream-worker"]["command"]
+    assert queue not in SERVICES["worker"]["command"]
+
+
+def test_every_variable_is_in_the_example_and_no_secret_in_the_file() -> None:
+    wanted = set(re.findall(r"\$\{(\w+):\?", TEXT))
+    assert wanted == set(EXAMPLE)
+    for line in TEXT.splitlines():
+        if re.search(r"(PASSWORD|SECRET|_KEY):", line):
+            assert "${" in line, line
+
+
+def test_the_migration_it_wires_is_valid_and_its_connections_exist() -> None:
+    path = ROOT / "docker/migrations/shop.yaml"
+    environment = SERVICES["worker"]["environment"]
+    config = parse_config(path.read_text(encoding="utf-8"), environment={"STATE_DB_PASSWORD": "x"})
+    assert {config.source.conn_id, config.target.conn_id} == {"shop_source", "shop_target"}
+    for conn_id in (config.source.conn_id, config.target.conn_id):
+        assert f"AIRFLOW_CONN_{str(conn_id).upper()}" in environment
+    mounted = [volume for volume in SERVICES["worker"]["volumes"] if volume.startswith("export:")]
+    assert str(config.export_dir).startswith(mounted[0].split(":")[1])
+    assert "STATE_DB_PASSWORD" in environment
+
+
+def test_the_image_pins_celery_below_what_breaks_its_provider() -> None:
+    requirements = (ROOT / "docker/requirements.txt").read_text(encoding="utf-8")
+    assert re.search(r"^celery\S*<5\.7$", requirements, re.MULTILINE)
+    assert "lock-3.12.txt" in (ROOT / "docker/Dockerfile").read_text(encoding="utf-8")
+    assert (ROOT / "requirements/lock-3.12.txt").exists()
+
+
+def test_docker_itself_accepts_it() -> None:
+    version = [shutil.which("docker") or "", "compose", "version"]
+    if not version[0] or subprocess.run(version, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no docker client with compose here: `docker compose config` was not run")
+    command = ["docker", "compose", "--env-file", str(ROOT / "docker/env.example"), "--file", str(ROOT / "docker-compose.yaml")]
+    result = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
