@@ -215,6 +215,24 @@ def test_readers_do_not_keep_the_fence_closed(shop: Database, state: State) -> N
     assert not guard_fence.fenced(state, Side.SOURCE)
 
 
+def test_a_superuser_is_not_ours_to_end_but_must_not_be_writing(shop: Database, state: State) -> None:
+    db = owner(shop)
+    with shop.connect() as connection:
+        connection.execute(f'ALTER SCHEMA voyager_ops OWNER TO "{shop.name}"; ALTER DATABASE "{shop.name}" OWNER TO postgres')
+        connection.execute(f'REVOKE pg_read_all_stats FROM "{shop.name}"')  # their sessions' begin is hidden from us, too
+    with shop.connect() as dba:
+        fence = guard_fence.fence(state, db, tables_of(db), Side.SOURCE, seconds=5)
+        assert any("sessions of postgres are not ours to end" in remark for remark in fence.remarks)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            dba.execute("INSERT INTO shop.customer VALUES (1)")
+        guard_fence.unfence(state, db, Side.SOURCE)
+        dba.execute("BEGIN; INSERT INTO shop.customer VALUES (1)")
+        with pytest.raises(RetryableError, match=r"shop\.customer.*sessions of postgres"):
+            guard_fence.fence(state, db, tables_of(db), Side.SOURCE, seconds=1)
+        dba.execute("ROLLBACK")
+    guard_fence.unfence(state, db, Side.SOURCE)
+
+
 def test_plans_name_what_will_be_done(shop: Database) -> None:
     db = superuser(shop)
     plan = guard_fence.plan_fence(db, tables_of(db), "to the target")

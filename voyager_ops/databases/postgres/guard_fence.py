@@ -129,7 +129,7 @@ def fence(
                 remarks.append("the database's default stays read-write: only its owner may change that")
             connection.execute(FUNCTION)
             user = _passing_user(connection)
-            _terminate(connection, db, progress, "true")
+            _terminate(connection, _others(connection, db, "-infinity"), progress)
             for name in names.values():
                 _put_up(state, connection, db, side, name, hint, user, deadline, progress, waiting, tables)
             _prove(connection, db, tables, deadline, progress, waiting)
@@ -141,6 +141,9 @@ def fence(
                 " or use cutover.quiesce: manual",
             ) from None
         remarks += _limits(db)
+        if progress.refused:
+            users = ", ".join(sorted(set(progress.refused.values())))
+            remarks.append(f"sessions of {users} are not ours to end; the triggers refuse their writes")
         hit(FENCED)
     return Fence(len(names), progress.terminated, time.monotonic() - started, tuple(remarks))
 
@@ -161,8 +164,8 @@ def unfence(state: State, db: PostgresDatabase, side: Side) -> tuple[str, ...]:
             data = waiting[SETTING]
             connection.execute(_reset(connection, data["previous"]).encode())
             # Sessions begun while the fence stood took the default for as long as they live: pools would stay read-only.
-            since = sql.Literal(data["since"]).as_string(connection)
-            _terminate(connection, db, _Progress(), f"coalesce(a.backend_start, 'infinity') >= {since}::timestamptz")
+            begun = [other for other in _others(connection, db, data["since"]) if other.begun_after is not False]
+            _terminate(connection, begun, _Progress())
             state.log(_subject(side), SETTING, "restored", {"previous": data["previous"]})
             hit(UNFENCED_ONE)
         standing = [(key, QName(*data["table"])) for key, data in waiting.items() if key != SETTING]
@@ -213,7 +216,7 @@ def _put_up(
     statements = [_drop(name)] if _has_fence(connection, name) else []
 
     def blocked(blocked_connection: Connection) -> None:
-        _terminate(blocked_connection, db, progress, "true")
+        _terminate(blocked_connection, _others(blocked_connection, db, "-infinity"), progress)
         if waiting is not None:
             for words in writers(db, tables, blocked_connection).writing:
                 waiting(words)
@@ -227,24 +230,37 @@ def _put_up(
 
 
 _OTHERS = """
-SELECT a.pid, coalesce(a.usename, ''), {condition} FROM pg_stat_activity a
+SELECT a.pid, coalesce(a.usename, ''), a.backend_start >= {since}, a.backend_xid IS NOT NULL
+FROM pg_stat_activity a
 WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
   AND (a.backend_type IS NULL OR a.backend_type IN ('client backend', 'yb-conn-mgr worker connection'))
   AND NOT (starts_with(a.application_name, %(ours)s) AND a.usename = current_user)
 """
 
 
-def _terminate(connection: Connection, db: PostgresDatabase, progress: _Progress, condition: str) -> int:
-    """Ask every other session of which ``condition`` (SQL over pg_stat_activity ``a``) holds to end; how many there were."""
-    query = sql.SQL(_OTHERS).format(condition=sql.SQL(condition))
-    found = [row for row in connection.execute(query, {"ours": ours(db)}) if row[2]]
-    for pid, user, _ in found:
+@dataclass(frozen=True)
+class _Other:
+    """Somebody else's session. ``begun_after`` the time asked about; None: we may not know."""
+
+    pid: int
+    user: str
+    begun_after: bool | None
+    writes: bool
+
+
+def _others(connection: Connection, db: PostgresDatabase, since: str) -> list[_Other]:
+    query = sql.SQL(_OTHERS).format(since=sql.Literal(since) + sql.SQL("::timestamptz"))
+    return [_Other(*row) for row in connection.execute(query, {"ours": ours(db)})]
+
+
+def _terminate(connection: Connection, whom: Sequence[_Other], progress: _Progress) -> None:
+    """Ask these sessions to end."""
+    for other in whom:
         try:
-            row = connection.execute("SELECT pg_terminate_backend(%s)", (pid,)).fetchone()
+            row = connection.execute("SELECT pg_terminate_backend(%s)", (other.pid,)).fetchone()
             progress.terminated += bool(row and row[0])
         except psycopg.errors.InsufficientPrivilege:
-            progress.refused[pid] = user
-    return len(found)
+            progress.refused[other.pid] = other.user
 
 
 def _prove(
@@ -255,16 +271,25 @@ def _prove(
     progress: _Progress,
     waiting: Waiting | None,
 ) -> None:
-    """Until no other session predates the fence or holds a transaction id, and nothing open has written to a table of ours."""
-    since = sql.Literal(_now(connection)).as_string(connection)
-    old = f"coalesce(a.backend_start, '-infinity') < {since}::timestamptz OR a.backend_xid IS NOT NULL"
+    """Until no other session predates the fence or holds a transaction id, and nothing open has written to a table of ours.
+
+    A session we may not end (a superuser's) counts while it writes: what it begins anew the triggers refuse.
+    """
+    since = _now(connection)
+    unknown = {other.pid for other in _others(connection, db, since) if other.begun_after is None}
     while True:
-        left = _terminate(connection, db, progress, old)
+        old = [
+            other
+            for other in _others(connection, db, since)
+            if other.writes or other.begun_after is False or (other.begun_after is None and other.pid in unknown)
+        ]
+        _terminate(connection, old, progress)
+        left = [other for other in old if other.writes or other.pid not in progress.refused]
         writing = writers(db, tables, connection).writing
         if not left and not writing:
             return
         if time.monotonic() >= deadline:
-            raise _still_there(writing or [f"{left} sessions"], progress)
+            raise _still_there(writing or [f"pid {other.pid} of {other.user}" for other in left], progress)
         if waiting is not None:
             for words in writing:
                 waiting(words)
