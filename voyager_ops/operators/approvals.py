@@ -63,8 +63,8 @@ class Question(HITLOperator):
             self.log.info("Nothing to decide.")
             return {"chosen_options": [], "params_input": {}, "responded_by_user": None}
         self.subject, body = question
-        # Airflow keeps the first text of a question when it is asked again (cleared, or after "keep waiting"): hence its time in the
-        # text, and the way to the figures of now. The cutover looks at the evidence again by itself.
+        # Airflow keeps the first text of a question when it is asked again (cleared, or after "keep waiting"): hence its time
+        # in the text, and the way to the figures of now. The cutover looks at the evidence again by itself.
         live = MigrationLink().get_link(self, ti_key=None)
         self.body = f"{body}\n\n[The figures of now]({live})"
         self.assigned_users = [{"id": user, "name": user} for user in migration.config.approvers]
