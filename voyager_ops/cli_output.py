@@ -59,7 +59,7 @@ class PlainSink:
         with self._lock:
             if not progress.message or progress.total:
                 key, now = (progress.phase, progress.table), time.monotonic()
-                finished = progress.total and progress.done >= progress.total
+                finished = progress.total and progress.done >= progress.total and not metric_rows(progress)
                 if not finished and now - self._last.get(key, -PLAIN_SECONDS) < PLAIN_SECONDS:
                     return
                 self._last[key] = now

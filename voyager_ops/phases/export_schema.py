@@ -72,11 +72,16 @@ def export_into(
 def excluded_tables(migration: Migration) -> list[QName]:
     """Tables and partitions of the source which ``tables.include``/``exclude`` leave out."""
     chosen = migration.config.tables
-    with migration.source.connect("catalog") as connection:
-        tables = read_tables(connection, migration.config.source.schemas)
     left_out: list[QName] = []
-    for table in tables:
-        if not matches(table.name, chosen.include) or matches(table.name, chosen.exclude):
+    with migration.source.connect("catalog") as connection:
+        for table in read_tables(connection, migration.config.source.schemas):
+            if matches(table.name, chosen.include) and not matches(table.name, chosen.exclude):
+                continue
             left_out.append(table.name)
-            left_out.extend(leaf.name for leaf in table.leaves if leaf.name != table.name)
+            branches = connection.execute(
+                "SELECT n.nspname, c.relname FROM pg_partition_tree(%s::oid::regclass) t JOIN pg_class c ON c.oid = t.relid"
+                " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.level > 0",
+                (table.oid,),
+            ).fetchall()
+            left_out.extend(QName(schema, name) for schema, name in branches)
     return left_out

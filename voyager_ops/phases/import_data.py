@@ -106,5 +106,8 @@ def _load(migration: Migration, with_snapshot: bool, stop: threading.Event, prog
 def _unique_keys(migration: Migration, stop: threading.Event, progress: ProgressSink) -> Callable[[], None]:
     def build() -> None:
         import_schema.run(migration, "unique", stop=stop, progress=progress)
+        words = "the seam is passed: from here on the target shows whole transactions"
+        after = "" if import_schema.done(migration, "post") else "; next: voyager-ops import schema --post-import-data"
+        progress(Progress(phase="import_data", message=words + after))
 
     return build
