@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import workloads
 from benchmarks.bench_changes import scale
-from benchmarks.engine import Worker, run_once
+from benchmarks.data import differing
+from benchmarks.engine import Worker, configuration, run_once
 from benchmarks.lanes import END_TABLE, BenchLane
+from benchmarks.peers import wait_for
 from benchmarks.report import Row, below, shown_only
 from benchmarks.stage import Database, Stage
 
@@ -120,22 +122,27 @@ def lag(stage: Stage) -> Iterator[Row]:
 
 
 def cutover(stage: Stage) -> Iterator[Row]:
-    """The application is fenced off by the cutover itself; its tables and ours hold the same rows afterwards."""
+    """A whole migration by its phases; the application is fenced off by the cutover itself, and both sides hold the same rows
+    afterwards."""
     stops: list[float] = []
     steps: dict[str, list[float]] = {}
     for number in range(stage.sizes.rounds):
-        lane = BenchLane(stage, f"cutover_{number}", sides(stage))
+        source, target = stage.create(stage.source(f"cutover_{number}")), stage.create(stage.target(f"cutover_{number}"))
+        workloads.pgbench_tables(source, scale(stage), "dtgvp")
+        application = source.as_user(f"app_{source.name}")
         config = {
-            **lane.config(lane.base),
+            **configuration(stage, source, target, stage.fresh_directory("export")),
             "cutover": {"quiesce": "enforce", "lag_readings": 2, "lag_events": 2000, "prepare_for_fall_back": False},
         }
-        application = lane.application()
+        run_once("schema", config)
         with Worker("export", config) as exporting, Worker("import", config) as importing:
             exporting.go()
             importing.go()
+            wait_for(target, "SELECT bool_or(seam_passed) FROM voyager_ops.lane_position", seconds=120, alive=importing.check)
+            run_once("schema_post", config)
             run_once("verify_phase", config)
-            load = workloads.paced(application, stage.sizes.cutover_rate, 60 if not stage.quick else 15)
-            time.sleep(3.0 if not stage.quick else 1.0)
+            load = workloads.paced(application, stage.sizes.cutover_rate, 600)
+            time.sleep(0.5 if stage.quick else 10.0)
             result = run_once("cutover", config)
             load.terminate()
             load.wait()
@@ -144,14 +151,13 @@ def cutover(stage: Stage) -> Iterator[Row]:
         stops.append(float(result["write_stop"]))
         for name, seconds in result["steps"].items():
             steps.setdefault(name, []).append(seconds)
-        stage.say(
-            f"  write-stop {stops[-1]:.2f} s: " + ", ".join(f"{name} {taken:.2f}" for name, taken in result["steps"].items())
-        )
-        unequal = lane.unequal_to(lane.base)
+        each = ", ".join(f"{name} {taken:.2f}" for name, taken in result["steps"].items())
+        stage.say(f"  write-stop {stops[-1]:.2f} s: {each}")
+        unequal = differing(source, target, workloads.PGBENCH_TABLES)
         if unequal:
             raise RuntimeError(f"after the cutover these tables differ: {', '.join(unequal)}")
-        stage.drop(lane.source)
-        stage.drop(lane.base)
+        stage.drop(source)
+        stage.drop(target)
     yield below("cutover.write_stop", "s", statistics.median(stops), 3.0)
     for name, taken in steps.items():
         yield shown_only(f"cutover.step.{name.replace(' ', '_')}", "s", statistics.median(taken))

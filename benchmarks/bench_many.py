@@ -8,7 +8,8 @@ from benchmarks import peers
 from benchmarks.data import WIDE, add_key, differing, fill
 from benchmarks.engine import configuration, run_once
 from benchmarks.report import Row, against_peer, equal_contents
-from benchmarks.stage import Database, Stage, rounds, run_program
+from benchmarks.stage import Database, Stage, rounds
+from benchmarks.workloads import PGBENCH_TABLES, pgbench_tables
 
 NAMES = ["snapshot.many"]
 
@@ -21,13 +22,13 @@ def run(stage: Stage, wanted: Callable[[str], bool]) -> Iterator[Row]:
 def schema(stage: Stage, database: Database, steps: str) -> list[str]:
     """pgbench's tables, the wide one and the small ones; their names."""
     scale = max(1, stage.sizes.narrow // 50_000)
-    run_program([database.program("pgbench"), "-i", "-q", "-s", str(scale), "-I", steps, database.name], database.environment)
+    pgbench_tables(database, scale, steps)
     names = [f"small_{number:03}" for number in range(stage.sizes.small_tables)]
     with database.connect() as connection:
         connection.execute(WIDE)
         for name in names:
             connection.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, v text, at timestamptz, n numeric)".encode())
-    return [*names, "wide", "pgbench_accounts", "pgbench_branches", "pgbench_tellers", "pgbench_history"]
+    return [*names, "wide", *PGBENCH_TABLES]
 
 
 def many_tables(stage: Stage) -> Iterator[Row]:

@@ -171,14 +171,4 @@ class BenchLane:
 
     def unequal(self) -> list[str]:
         """Tables that differ between the source and the round's target."""
-        return self.unequal_to(self.round)
-
-    def unequal_to(self, target: Database) -> list[str]:
-        return differing(self.source, target, self.tables)
-
-    def application(self) -> Database:
-        """The source as an ordinary user sees it, who may write to every table."""
-        user = f"app_{self.name}"
-        self.source.cluster.create_user(user)
-        self.source.run(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}")
-        return Database(self.source.cluster, self.source.name, user)
+        return differing(self.source, self.round, self.tables)

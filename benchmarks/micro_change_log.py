@@ -1,4 +1,7 @@
-"""CPU cost of the change log, without a server: frames to segments, segments to changes. Run: python -m benchmarks.micro_change_log"""
+"""CPU cost of the change log, without a server: frames to segments, segments to changes.
+
+Run: python -m benchmarks.micro_change_log [zstd]
+"""
 
 from __future__ import annotations
 

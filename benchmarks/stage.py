@@ -115,6 +115,12 @@ class Database:
         assert row is not None
         return row[0]
 
+    def as_user(self, user: str) -> Database:
+        """As a new user who may read and write all its tables sees it."""
+        self.cluster.create_user(user)
+        self.run(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}")
+        return Database(self.cluster, self.name, user)
+
     @property
     def environment(self) -> dict[str, str]:
         """What libpq's programs need to reach it, without a secret among their arguments."""

@@ -22,7 +22,7 @@ from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import silent
 from voyager_ops.phases import cutover as phase_cutover
-from voyager_ops.phases import export_data, import_data
+from voyager_ops.phases import export_data, export_schema, import_data, import_schema
 from voyager_ops.phases import snapshot as phase_snapshot
 from voyager_ops.phases import verify as phase_verify
 from voyager_ops.snapshot.copy import copy_chunks
@@ -68,6 +68,17 @@ def snapshot_phase(migration: Migration, stop: threading.Event) -> dict[str, Any
     return {"complete": phase_snapshot.run(migration, stop=stop).complete}
 
 
+def schema(migration: Migration, stop: threading.Event) -> dict[str, Any]:
+    export_schema.run(migration, stop=stop)
+    executed = import_schema.run(migration, "base", stop=stop).executed
+    export_data.prepare(migration, stop=stop)
+    return {"executed": executed}
+
+
+def schema_post(migration: Migration, stop: threading.Event) -> dict[str, Any]:
+    return {"executed": import_schema.run(migration, "post", stop=stop).executed}
+
+
 def export_phase(migration: Migration, stop: threading.Event) -> dict[str, Any]:
     return {"completed": export_data.run(migration, stop=stop).completed}
 
@@ -92,6 +103,8 @@ KINDS: dict[str, Callable[[Migration, threading.Event], dict[str, Any]]] = {
     "apply": apply_loop,
     "verify": verify,
     "snapshot_phase": snapshot_phase,
+    "schema": schema,
+    "schema_post": schema_post,
     "export": export_phase,
     "import": import_phase,
     "verify_phase": verify_phase,

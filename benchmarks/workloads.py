@@ -42,6 +42,7 @@ DELETE FROM mix_orders WHERE id = :b;
 COMMIT;
 """
 MIX_CHANGES = 6
+PGBENCH_TABLES = ["pgbench_accounts", "pgbench_branches", "pgbench_tellers", "pgbench_history"]
 TPCB_CHANGES = 4
 
 
@@ -49,11 +50,16 @@ def tpcb_sides(scale: int) -> Callable[[Database, Database], None]:
     """pgbench's tables with their keys; rows on the source."""
 
     def make(source: Database, target: Database) -> None:
-        for database, steps in ((source, "dtgvp"), (target, "dtp")):
-            program = database.program("pgbench")
-            run_program([program, "-i", "-q", "-s", str(scale), "-I", steps, database.name], database.environment)
+        pgbench_tables(source, scale, "dtgvp")
+        pgbench_tables(target, scale, "dtp")
 
     return make
+
+
+def pgbench_tables(database: Database, scale: int, steps: str) -> None:
+    """``steps`` are pgbench's letters: d drop, t tables, g rows, v vacuum, p primary keys."""
+    command = [database.program("pgbench"), "-i", "-q", "-s", str(scale), "-I", steps, database.name]
+    run_program(command, database.environment)
 
 
 def pgbench(source: Database, transactions: int, script: Path | None = None) -> None:
