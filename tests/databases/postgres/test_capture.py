@@ -152,6 +152,8 @@ def test_the_slot_waits_for_open_transactions_and_says_so(
         while not any(f"pid {other.info.backend_pid} " in text for text in said):
             assert time.monotonic() < deadline, said
             time.sleep(0.05)
+        with pytest.raises(Fenced, match="is preparing"):
+            prepare(context)
         stop.set()
         thread.join(20)
         assert "stopped" in str(failure[0])

@@ -13,11 +13,11 @@ from typing import Any, Final
 import psycopg
 
 from voyager_ops.databases.postgres import lsn, metadata, publication, replica_identity
-from voyager_ops.databases.postgres.database import Connection, PostgresDatabase
+from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, try_lock
 from voyager_ops.databases.postgres.publication import LANE_OBJECT
 from voyager_ops.databases.postgres.replication import check_slot
 from voyager_ops.databases.postgres.watch import remember_relations
-from voyager_ops.errors import PreconditionError, RetryableError
+from voyager_ops.errors import Fenced, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import FROM_SIDE
@@ -47,8 +47,8 @@ def _prefix(context: LaneContext) -> str:
 def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threading.Event | None = None) -> None:
     """Make the lane's capture side ready; from the end of this on no change is missed. Idempotent, may be killed anywhere.
 
-    Raises PreconditionError with the statement that mends it, StreamLost when a slot that was prepared is gone, RetryableError
-    when stopped or when the database is busy.
+    Raises Fenced when another process is at it, PreconditionError with the statement that mends it, StreamLost when a slot that
+    was prepared is gone, RetryableError when stopped or when the database is busy.
     """
     record = read_lane(context.state, context.lane)
     if record.status == ENDED:
@@ -61,6 +61,14 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
     database = context.capture_db
     name = object_name(context)
     with database.connect("prepare") as connection:
+        # Two at once would take each other's fresh slot for the remains of a killed run.
+        if record.status == NONE and not try_lock(connection, "prepare", context.migration, str(context.lane)):
+            raise Fenced(
+                f"another process is preparing lane {context.lane} of migration {context.migration!r}",
+                state="untouched by this process",
+                next_step="let it finish, then run the command again: it finds the lane prepared",
+            )
+        record = read_lane(context.state, context.lane)
         if record.status == NONE:
             _check(connection, context)
         for where in (context.capture_db, context.apply_db):
