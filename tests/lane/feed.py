@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,10 +111,12 @@ class FeedReader:
     after: Position
 
     def read(self, timeout: float) -> Iterator[Transaction]:
-        for number, (position, changes) in enumerate(self.feed.transactions):
-            if position > self.after:
-                self.after = position
-                yield Transaction(position, 1000 + number, 1_700_000_000.0, len(changes), iter(changes))
+        number = bisect_right(self.feed.transactions, self.after, key=lambda item: item[0])
+        while number < len(self.feed.transactions):
+            position, changes = self.feed.transactions[number]
+            self.after = position
+            yield Transaction(position, 1000 + number, 1_700_000_000.0, len(changes), iter(changes))
+            number += 1
         if timeout:
             self.feed.on_empty()
 

@@ -30,12 +30,12 @@ CREATE TABLE history (tid int, bid int, aid int, delta int, mtime timestamp, fil
 TPCB_DATA = """
 INSERT INTO branches SELECT i, 0, '' FROM generate_series(1, 10) i;
 INSERT INTO tellers SELECT i, i / 10 + 1, 0, '' FROM generate_series(1, 100) i;
-INSERT INTO accounts SELECT i, 1, 0, '' FROM generate_series(1, 1000000) i;
+INSERT INTO accounts SELECT i, 1, 0, '' FROM generate_series(1, 200000) i;
 """
 MIX = "CREATE TABLE kv (id bigint PRIMARY KEY, a int, b text, c numeric, d timestamptz, e jsonb, f text, g boolean);"
 MIX_DATA = (
     "INSERT INTO kv SELECT i, i, md5(i::text), i / 7.0, now(), jsonb_build_object('k', i, 'v', md5(i::text)), repeat('x', 40), true"
-    " FROM generate_series(1, 1000000) i;"
+    " FROM generate_series(1, 200000) i;"
 )
 
 
@@ -43,7 +43,7 @@ def tpcb_transactions(feed: Feed, count: int) -> None:
     branches, tellers, accounts, history = map(feed.relation, ("branches", "tellers", "accounts", "history"))
     rng = random.Random(1)
     for _ in range(count):
-        a, t, b, d = (str(rng.randint(1, most)).encode() for most in (1_000_000, 100, 10, 5000))
+        a, t, b, d = (str(rng.randint(1, most)).encode() for most in (200_000, 100, 10, 5000))
         feed.commit(
             Change(UPDATE, accounts, None, [a, b"1", d, b"".ljust(84)]),
             Change(UPDATE, tellers, None, [t, b"1", d, b"".ljust(84)]),
@@ -55,7 +55,7 @@ def tpcb_transactions(feed: Feed, count: int) -> None:
 def mix_transactions(feed: Feed, count: int) -> None:
     kv: Relation = feed.relation("kv")
     rng = random.Random(1)
-    free = 1_000_001
+    free = 200_001
     gone: set[int] = set()
     for _ in range(count):
         changes = []
@@ -63,10 +63,10 @@ def mix_transactions(feed: Feed, count: int) -> None:
             changes.append(Change(INSERT, kv, None, _kv(free, rng)))
             free += 1
         for _ in range(2):
-            number = rng.randint(1, 1_000_000)
+            number = rng.randint(1, 200_000)
             if number not in gone:
                 changes.append(Change(UPDATE, kv, None, _kv(number, rng)))
-        number = rng.randint(1, 1_000_000)
+        number = rng.randint(1, 200_000)
         if number not in gone:
             gone.add(number)
             changes.append(Change(DELETE, kv, [str(number).encode(), *[None] * 7], None))
@@ -130,6 +130,6 @@ if __name__ == "__main__":
     if "fold" in chosen:
         fold()
     if "tpcb" in chosen:
-        run(TPCB, TPCB_DATA, tpcb_transactions, 50_000)
+        run(TPCB, TPCB_DATA, tpcb_transactions, 20_000)
     if "mix" in chosen:
-        run(MIX, MIX_DATA, mix_transactions, 40_000)
+        run(MIX, MIX_DATA, mix_transactions, 12_000)

@@ -95,6 +95,7 @@ class ApplyLoop:
         self._holding = False
         self._report = ApplyReport(context, lease, progress)
         self._next: Transaction | None = None
+        self._ready: Iterator[Transaction] | None = None
         self._limit: tuple[int, Position] | None = None
         """After a failure: so many transactions at once, until this position is applied."""
         self._succeeded_at = time.monotonic()
@@ -145,7 +146,7 @@ class ApplyLoop:
             self._collector = Collector(context, session, held, chunks, context.changes.batch_changes)
             try:
                 self._reader = self._open_reader(session.applied.position)
-                self._next = None
+                self._next = self._ready = None
                 self._report.resumed(session.applied)
                 return self._batches()
             finally:
@@ -199,7 +200,7 @@ class ApplyLoop:
             self._collector.held = load_held(self._session.connection, self._context)
         self._reader.close()
         self._reader = self._open_reader(self._session.applied.position)
-        self._next = None
+        self._next = self._ready = None
 
     def _fill(self) -> None:
         """Fold transactions until the batch is full or must end, or nothing more is there now."""
@@ -223,8 +224,14 @@ class ApplyLoop:
             collector.add(transaction)
 
     def _peek(self, timeout: float) -> Transaction | None:
+        """The next transaction, waited for at most ``timeout`` seconds."""
+        if self._next is None and self._ready is not None:
+            self._next = next(self._ready, None)
         if self._next is None:
+            self._ready = None
             self._next = next(self._reader.read(timeout), None)
+            if self._next is not None:
+                self._ready = self._reader.read(0.0)  # what else is there already, without waiting for more
         return self._next
 
     def _pass_seam(self) -> None:
