@@ -14,7 +14,7 @@ from psycopg import sql
 
 from tests.changes.kit import forward, make_migration
 from tests.conftest import Database
-from voyager_ops.databases.postgres import capture, metadata
+from voyager_ops.databases.postgres import capture, guard, metadata
 from voyager_ops.databases.postgres.apply import read_position
 from voyager_ops.databases.postgres.database import SETTINGS
 from voyager_ops.migration import Migration
@@ -102,9 +102,11 @@ def test_killed_again_and_again_nothing_is_lost_or_doubled(source_db: Database, 
     with context.apply_db.connect("test") as connection:  # both sides are equal: nothing is left to copy
         metadata.install(connection)
         connection.execute(
-            "INSERT INTO voyager_ops.lane_position (migration, lane, part, position, seam_passed) VALUES ('shop', 'forward', 0, %s, true)",
+            "INSERT INTO voyager_ops.lane_position (migration, lane, part, position, seam_passed)"
+            " VALUES ('shop', 'forward', 0, %s, true)",
             (read_lane(context.state, Lane.FORWARD).start_position,),
         )
+    guard.hold_off(context.state, migration.target, migration.read_catalog(Side.TARGET), Side.TARGET)  # one trigger is ALWAYS
     config = tmp_path / "shop.yaml"
     config.write_text(
         f"name: shop\nexport_dir: {tmp_path / 'export'}\nsource: {{url: '{source_db.url}', schemas: [public]}}\n"
