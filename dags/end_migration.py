@@ -34,6 +34,8 @@ with DAG(
     **LONG_RUNS,
 ):
     approve = ApproveEndOperator(task_id="approve_end", end_options=OPTIONS)
-    end = EndMigrationOperator(task_id="end_migration", options=OPTIONS)
+    end = EndMigrationOperator(
+        task_id="end_migration", options=OPTIONS, approval_task_id="approve_end", approval=ApproveEndOperator.APPROVE
+    )
 
     approve >> end

@@ -35,9 +35,11 @@ with DAG(
 
     target_open = TargetOpenSensor(task_id="wait_for_cutover_to_target", lane="fallback")
     decide = ChooseFallBackOperator(task_id="decide", cut_over_task_id="cutover_to_source", end_task_id="end_fall_back")
-    cutover = CutoverOperator(task_id="cutover_to_source", direction="source", approval_task_id="decide")
+    cutover = CutoverOperator(
+        task_id="cutover_to_source", direction="source", approval_task_id="decide", approval=ChooseFallBackOperator.CUT_OVER
+    )
     verify_after = VerifyOperator(task_id="verify_after_cutover")
-    end_fall_back = EndFallBackOperator(task_id="end_fall_back", approval_task_id="decide")
+    end_fall_back = EndFallBackOperator(task_id="end_fall_back", approval_task_id="decide", approval=ChooseFallBackOperator.END)
 
     begin >> start_capture >> [export_stream, import_stream, target_open]
     target_open >> decide >> [cutover, end_fall_back]

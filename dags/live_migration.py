@@ -63,7 +63,11 @@ with DAG(
     caught_up = CaughtUpSensor(task_id="wait_until_caught_up", trigger_rule="none_failed_min_one_success")
     approve_cutover = ApproveCutoverOperator(task_id="approve_cutover", fall_back=FALL_BACK)
     cutover = CutoverOperator(
-        task_id="cutover_to_target", direction="target", approval_task_id="approve_cutover", fall_back=FALL_BACK
+        task_id="cutover_to_target",
+        direction="target",
+        approval_task_id="approve_cutover",
+        approval=ApproveCutoverOperator.APPROVE,
+        fall_back=FALL_BACK,
     )
     verify_after = VerifyOperator(task_id="verify_after_cutover")
 

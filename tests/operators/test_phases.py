@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from tests.conftest import Database
 from voyager_ops.config import load_config
 from voyager_ops.migration import Migration
+from voyager_ops.operators.cutover import CutoverOperator
 from voyager_ops.operators.phases import (
     AnalyzeSchemaOperator,
     ExportSchemaOperator,
@@ -40,6 +41,10 @@ class Instance:
         self.dag_id, self.run_id, self.task_id = "live_migration", "run", "task"
         self.pushed: dict[str, Any] = {}
         self.under_way = 0
+        self.answer: Any = None
+
+    def xcom_pull(self, task_ids: str) -> Any:
+        return self.answer
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.pushed[key] = value
@@ -114,6 +119,23 @@ def test_edited_schema_files_are_kept_unless_asked(tiny: Migration, context: Con
 def test_an_unknown_migration_fails_without_retries(tiny: Migration, context: Context) -> None:
     with pytest.raises(AirflowFailException, match="there are: tiny"):
         run(PreflightOperator(task_id="a", migration="other"), context)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        {"chosen_options": ["Reject"], "responded_by_user": {"id": "dba", "name": "dba"}},
+        {"chosen_options": ["Approve"], "responded_by_user": None},
+    ],
+)
+def test_a_cutover_cleared_alone_needs_its_approval(tiny: Migration, context: Context, instance: Instance, answer: Any) -> None:
+    instance.answer = answer
+    operator = CutoverOperator(
+        task_id="c", migration="tiny", direction="target", approval_task_id="approve_cutover", approval="Approve"
+    )
+    with pytest.raises(AirflowFailException, match="was not answered with 'Approve'"):
+        run(operator, context)
 
 
 def test_a_second_stream_is_refused(tiny: Migration, context: Context) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.standard.operators.hitl import HITLBranchOperator, HITLOperator
-from airflow.sdk import Context, ExceptionRetryPolicy, RetryAction, RetryRule, SkipMixin
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import BranchMixIn, Context, ExceptionRetryPolicy, RetryAction, RetryRule, SkipMixin
 
 from voyager_ops.errors import VoyagerOpsError
 from voyager_ops.hooks.settings import open_migration
@@ -39,6 +39,7 @@ class Question(HITLOperator):
 
     template_fields: Collection[str] = (*HITLOperator.template_fields, "migration")
     operator_extra_links = (MigrationLink(),)
+    inherits_from_skipmixin = True
     ui_color = "#fff8e1"
 
     def __init__(self, *, migration: str = MIGRATION, **arguments: Any) -> None:
@@ -71,6 +72,12 @@ class Question(HITLOperator):
         if not self.assigned_users:
             self.log.warning("The configuration names no approvers: anyone whom Airflow lets may answer.")
         return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        answer = super().execute_complete(context, event)
+        # At once: whoever skips other tasks leaves by an exception, and Airflow then forgets what was returned.
+        context["ti"].xcom_push(key="return_value", value=answer)
+        return answer
 
     def _skip_downstream(self, context: Context) -> None:
         """All that depends on the answer is skipped; the run ends without it."""
@@ -144,17 +151,14 @@ class ApproveCutoverOperator(Question):
         return answer
 
 
-class ChooseFallBackOperator(Question, HITLBranchOperator):
+class ChooseFallBackOperator(Question, BranchMixIn):
     """Cut over to source, end the fall-back, or keep waiting (which asks again)."""
 
     CUT_OVER, END, WAIT = "Cut over to source", "End fall-back", "Keep waiting"
 
     def __init__(self, *, cut_over_task_id: str, end_task_id: str, **arguments: Any) -> None:
-        super().__init__(
-            options=[self.CUT_OVER, self.END, self.WAIT],
-            options_mapping={self.CUT_OVER: cut_over_task_id, self.END: end_task_id},
-            **arguments,
-        )
+        super().__init__(options=[self.CUT_OVER, self.END, self.WAIT], **arguments)
+        self.branches = {self.CUT_OVER: cut_over_task_id, self.END: end_task_id}
 
     def ask(self, migration: Migration, context: Context) -> tuple[str, str] | None:
         cutover.record_evidence(migration, Side.SOURCE, prepare_for_fall_back=False)
@@ -171,9 +175,8 @@ class ChooseFallBackOperator(Question, HITLBranchOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         if event.get("chosen_options") == [self.WAIT]:
             raise AskAgain("Keep waiting: the question is asked again")
-        # Not the branch operator's own: that would hand on the branch, and the cutover wants to know who decided.
-        answer = HITLOperator.execute_complete(self, context, event)
-        self.do_branch(context, [self.options_mapping[option] for option in answer["chosen_options"]])
+        answer = super().execute_complete(context, event)
+        self.do_branch(context, [self.branches[option] for option in answer["chosen_options"]])
         return answer
 
 

@@ -16,7 +16,7 @@ from voyager_ops.phases import cutover
 
 
 class CutoverOperator(MigrationOperator):
-    """Cuts over to ``direction`` in the name of who answered ``approval_task_id``; a crash is resumed by the next try.
+    """Cuts over to ``direction`` in the name of who answered ``approval_task_id`` with ``approval``; a crash is resumed by the next try.
 
     One that was called off and undone (a writer was seen, the deadline passed) fails the task: clear the approval to ask again.
     """
@@ -25,11 +25,18 @@ class CutoverOperator(MigrationOperator):
     ui_color = "#fce4ec"
 
     def __init__(
-        self, *, direction: Side | str, approval_task_id: str, fall_back: bool | str | None = None, **arguments: Any
+        self,
+        *,
+        direction: Side | str,
+        approval_task_id: str,
+        approval: str,
+        fall_back: bool | str | None = None,
+        **arguments: Any,
     ) -> None:
         super().__init__(**arguments)
         self.direction = str(direction)
         self.approval_task_id = approval_task_id
+        self.approval = approval
         self.fall_back = fall_back
 
     def run_phase(self, migration: Migration, context: Context) -> PhaseResult:
@@ -40,7 +47,7 @@ class CutoverOperator(MigrationOperator):
             migration,
             direction,
             prepare_for_fall_back=None if self.fall_back is None else as_bool(self.fall_back),
-            by=answered_by(context, self.approval_task_id),
+            by=answered_by(context, self.approval_task_id, self.approval),
             stop=self.stop,
             progress=self.progress,
         )

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from voyager_ops.errors import ConfigError
+from voyager_ops.errors import PreconditionError
 from voyager_ops.hooks.connection import resolve
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane
@@ -160,14 +160,16 @@ class ArchiveChangesOperator(MigrationOperator):
 
 
 class EndFallBackOperator(MigrationOperator):
-    """Stays on the target for good: the fallback lane ends, both of its streams with it. ``approval_task_id``: who decided."""
+    """Stays on the target for good: the fallback lane ends, both of its streams with it, when ``approval_task_id`` was answered with ``approval``."""
 
-    def __init__(self, *, approval_task_id: str, **arguments: Any) -> None:
+    def __init__(self, *, approval_task_id: str, approval: str, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.approval_task_id = approval_task_id
+        self.approval = approval
 
     def run_phase(self, migration: Migration, context: Context) -> PhaseResult:
-        return fall_back.end(migration, by=answered_by(context, self.approval_task_id), stop=self.stop, progress=self.progress)
+        by = answered_by(context, self.approval_task_id, self.approval)
+        return fall_back.end(migration, by=by, stop=self.stop, progress=self.progress)
 
 
 class EndMigrationOperator(MigrationOperator):
@@ -175,11 +177,14 @@ class EndMigrationOperator(MigrationOperator):
 
     template_fields: Sequence[str] = (*MigrationOperator.template_fields, "options")
 
-    def __init__(self, *, options: dict[str, Any], **arguments: Any) -> None:
+    def __init__(self, *, options: dict[str, Any], approval_task_id: str, approval: str, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.options = options
+        self.approval_task_id = approval_task_id
+        self.approval = approval
 
     def run_phase(self, migration: Migration, context: Context) -> PhaseResult:
+        self.log.info("Approved by %s", answered_by(context, self.approval_task_id, self.approval))
         options = self.options
         text = {name: str(options.get(name) or "").strip() for name in ("backup_dir", "reassign_to")}
         return end_migration.run(
@@ -216,11 +221,20 @@ class DryRunOperator(MigrationOperator):
         return result.to_json()
 
 
-def answered_by(context: Context, task_id: str) -> str:
-    """The name of the user who answered the approval ``task_id`` of this run. Raises ConfigError when nobody has."""
-    answer = context["ti"].xcom_pull(task_ids=task_id)
-    user = (answer or {}).get("responded_by_user") if isinstance(answer, dict) else None
-    name = str((user or {}).get("name") or (user or {}).get("id") or "")
-    if not name:
-        raise ConfigError(f"nobody has answered {task_id!r} in this run", next_step=f"clear {task_id!r}, and answer it")
+def answered_by(context: Context, task_id: str, option: str) -> str:
+    """The name of the user who answered ``option`` to the question ``task_id`` of this run. Raises PreconditionError else.
+
+    Asked again here because a task may be cleared alone, behind a question that was answered otherwise.
+    """
+    found = context["ti"].xcom_pull(task_ids=task_id)
+    answer: dict[str, Any] = found if isinstance(found, dict) else {}
+    user = answer.get("responded_by_user") or {}
+    name = str(user.get("name") or user.get("id") or "")
+    if not name or answer.get("chosen_options") != [option]:
+        said = ", ".join(answer.get("chosen_options") or []) or "nothing"
+        raise PreconditionError(
+            f"{task_id!r} was not answered with {option!r} in this run, but with {said}",
+            state="nothing was changed",
+            next_step=f"clear {task_id!r}, and answer it",
+        )
     return name
