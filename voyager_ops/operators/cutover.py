@@ -16,7 +16,9 @@ from voyager_ops.phases import cutover
 
 
 class CutoverOperator(MigrationOperator):
-    """Cuts over to ``direction`` in the name of who answered ``approval_task_id`` with ``approval``; a crash is resumed by the next try.
+    """Cuts over to ``direction`` in the name of who answered ``approval_task_id`` with ``approval``.
+
+    A crash is resumed by the next try.
 
     One that was called off and undone (a writer was seen, the deadline passed) fails the task: clear the approval to ask again.
     """

@@ -160,7 +160,10 @@ class ArchiveChangesOperator(MigrationOperator):
 
 
 class EndFallBackOperator(MigrationOperator):
-    """Stays on the target for good: the fallback lane ends, both of its streams with it, when ``approval_task_id`` was answered with ``approval``."""
+    """Stays on the target for good: the fallback lane ends, and both of its streams with it.
+
+    Only when ``approval_task_id`` was answered with ``approval``.
+    """
 
     def __init__(self, *, approval_task_id: str, approval: str, **arguments: Any) -> None:
         super().__init__(**arguments)
