@@ -99,8 +99,11 @@ class RichSink:
             self._log(progress)
             if progress.message and not progress.total:
                 self._console.print(f"{progress.phase.replace('_', ' ')}: {progress.message}", markup=False)
-            self._metrics = metric_rows(progress) or self._metrics
-            if progress.total:
+            rows = metric_rows(progress)
+            if rows:  # the table says it all, and the snapshot's finished bars are history
+                self._metrics = rows
+                self._forget_finished(keep=0)
+            elif progress.total:
                 self._bar(progress)
             self._live.update(self._view())
 
@@ -116,9 +119,13 @@ class RichSink:
         if key not in self._tasks:
             self._tasks[key] = self._bars.add_task(label, total=progress.total, unit=progress.unit)
         self._bars.update(self._tasks[key], completed=progress.done, total=progress.total)
+        self._forget_finished(keep=MAX_BARS)
+
+    def _forget_finished(self, keep: int) -> None:
+        """Take finished bars off until ``keep`` bars are left."""
         finished = [key for key, task in self._tasks.items() if self._bars.tasks[self._bars.task_ids.index(task)].finished]
-        for old in finished[: max(0, len(self._tasks) - MAX_BARS)]:
-            self._bars.remove_task(self._tasks.pop(old))
+        for key in finished[: max(0, len(self._tasks) - keep)]:
+            self._bars.remove_task(self._tasks.pop(key))
 
     def _view(self) -> Group:
         if not self._metrics:

@@ -8,15 +8,17 @@ from typing import TextIO
 import click
 
 from voyager_ops.cli_common import command, ending
-from voyager_ops.cli_output import print_table
+from voyager_ops.cli_output import metric_rows, print_table
 from voyager_ops.cli_runtime import App, execute, stream_status
 from voyager_ops.model.positions import Lane
+from voyager_ops.model.results import Progress
 from voyager_ops.phases import archive as archive_phase
 from voyager_ops.phases import export_data, import_data
 from voyager_ops.phases import quarantine as quarantine_phase
 from voyager_ops.phases import report as report_phase
 from voyager_ops.phases import status as status_phase
 from voyager_ops.phases import verify as verify_phase
+from voyager_ops.phases.report_rows import HEADINGS, compact
 
 
 def register_data(export_group: click.Group, import_group: click.Group) -> None:
@@ -64,9 +66,9 @@ def _import(group: click.Group, side: str, lane: Lane) -> None:
 
 def _show_stream(result: export_data.StreamResult, out: TextIO) -> None:
     out.write(f"the {result.lane} lane has ended\n" if result.completed else f"the {result.lane} lane goes on\n")
-    for name, value in result.totals.items():
-        if isinstance(value, int | float | str):
-            out.write(f"{name.replace('_', ' ')}: {value}\n")
+    rows = metric_rows(Progress(phase=result.phase, figures=result.totals))
+    if rows:
+        print_table(out, ["Metric", "Value"], rows)
     ending(result, out)
 
 
@@ -90,11 +92,7 @@ def data_migration_report(app: App, exact: bool) -> None:
 
 def _show_report(result: report_phase.DataMigrationReport, out: TextIO) -> None:
     if result.tables:
-        print_table(
-            out,
-            [heading for heading, _ in report_phase.COLUMNS],
-            [[table[key] for _, key in report_phase.COLUMNS] for table in result.tables],
-        )
+        print_table(out, HEADINGS, [compact(table) for table in result.tables])
     for form, path in result.files.items():
         out.write(f"report ({form}): {path}\n")
     ending(result, out)

@@ -18,17 +18,15 @@ from voyager_ops.model.positions import TO_SIDE, Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
 from voyager_ops.model.tables import Table
 from voyager_ops.phases.base import finish, last_result
-from voyager_ops.phases.report_rows import COLUMNS, Counts, TableFigures, row
+from voyager_ops.phases.report_rows import Counts, TableFigures, row
 from voyager_ops.state.lanes import NONE, read_lane
-
-__all__ = ["COLUMNS", "DataMigrationReport", "run"]
 
 NAME = "data-migration-report"
 
 
 @dataclass(kw_only=True)
 class DataMigrationReport(PhaseResult):
-    """``tables``: one flat dict per table (:data:`COLUMNS`); ``files``: the saved report, by format."""
+    """``tables``: one flat dict per table (see report_rows.row); ``files``: the saved report, by format."""
 
     phase: str = "report"
     tables: list[dict[str, Any]] = field(default_factory=list)

@@ -8,27 +8,19 @@ from typing import Any
 
 from voyager_ops.model.positions import Lane, Side
 
-COLUMNS = (
-    ("Table", "table"),
-    ("Exported Snapshot Rows", "exported_snapshot_rows"),
-    ("Imported Snapshot Rows", "imported_snapshot_rows"),
-    ("Exported Inserts", "forward_exported_inserts"),
-    ("Exported Updates", "forward_exported_updates"),
-    ("Exported Deletes", "forward_exported_deletes"),
-    ("Imported Inserts", "forward_imported_inserts"),
-    ("Imported Updates", "forward_imported_updates"),
-    ("Imported Deletes", "forward_imported_deletes"),
-    ("Exported Inserts (fall-back)", "fallback_exported_inserts"),
-    ("Exported Updates (fall-back)", "fallback_exported_updates"),
-    ("Exported Deletes (fall-back)", "fallback_exported_deletes"),
-    ("Imported Inserts (fall-back)", "fallback_imported_inserts"),
-    ("Imported Updates (fall-back)", "fallback_imported_updates"),
-    ("Imported Deletes (fall-back)", "fallback_imported_deletes"),
-    ("Final Rows (source)", "source_final_rows"),
-    ("Final Rows (target)", "target_final_rows"),
-    ("Final Rows From", "final_rows_from"),
+HEADINGS = (
+    "table",
+    "snapshot rows exported",
+    "imported",
+    "forward exported (ins/upd/del)",
+    "imported",
+    "fall-back exported",
+    "imported",
+    "final rows source",
+    "target",
+    "known by",
 )
-"""Headings of the table, with the key of each value."""
+"""Headings of :func:`compact`'s cells."""
 
 OPERATIONS = ("inserts", "updates", "deletes", "truncates")
 
@@ -61,7 +53,7 @@ class TableFigures:
 
 
 def row(figures: TableFigures) -> dict[str, Any]:
-    """The flat dict of one table, in the order of :data:`COLUMNS` (and truncates, which the table leaves out)."""
+    """The flat dict of one table, as JSON and CSV have it."""
     result: dict[str, Any] = {
         "table": figures.table,
         "target_table": figures.target_table,
@@ -94,3 +86,15 @@ def arithmetic(figures: TableFigures) -> int | None:
     if forward.truncates or own.truncates:
         return None
     return figures.imported_snapshot_rows + forward.inserts - forward.deletes + own.inserts - own.deletes
+
+
+def compact(line: Mapping[str, Any]) -> list[str]:
+    """A table's dict (:func:`row`) as few cells, for people: one for the three kinds of change of a lane's side."""
+    changes = [
+        "/".join(str(line[f"{lane}_{word}_{operation}"]) for operation in OPERATIONS[:3])
+        for lane in Lane
+        for word in ("exported", "imported")
+    ]
+    rows = ["?" if line[f"{side}_final_rows"] is None else str(line[f"{side}_final_rows"]) for side in Side]
+    snapshot = [str(line["exported_snapshot_rows"]), str(line["imported_snapshot_rows"])]
+    return [line["table"], *snapshot, *changes, *rows, line["final_rows_from"]]
