@@ -97,7 +97,7 @@ def row(relation: Relation, values: Mapping[str, object]) -> Row:
 
 def text(value: object) -> Value:
     if value is None or value is UNCHANGED:
-        return value  # type: ignore[return-value]
+        return value
     if isinstance(value, bytes):
         return value
     if isinstance(value, bool):
@@ -136,7 +136,7 @@ def make_context(
     apply_url: str | None = None,
     seam_passed: bool = True,
 ) -> LaneContext:
-    """A prepared lane between two databases that have their tables already; the forward one past its seam unless told otherwise."""
+    """A prepared lane between two databases that have their tables already; past its seam unless told otherwise."""
     capture, to = (source, target) if lane is Lane.FORWARD else (target, source)
     state = State.open("m", directory=directory)
     capture_db = PostgresDatabase.from_url(capture.url, side=FROM_SIDE[lane], migration="m")

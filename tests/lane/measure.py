@@ -16,7 +16,7 @@ from tests.conftest import create_database
 from tests.lane.feed import Feed, FeedReader, make_context
 from voyager_ops.changes.netchange import TableFold
 from voyager_ops.lane.apply_loop import ApplyLoop
-from voyager_ops.model.changes import DELETE, INSERT, UPDATE, Change, Relation
+from voyager_ops.model.changes import DELETE, INSERT, UPDATE, Change, Relation, Row
 from voyager_ops.model.positions import Position
 from voyager_ops.model.results import silent
 from voyager_ops.testing.postgres import Cluster
@@ -34,7 +34,8 @@ INSERT INTO accounts SELECT i, 1, 0, '' FROM generate_series(1, 200000) i;
 """
 MIX = "CREATE TABLE kv (id bigint PRIMARY KEY, a int, b text, c numeric, d timestamptz, e jsonb, f text, g boolean);"
 MIX_DATA = (
-    "INSERT INTO kv SELECT i, i, md5(i::text), i / 7.0, now(), jsonb_build_object('k', i, 'v', md5(i::text)), repeat('x', 40), true"
+    "INSERT INTO kv SELECT i, i, md5(i::text), i / 7.0, now(), jsonb_build_object('k', i, 'v', md5(i::text)),"
+    " repeat('x', 40), true"
     " FROM generate_series(1, 200000) i;"
 )
 
@@ -73,7 +74,7 @@ def mix_transactions(feed: Feed, count: int) -> None:
         feed.commit(*changes)
 
 
-def _kv(number: int, rng: random.Random) -> list[bytes | None]:
+def _kv(number: int, rng: random.Random) -> Row:
     a = rng.randint(1, 1 << 30)
     return [
         str(number).encode(),

@@ -1,4 +1,4 @@
-"""A feed filled by a real logical slot: SQL runs on the source, what its own output plugin says of it is applied to the target."""
+"""A feed filled by a real logical slot: SQL runs on the source, and what its output plugin says of it goes to the target."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def feed(source_db: Database, target_db: Database, tmp_path: Path) -> Feed:
 
 def rows(database: Database, query: str) -> list[tuple[object, ...]]:
     with database.connect() as connection:
-        return connection.execute(query).fetchall()  # type: ignore[arg-type]
+        return connection.execute(query).fetchall()
 
 
 def test_inserts_updates_deletes(feed: Feed, target_db: Database) -> None:

@@ -83,6 +83,8 @@ def _describe(connection: Connection, names: Iterable[QName]) -> dict[QName, _De
     result = {}
     for name, items in rows.items():
         key = sorted((int(str(item[8])), str(item[3]), item[9], item[10]) for item in items if item[8])
+        if any(item[8] and item[6] for item in items):
+            key = []  # a generated key identifies nothing to us: its values are not moved (as read_tables has it)
         for _, column, _, operator in key:
             if operator is None or not _OPERATOR.fullmatch(str(operator)):
                 raise PreconditionError(
