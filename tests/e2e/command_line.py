@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.conftest import Database
 from voyager_ops.config import load_config
+from voyager_ops.failpoints import ENV
 from voyager_ops.migration import Migration
 
 CONFIG = """
@@ -56,12 +57,14 @@ class Cli:
         config = load_config(self.directory / "shop.yaml", self.environment)
         return Migration(config)
 
-    def start(self, words: str) -> None:
+    def start(self, words: str, failpoints: str = "") -> None:
+        """``failpoints``: switched in that process (see :mod:`voyager_ops.failpoints`)."""
         self.runs += 1
+        environment = self.environment | ({ENV: failpoints} if failpoints else {})
         path = self.directory / f"{words.replace(' ', '-')}.{self.runs}.txt"
         with path.open("wb") as output:
             self.streams[words] = subprocess.Popen(
-                self._command(words), env=self.environment, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+                self._command(words), env=environment, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
             )
 
     def kill(self, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,8 @@ def test_migration_with_fall_back(cli: Cli, source_db: Database, target_db: Data
         cli.restart("export data from source")
         cli.wait("the seam", lambda: status.seam_passed(migration))
         assert cli.run("import schema --post-import-data")["errors"] == []
-        cli.restart("import data to target")
+        cli.kill("import data to target")
+        cli.start("import data to target", failpoints="cutover.guards.restored=crash")
         assert cli.run("verify")["equal"]
 
         # -- the way back ----------------------------------------------------------------------------------------------------
@@ -100,8 +102,12 @@ def test_migration_with_fall_back(cli: Cli, source_db: Database, target_db: Data
         # -- to the target ---------------------------------------------------------------------------------------------------
         assert cli.run("cutover status")["cutover_to_target"] == "NOT_INITIATED"
         workload.pause()
-        done = cli.run("initiate cutover to target --prepare-for-fall-back --wait")
-        assert done["status"] == "COMPLETED"
+        assert cli.run("initiate cutover to target --prepare-for-fall-back")["status"] == "INITIATED"  # returns at once
+        cli.wait("a crash inside the cutover", lambda: cli.streams["import data to target"].poll() == -signal.SIGKILL)
+        assert cli.run("cutover status")["cutover_to_target"] == "INITIATED"
+        cli.start("import data to target")
+        done = cli.run("initiate cutover to target --prepare-for-fall-back --wait")  # asked again: only waits
+        assert (done["status"], done["attempt"]) == ("COMPLETED", 1)
         assert done["write_stop_seconds"] is not None
         workload.retarget(target_db.url)
         cli.ends("export data from source")
