@@ -61,8 +61,17 @@ def _initiate(app: App, direction: str, prepare_for_fall_back: bool | None, wait
             migration, direction, prepare_for_fall_back=prepare_for_fall_back, by=by, wait=wait, stop=app.stop, progress=progress
         ),
         show=_show_cutover,
-        status=lambda result: 0 if result.status == "COMPLETED" or (result.status == "INITIATED" and not wait) else 1,
+        status=lambda result: _status(app, result, wait),
     )
+
+
+def _status(app: App, result: cutover.CutoverResult, wait: bool) -> int:
+    if result.status == "COMPLETED" or (result.status == "INITIATED" and not wait):
+        return 0
+    if app.signal:
+        app.err.write("no longer waiting; the request stands (voyager-ops cutover status)\n")
+        return 128 + app.signal
+    return 1
 
 
 def _show_cutover(result: cutover.CutoverResult, out: TextIO) -> None:
