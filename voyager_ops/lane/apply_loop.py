@@ -93,6 +93,7 @@ class ApplyLoop:
         self._gate = gate
         self._gate_asked = 0.0
         self._holding = False
+        self._held_at: Position | None = None
         self._report = ApplyReport(context, lease, progress)
         self._next: Transaction | None = None
         self._ready: Iterator[Transaction] | None = None
@@ -266,6 +267,8 @@ class ApplyLoop:
                 update_lane(self._context.state, self._context.lane, error="")
             return True
         self._gate_asked = time.monotonic()
+        if transaction.position == self._held_at:
+            return False  # its changes were looked at when it came
         read: list[Change] = []
         found: Change | None = None
         for change in transaction.changes:
@@ -276,6 +279,7 @@ class ApplyLoop:
         transaction.changes = chain(read, transaction.changes)
         if found is None:
             return True
+        self._held_at = transaction.position
         if not self._holding:
             self._holding = True
             side = self._context.capture_db.side

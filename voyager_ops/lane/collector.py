@@ -108,6 +108,8 @@ class Collector:
                 if not simple or op == TRUNCATE:
                     self._carefully(route, change, transaction)
                     simple = self.filter is None and not self.held
+                    if route.fold.size > SPILL_BYTES or seen % limit == 0:
+                        self.spill(transaction.position)
                     continue
                 old, new, order = change.old, change.new, route.order
                 if op == UPDATE:
@@ -164,6 +166,11 @@ class Collector:
         for fold in self._folds.values():
             fold.lenient = False
 
+    def reload_filter(self) -> None:
+        """After a rollback: the filter may have learnt of a row whose copy is not there now."""
+        if self.filter is not None:
+            self.filter = SnapshotFilter.load(self.session.connection, self.context)
+
     def save_counts(self) -> tuple[Tally, dict[QName, list[int]]]:
         """What is counted now, for :meth:`restore_counts`."""
         tally = self._tally
@@ -186,7 +193,10 @@ class Collector:
 
     def table_of(self, change: Change) -> Table:
         """The root a user's change belongs to."""
-        table = self._roots.root(change.relation)
+        return self._table(change.relation)
+
+    def _table(self, relation: Relation) -> Table:
+        table = self._roots.root(relation)
         assert table is not None
         return table
 
@@ -369,8 +379,12 @@ class Collector:
             for item in action.ranges:
                 columns = [column.name for column in item.columns]
                 self.session.truncate_range(route.target, change.relation.name, columns, item.lower, item.upper)
+            for key in self.filter.fetched_after(route.table, transaction.xid):
+                self._fetch_key(self.filter, route, key, transaction)
             return
         together = change.truncated_with or (change.relation,)
+        if self.held:  # those wait in quarantine, each with a change of its own
+            together = tuple(each for each in together if not self.held.touches(self._table(each), change))
         if change.relation.oid != together[0].oid:
             return  # done with the first table of the statement
         names = {relation.name for relation in together}

@@ -48,6 +48,7 @@ def _try(
         except ApplyError as error:
             failure = error
         collector.session.rollback_to_savepoint()
+        collector.reload_filter()
         collector.restore_counts(saved)
     if len(changes) == 1:
         tally, counts = collector.save_counts()

@@ -167,6 +167,10 @@ class SnapshotFilter:
             return TruncateAction("all")
         return TruncateAction("ranges", tuple(unseen))
 
+    def fetched_after(self, table: Table, xid: int) -> list[tuple[bytes, ...]]:
+        """Keys of ``table`` whose one-key chunk saw ``xid``: a TRUNCATE by it must leave them as they are."""
+        return [key for (root, key), held in self._single.items() if root == table.name and held.sees(xid)]
+
     def fetch_key(self, source: Connection, target: Connection, table: Table, key: Sequence[bytes]) -> bool:
         """Copy one key again as a chunk of its own: its row (or absence) as of now on the source replaces what the target has.
 

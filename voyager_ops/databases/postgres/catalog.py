@@ -37,7 +37,9 @@ def read_tables(
         _sql("indexes.sql"), (names,)
     ):
         if primary:
-            keys[oid] = tuple(index_columns)
+            # Values of generated columns are not moved: a key over one identifies no row on the way, only the whole row does.
+            generated = {column.name for column in columns[oid] if column.generated}
+            keys[oid] = () if generated.intersection(index_columns) else tuple(index_columns)
         else:
             unique[oid].append(UniqueIndex(QName(schema, name), tuple(index_columns), partial, exclusion, deferrable))
     leaves: dict[int, list[Leaf]] = defaultdict(list)

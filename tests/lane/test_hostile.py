@@ -1,0 +1,158 @@
+"""Interleavings that are rare and were once wrong: each broke an invariant before it was mended."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Database
+from tests.lane.feed import Feed, make_context, run_apply
+from tests.lane.seam import SeamLane
+from voyager_ops.changes.netchange import TableFold
+from voyager_ops.config import ChangesConfig
+from voyager_ops.lane import apply_loop, quarantine
+from voyager_ops.lane.collector import SPILL_BYTES
+from voyager_ops.model.changes import Row, Transaction
+from voyager_ops.model.positions import Lane
+from voyager_ops.model.results import silent
+
+BIG = """
+CREATE TABLE big (id int PRIMARY KEY, filler text, large text);
+ALTER TABLE big ALTER large SET STORAGE EXTERNAL;
+INSERT INTO big SELECT i, repeat('f', 200), CASE WHEN i % 200 = 0 THEN repeat(chr(97 + i % 26), 9000) END
+FROM generate_series(1, 2000) i;
+"""
+
+
+@pytest.fixture
+def big(source_db: Database, target_db: Database, tmp_path: Path) -> SeamLane:
+    lane = SeamLane(source_db, target_db, tmp_path, BIG, "", chunk_size=32 << 10)
+    lane.prepare()
+    return lane
+
+
+def test_a_truncate_spares_a_row_that_was_fetched_after_it(big: SeamLane) -> None:
+    chunks = big.plan()
+    big.copy(chunks[:1])
+    big.source("UPDATE big SET id = -id WHERE id = 2000")  # fetched again when it is applied, that is after all of this
+    big.source("TRUNCATE big")
+    big.source("INSERT INTO big VALUES (-2000, 'new', 'small')")
+    big.copy(chunks[1:])
+    with big.streaming():
+        pass
+    assert big.differences() == {}
+
+
+def test_a_fetched_row_that_is_rolled_back_is_fetched_again(big: SeamLane) -> None:
+    big.context = replace(big.context, changes=ChangesConfig(heartbeat=0.2, on_error="quarantine"))
+    with big.target_db.connect() as connection:
+        connection.execute("ALTER TABLE big ADD CHECK (filler <> 'poison')")
+    chunks = big.plan()
+    big.copy(chunks[:1])
+    big.source(
+        "UPDATE big SET id = -id WHERE id = 2000",
+        "INSERT INTO big VALUES (-5, 'poison', NULL)",
+    )
+    big.copy(chunks[1:])
+    with big.streaming():
+        pass
+    assert quarantine.count(big.context) == 1
+    only_source, only_target = big.differences()["big"]
+    assert only_target == []
+    assert [row[:4] for row in only_source] == ["(-5,"]
+
+
+def test_truncated_together_with_a_table_that_is_held(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    ddl = "CREATE TABLE a (id int PRIMARY KEY, n int); CREATE TABLE b (id int PRIMARY KEY, n int)"
+    for order in (("a", "b"), ("b", "a")):
+        for database in (source_db, target_db):
+            with database.connect() as connection:
+                connection.execute("DROP TABLE IF EXISTS a, b; DROP SCHEMA IF EXISTS voyager_ops CASCADE; " + ddl)
+        with target_db.connect() as connection:
+            connection.execute("ALTER TABLE a ADD CHECK (n < 100)")
+        directory = tmp_path / order[0]
+        directory.mkdir()
+        feed = Feed(make_context(source_db, target_db, directory, changes=ChangesConfig(on_error="quarantine")))
+        feed.commit(feed.insert("a", id=1, n=1), feed.insert("b", id=1, n=1))
+        feed.commit(feed.insert("a", id=2, n=500), feed.marker("marker", "ends the batch"))  # put aside
+        feed.commit(*feed.truncate(*((name, name) for name in order)))
+        feed.commit(feed.insert("b", id=1, n=2))
+        run_apply(feed)
+        with target_db.connect() as connection:
+            assert connection.execute("SELECT * FROM a").fetchall() == [(1, 1)]  # waits behind what was put aside
+            assert connection.execute("SELECT * FROM b").fetchall() == [(1, 2)]
+        assert quarantine.count(feed.context) == 2
+        with target_db.connect() as connection:
+            connection.execute("ALTER TABLE a DROP CONSTRAINT a_n_check")
+        assert quarantine.retry(feed.context).left == 0
+        with target_db.connect() as connection:
+            assert connection.execute("SELECT * FROM a").fetchall() == []
+            assert connection.execute("SELECT * FROM b").fetchall() == [(1, 2)]
+
+
+def test_before_the_seam_a_large_transaction_is_applied_in_pieces(
+    source_db: Database, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = "CREATE TABLE wide (id int PRIMARY KEY, v text); CREATE TABLE zero (id int PRIMARY KEY)"
+    lane = SeamLane(source_db, target_db, tmp_path, setup, "", chunk_size=32 << 10)
+    lane.prepare()
+    lane.plan()
+    lane.copy(lane.of("wide"))
+    lane.source("INSERT INTO wide SELECT i, repeat(md5(i::text), 1000) FROM generate_series(1, 2500) i")  # 80 MB
+    lane.copy(lane.of("zero"))
+    sizes: list[int] = []
+    insert = TableFold.insert
+
+    def measured(self: TableFold, row: Row) -> None:
+        insert(self, row)
+        sizes.append(self.size)
+
+    monkeypatch.setattr(TableFold, "insert", measured)
+    with lane.streaming():
+        pass
+    assert lane.differences() == {}
+    assert max(sizes) < SPILL_BYTES + (1 << 20)
+
+
+def test_a_generated_key(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    setup = """
+    CREATE TABLE gen (a int, id int GENERATED ALWAYS AS (a * 2) STORED PRIMARY KEY, v text);
+    INSERT INTO gen (a, v) SELECT i, 'x' FROM generate_series(1, 100) i;
+    """
+    lane = SeamLane(source_db, target_db, tmp_path, setup, "", chunk_size=32 << 10)
+    lane.prepare()
+    lane.copy(lane.plan())
+    with lane.streaming():
+        lane.source("UPDATE gen SET v = 'y' WHERE a = 5", "UPDATE gen SET a = 500 WHERE a = 6", "DELETE FROM gen WHERE a = 7")
+    assert lane.differences() == {}
+
+
+def test_a_transaction_held_at_the_gate_is_looked_at_once(
+    source_db: Database, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be held for days: looking at it again and again must leave nothing behind."""
+    monkeypatch.setattr(apply_loop, "GATE_SECONDS", 0.01)
+    for database in (source_db, target_db):
+        with database.connect() as connection:
+            connection.execute("CREATE TABLE items (id int PRIMARY KEY)")
+    feed = Feed(make_context(source_db, target_db, tmp_path, lane=Lane.FALLBACK))
+    feed.commit(feed.marker("heartbeat", "1"), feed.insert("items", id=1))
+    held: list[object] = []
+    stop = threading.Event()
+    feed.on_empty = stop.set
+    loop = apply_loop.ApplyLoop(feed.context, stop, None, silent, feed.reader, gate=lambda: len(held) > 20)
+    peek = loop._peek
+
+    def watched(timeout: float) -> Transaction | None:
+        transaction = peek(timeout)
+        held.append(transaction and transaction.changes)
+        return transaction
+
+    monkeypatch.setattr(loop, "_peek", watched)
+    loop.run()
+    assert len({id(changes) for changes in held[1:20]}) == 1
+    with source_db.connect() as connection:
+        assert connection.execute("SELECT id FROM items").fetchall() == [(1,)]
