@@ -38,6 +38,14 @@ def test_to_the_target_and_back(make_shop: MakeShop, source_db: Database, target
     with Users(target_db) as users:
         until(lambda: users.committed > 20)
     shop.flows(Lane.FALLBACK)
+    on_target = rules(target_db)
+    shop.request(Side.SOURCE)
+    shop.when["step confirm"] = lambda: cutovers.abort(shop.state, Side.SOURCE, "dba")
+    with pytest.raises(CutoverVoid, match="called off by dba"):
+        shop.drive(Side.SOURCE)
+    assert rules(target_db) == on_target
+    with psycopg.connect(application(source_db)) as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        connection.execute("INSERT INTO customer (name) VALUES ('too early')")
     shop.request(Side.SOURCE)
     with Users(target_db):
         back = shop.drive(Side.SOURCE)
