@@ -184,6 +184,8 @@ class ApplyLoop:
                         self._limit = None
                 elif self._done():
                     return True
+                else:
+                    self._succeeded_at = time.monotonic()  # nothing to do is not a failure
             except Conflict:
                 self._again()
             except ApplyError as error:

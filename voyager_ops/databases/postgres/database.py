@@ -24,6 +24,7 @@ SETTINGS: Mapping[str, str] = {
     "IntervalStyle": "postgres",
     "extra_float_digits": "3",
     "bytea_output": "hex",
+    "lc_monetary": "C",
     "xmlbinary": "base64",
     "statement_timeout": "0",
     "lock_timeout": "0",
