@@ -117,12 +117,19 @@ def change_customer(connection: Connection, rng: random.Random) -> int:
 
 def leave(connection: Connection, rng: random.Random) -> int:
     """One of the latest customers, who have no orders yet, goes."""
+    found = connection.execute(
+        "SELECT id FROM customers AS c"
+        " WHERE id > (SELECT max(id) - %s FROM customers) AND NOT EXISTS (SELECT FROM orders WHERE customer_id = c.id)"
+        " ORDER BY id LIMIT 1 FOR UPDATE",
+        (rng.randint(1, 300),),
+    ).fetchone()
+    if found is None:
+        return 0
+    # Looked at again under the lock, by a statement of its own: somebody's order may have come in while we waited for it.
     return run(
         connection,
-        "DELETE FROM customers WHERE id = (SELECT id FROM customers AS c"
-        " WHERE id > (SELECT max(id) - %s FROM customers) AND NOT EXISTS (SELECT FROM orders WHERE customer_id = c.id)"
-        " ORDER BY id LIMIT 1)",
-        rng.randint(1, 300),
+        "DELETE FROM customers AS c WHERE id = %s AND NOT EXISTS (SELECT FROM orders WHERE customer_id = c.id)",
+        found[0],
     )
 
 
