@@ -69,6 +69,7 @@ class Story:
         self.workload = Workload(stage.urls.source, seed=7, threads=2, rate=rate)
         self._migration = stage.migration()
         self._runs: dict[str, str] = {}
+        self._past: set[str] = set()
         self._states: dict[tuple[str, str], str | None] = {}
         self._asked: dict[tuple[str, str, int], float] = {}
         self._next_line = 0.0
@@ -84,8 +85,7 @@ class Story:
             self._get_ready()
             stack.enter_context(self.workload)
             self.tell("The application writes to the source")
-            self._runs["live_migration"] = self._admin.trigger("live_migration", {"migration": NAME})
-            self.tell(f"Triggered live_migration for {NAME!r}")
+            self._trigger()
             deadline = time.monotonic() + (LIMIT_SECONDS if self.answer else float("inf"))
             while not self._over():
                 if time.monotonic() > deadline:
@@ -96,6 +96,13 @@ class Story:
             self.outcome.workload = self.workload.stop()
         self._judge()
         return self.outcome
+
+    def _trigger(self) -> None:
+        """Start ``live_migration``; what earlier runs said is past."""
+        self._past |= set(self._runs.values())
+        self._runs = {"live_migration": self._admin.trigger("live_migration", {"migration": NAME})}
+        self._states.clear()
+        self.tell(f"Triggered live_migration for {NAME!r}")
 
     def _get_ready(self) -> None:
         found: set[str] = set()
@@ -130,9 +137,9 @@ class Story:
 
     def _show_tasks(self) -> None:
         if "fall_back" not in self._runs:
-            found = self._admin.runs("fall_back")
+            found = [run_id for run_id in self._admin.runs("fall_back") if run_id not in self._past]
             if found:
-                self._runs["fall_back"] = next(iter(found))
+                self._runs["fall_back"] = found[0]
         for dag_id, run_id in self._runs.items():
             for task in self._admin.tasks(dag_id, run_id):
                 self._show_task(task)
@@ -157,7 +164,7 @@ class Story:
 
     def _answer_questions(self) -> None:
         for question in self._admin.questions():
-            key = (question.task.dag_id, question.task.label, question.task.try_number)
+            key = (question.task.run_id, question.task.label, question.task.try_number)
             if key not in self._asked:
                 self._asked[key] = time.monotonic()
                 who = " or ".join(question.assigned) or "anyone"
@@ -166,10 +173,14 @@ class Story:
                     self.tell(f"    answer it at {self.stage.airflow.base_url}/required_actions")
             elif self.answer and self._may_answer(question, time.monotonic() - self._asked[key]):
                 self._asked[key] = float("inf")
-                user, option = ANSWERS[question.task.task_id]
+                user, option = self._answer_to(question)
                 self._try_outsider(question, option)
                 self._clients[user].answer(question, option)
                 self.tell(f"{user} answers through Airflow's API: {option}")
+
+    def _answer_to(self, question: Question) -> tuple[str, str]:
+        """Who answers, and what."""
+        return ANSWERS[question.task.task_id]
 
     def _try_outsider(self, question: Question, option: str) -> None:
         """Even an administrator who is not among the approvers must be refused."""
