@@ -22,7 +22,10 @@ from tests.conftest import Database
 from voyager_ops.cli import main
 from voyager_ops.cli_output import PlainSink, line, metric_rows
 from voyager_ops.cli_runtime import CONFIG_ENV, Secrets
+from voyager_ops.migration import Migration
+from voyager_ops.model.positions import Side
 from voyager_ops.model.results import Progress
+from voyager_ops.state import cutovers
 from voyager_ops.testing.sample import load_sample
 
 SECRET = "s3cr3t-Pa55"
@@ -233,3 +236,15 @@ def test_a_stopped_stream_says_how_to_resume_and_is_no_success(source_db: Databa
     assert json.loads(out)["completed"] is False
     assert "run the same command to resume" in err
     assert threading.main_thread().is_alive()
+
+
+def test_a_cutover_that_nobody_drives_yet_is_called_off(tmp_path: Path) -> None:
+    path = write_config(tmp_path, "postgresql://u@127.0.0.1:1/a", "postgresql://u@127.0.0.1:1/b")
+    refused = invoke("--config", str(path), "cutover", "abort", "--json")
+    assert refused.exit_code == 1
+    assert "not asked for" in json.loads(refused.stdout)["error"]["message"]
+    cutovers.request(Migration.load(path).state, Side.TARGET, "dba")
+    assert json.loads(invoke("--config", str(path), "cutover", "status", "--json").stdout)["cutover_to_target"] == "INITIATED"
+    aborted = json.loads(invoke("--config", str(path), "cutover", "abort", "--by", "release", "--json").stdout)
+    assert (aborted["direction"], aborted["status"]) == ("target", "NOT_INITIATED")
+    assert json.loads(invoke("--config", str(path), "cutover", "status", "--json").stdout)["cutover_to_target"] == "NOT_INITIATED"

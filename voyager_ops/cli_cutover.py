@@ -83,7 +83,7 @@ def _show_cutover(result: cutover.CutoverResult, out: TextIO) -> None:
 
 @click.group("cutover")
 def cutover_group() -> None:
-    """Where the cutovers stand."""
+    """Where the cutovers stand, and calling one off."""
 
 
 @command(cutover_group, "status")
@@ -94,6 +94,18 @@ def cutover_status(app: App) -> None:
         "cutover status",
         lambda migration, _progress: cutover.status(migration),
         show=_show_status,
+    )
+
+
+@command(cutover_group, "abort")
+@_by
+def cutover_abort(app: App, by: str) -> None:
+    """Call off the cutover under way: it is undone, and changes stream on. Not after the side has been opened."""
+    execute(
+        app,
+        "cutover abort",
+        lambda migration, _progress: cutover.abort(migration, by=by),
+        show=_show_cutover,
     )
 
 

@@ -111,6 +111,18 @@ def run(
     return finish(migration, _result(migration, direction), started, key=f"cutover/{direction}")
 
 
+def abort(migration: Migration, *, by: str = "") -> CutoverResult:
+    """Ask that the cutover under way be undone; the process that drives it does so before the point of no return.
+
+    Raises PreconditionError when none is under way, or when it has opened its side.
+    """
+    started = time.monotonic()
+    under_way = [side for side in Side if cutovers.public_status(migration.state, side) == "INITIATED"]
+    direction = under_way[0] if under_way else Side.TARGET
+    cutovers.abort(migration.state, direction, by or getpass.getuser())
+    return finish(migration, _result(migration, direction), started, key=f"cutover/{direction}")
+
+
 def status(migration: Migration) -> CutoverStatusResult:
     """Where both cutovers stand. Reads only; not recorded."""
     result = CutoverStatusResult()
