@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import workloads
 from benchmarks.bench_changes import tpcb
+from benchmarks.bench_snapshot import forget
 from benchmarks.data import WIDE, add_key, fill
 from benchmarks.engine import configuration, run_once
 from benchmarks.lanes import BenchLane
@@ -47,12 +48,12 @@ def tables(stage: Stage) -> Iterator[Row]:
         fill(source, "wide", wanted - rows, rows + 1)
         rows = wanted
         source.run("VACUUM ANALYZE wide")
-        target.run("DROP TABLE wide", WIDE, "DROP SCHEMA IF EXISTS voyager_ops CASCADE")
+        target.run("DROP TABLE wide", WIDE)
         for kind in ("snapshot", "verify"):
             best = 0.0
             for _ in range(min(2, stage.sizes.rounds)):  # the better of two: a ratio of neighbours, not of a machine's moods
                 if kind == "snapshot":
-                    target.run("TRUNCATE wide", "DROP SCHEMA IF EXISTS voyager_ops CASCADE")
+                    forget(target, ("wide",))
                 stage.settle()
                 result = run_once(kind, configuration(stage, source, target, stage.fresh_directory("export")))
                 best = max(best, rows / result["seconds"])
