@@ -1,7 +1,8 @@
-"""Sensors: they look once, then wait in the triggerer, where waiting for days costs nothing."""
+"""Sensors: they look for a few seconds, then wait in the triggerer, where waiting for days costs nothing."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -9,11 +10,14 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from voyager_ops.errors import RetryableError
-from voyager_ops.hooks.settings import config_path, open_migration, poll_interval
+from voyager_ops.hooks.settings import config_path, open_migration, poll_interval, stream_retries
 from voyager_ops.model.positions import Lane
 from voyager_ops.operators.base import MIGRATION, MigrationLink, airflow_errors
 from voyager_ops.triggers.conditions import condition
 from voyager_ops.triggers.migration import MigrationTrigger
+
+PATIENCE_SECONDS = 10.0
+"""A wait that is over this soon is not worth the way through triggerer and scheduler, which takes as long."""
 
 NEVER = 10 * 365 * 86_400.0
 """Seconds a sensor waits at most: a migration takes as long as it takes."""
@@ -37,6 +41,7 @@ class MigrationSensor(BaseSensorOperator):
         **arguments: Any,
     ) -> None:
         arguments.setdefault("timeout", NEVER)
+        arguments.setdefault("retries", stream_retries())
         super().__init__(poke_interval=poke_interval if poke_interval is not None else poll_interval(), **arguments)
         self.migration = migration
         self.lane = str(lane)
@@ -50,12 +55,18 @@ class MigrationSensor(BaseSensorOperator):
         if not self.deferrable:
             return super().execute(context)
         with airflow_errors():
-            reading = condition(self.condition, self.lane).read(open_migration(self.migration))
+            migration = open_migration(self.migration)
             path = str(config_path(self.migration))
+            waiting = condition(self.condition, self.lane)
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            reading = waiting.read(migration)
+            while not reading.holds and time.monotonic() < deadline:
+                time.sleep(min(self.poke_interval, PATIENCE_SECONDS / 5))
+                reading = waiting.read(migration)
         if reading.holds:
             self.log.info("%s", reading.words)
             return reading.figures
-        self.log.info("Waiting: %s", reading.words)
+        self.log.info("Waiting in the triggerer: %s", reading.words)
         self.defer(
             trigger=MigrationTrigger(path, self.condition, self.lane, self.poke_interval, self.rejected_run(context)),
             method_name="execute_complete",

@@ -18,6 +18,9 @@ from voyager_ops.migration import Migration
 from voyager_ops.triggers.conditions import Condition, Reading, condition
 
 LOG_SECONDS = 30.0
+QUIET_SECONDS = 6.0
+"""No event sooner than this after the task has left its worker: Airflow 3.3's scheduler fails a try whose task is queued again
+before it has booked the end of the first part (seen at 4 s on a busy machine)."""
 REJECTED = "airflow/rejected"
 """State document: which run of ``live_migration`` had its cutover rejected, and by whom."""
 
@@ -49,10 +52,11 @@ class MigrationTrigger(BaseTrigger):
         try:
             migration = await self._open()
             waiting = condition(self.condition, self.lane)
-            logged = 0.0
+            logged, started = 0.0, time.monotonic()
             while True:
                 reading = await asyncio.to_thread(self._read, migration, waiting)
                 if reading is not None and reading.holds:
+                    await asyncio.sleep(max(QUIET_SECONDS - (time.monotonic() - started), 0.0))
                     yield _event({"words": reading.words, "figures": reading.figures})
                     return
                 if await asyncio.to_thread(self._rejected, migration):
