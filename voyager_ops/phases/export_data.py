@@ -69,7 +69,7 @@ def prepare(
             state="nothing was changed",
             next_step="voyager-ops import schema --post-import-data, then this command again",
         )
-    migration.freeze_baseline(FROM_SIDE[lane])
+    migration.freeze_baseline(FROM_SIDE[lane], anew=not prepared(migration, lane))
     context = migration.lane(lane)
     postgres_capture.prepare(context, progress, stop)
     record = read_lane(migration.state, lane)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from voyager_ops.databases.postgres import guard
 from voyager_ops.databases.postgres.database import SETTINGS, Connection
-from voyager_ops.errors import PreconditionError
+from voyager_ops.errors import PreconditionError, RetryableError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
@@ -24,6 +26,8 @@ from voyager_ops.schema.kinds import Kind, Stage
 from voyager_ops.state.lanes import ENDED, read_lane
 
 StageName = Literal["base", "unique", "post"]
+PATIENCE_SECONDS = 300.0
+PAUSE_SECONDS = 1.0
 FIRING = frozenset({Kind.TRIGGER, Kind.RULE, Kind.EVENT_TRIGGER})
 STAGES: dict[StageName, tuple[Stage, ...]] = {
     "base": (Stage.BASE,),
@@ -83,17 +87,22 @@ def run(
             )
         )
 
-    with triggers, _connection(migration) as connection:
+    with triggers:
         for part in STAGES[stage]:
-            done = importer.import_schema(
-                connection,
-                migration.export_dir.schema,
-                part,
-                migration=migration.name,
-                continue_on_error=continue_on_error,
-                ignore_exist=ignore_exist,
-                atomic_ddl=migration.target.kind != "yugabytedb",
-                progress=told,
+            done = _patiently(
+                migration,
+                stop or threading.Event(),
+                progress,
+                partial(
+                    importer.import_schema,
+                    schema_dir=migration.export_dir.schema,
+                    stage=part,
+                    migration=migration.name,
+                    continue_on_error=continue_on_error,
+                    ignore_exist=ignore_exist,
+                    atomic_ddl=migration.target.kind != "yugabytedb",
+                    progress=told,
+                ),
             )
             result.total += done.total
             result.executed += done.executed
@@ -139,6 +148,25 @@ class _Triggers:
         finally:
             if self._pause is not None:
                 self._pause.close()
+
+
+def _patiently(
+    migration: Migration,
+    stop: threading.Event,
+    progress: ProgressSink,
+    run_stage: Callable[[Connection], importer.SchemaImport],
+) -> importer.SchemaImport:
+    """Apply is at work on the same tables: a deadlock or a lock that was not to be had is tried again, for a while."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with _connection(migration) as connection:
+                return run_stage(connection)
+        except RetryableError as error:
+            if time.monotonic() >= deadline or stop.is_set():
+                raise
+            progress(Progress(phase="import_schema", message=f"trying again: {error.what}"))
+            stop.wait(PAUSE_SECONDS)
 
 
 def _connection(migration: Migration) -> Connection:

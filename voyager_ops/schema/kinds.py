@@ -103,7 +103,7 @@ def _plural(word: str) -> str:
         return word + "es"
     if word.endswith("x"):
         return word + "es"
-    if word.endswith("y"):
+    if word.endswith("y") and not word.endswith("ey"):
         return word[:-1] + "ies"
     return word + "s"
 
