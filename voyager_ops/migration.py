@@ -145,9 +145,12 @@ class Migration:
             return self.read_catalog(side)
         return tuple(table_from_json(item) for item in saved)
 
-    def freeze_baseline(self, side: Side) -> tuple[Table, ...]:
-        """Read and record the tables of ``side`` unless that was done before. Raises PreconditionError when there are none."""
-        if self.state.get(f"baseline/{side}") is None:
+    def freeze_baseline(self, side: Side, *, anew: bool = False) -> tuple[Table, ...]:
+        """Read and record the tables of ``side`` unless that was done before (``anew``: even so, while no lane relies on it).
+
+        Raises PreconditionError when there are none.
+        """
+        if anew or self.state.get(f"baseline/{side}") is None:
             tables = self.read_catalog(side)
             if not tables:
                 raise PreconditionError(

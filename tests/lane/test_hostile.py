@@ -13,11 +13,15 @@ from tests.lane.feed import Feed, make_context, run_apply
 from tests.lane.seam import SeamLane
 from voyager_ops.changes.netchange import TableFold
 from voyager_ops.config import ChangesConfig
+from voyager_ops.databases.postgres import metadata
+from voyager_ops.databases.postgres.catalog import read_tables
+from voyager_ops.errors import PreconditionError, RetryableError
 from voyager_ops.lane import apply_loop, quarantine
 from voyager_ops.lane.collector import SPILL_BYTES
 from voyager_ops.model.changes import Row, Transaction
 from voyager_ops.model.positions import Lane
 from voyager_ops.model.results import silent
+from voyager_ops.state.store import State
 
 BIG = """
 CREATE TABLE big (id int PRIMARY KEY, filler text, large text);
@@ -156,3 +160,58 @@ def test_a_transaction_held_at_the_gate_is_looked_at_once(
     assert len({id(changes) for changes in held[1:20]}) == 1
     with source_db.connect() as connection:
         assert connection.execute("SELECT id FROM items").fetchall() == [(1,)]
+
+
+PARTS = """
+CREATE TABLE parts (id int, day int, v text, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
+INSERT INTO parts SELECT i, i % 10, 'x' FROM generate_series(1, 50) i;
+"""
+
+
+def test_a_partition_made_before_the_slot_is_not_forgotten(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    """The tables are read, the slot waits for an open transaction, somebody makes a partition and fills it meanwhile."""
+    lane = SeamLane(source_db, target_db, tmp_path, PARTS, "", chunk_size=32 << 10)
+    made = "CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20)"
+    lane.source(made, "INSERT INTO parts SELECT i, 10 + i % 10, 'y' FROM generate_series(1, 50) i")
+    with lane.target_db.connect() as connection:
+        connection.execute(made)
+    with pytest.raises(RetryableError, match=r"public\.parts"):
+        lane.prepare()
+    with lane.context.capture_db.connect("test") as connection:
+        lane.context = replace(lane.context, tables=tuple(read_tables(connection, ["public"])))
+    lane.prepare()
+    lane.copy(lane.plan())
+    with lane.streaming():
+        lane.source("UPDATE parts SET v = 'z' WHERE id = 7")
+    assert lane.differences() == {}
+
+
+def test_the_remains_of_a_run_whose_records_are_lost_are_not_taken_for_ours(
+    source_db: Database, target_db: Database, tmp_path: Path
+) -> None:
+    setup = "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 50)"
+    (tmp_path / "lost").mkdir()
+    first = SeamLane(source_db, target_db, tmp_path / "lost", setup, "", chunk_size=32 << 10)
+    first.prepare()
+    first.copy(first.plan())
+    with first.streaming():
+        pass
+    with source_db.connect() as connection:
+        connection.execute(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()"
+        )
+    with target_db.connect() as connection:
+        connection.execute("TRUNCATE t")
+    again = replace(first.context, state=State.open("seam", directory=tmp_path), data_dir=tmp_path)
+    first.context = again
+    with pytest.raises(PreconditionError, match="end migration"):
+        first.prepare()
+    for database in (source_db, target_db):
+        with database.connect() as connection:
+            metadata.drop(connection, "seam")
+    first.prepare()
+    first.copy(first.plan())
+    with first.streaming():
+        first.source("DELETE FROM t WHERE id < 5")
+    assert first.differences() == {}

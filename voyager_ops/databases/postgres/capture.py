@@ -16,11 +16,11 @@ from voyager_ops.databases.postgres import lsn, metadata, publication, replica_i
 from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, try_lock
 from voyager_ops.databases.postgres.publication import LANE_OBJECT
 from voyager_ops.databases.postgres.replication import check_slot
-from voyager_ops.databases.postgres.watch import remember_relations
+from voyager_ops.databases.postgres.watch import refuse_changed, remember_relations
 from voyager_ops.errors import Fenced, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
-from voyager_ops.model.positions import FROM_SIDE
+from voyager_ops.model.positions import FROM_SIDE, TO_SIDE
 from voyager_ops.model.results import Progress, ProgressSink, silent
 from voyager_ops.state.lanes import ENDED, FAILED, NONE, read_lane, update_lane
 
@@ -71,6 +71,8 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
         record = read_lane(context.state, context.lane)
         if record.status == NONE:
             _check(connection, context)
+            for where in (context.capture_db, context.apply_db):
+                _refuse_remains(where, context)
         for where in (context.capture_db, context.apply_db):
             with where.connect("prepare") as other:
                 metadata.install(other)
@@ -92,6 +94,7 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
         row = connection.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
         assert row is not None
         remember_relations(connection, context)
+        refuse_changed(connection, context)
         position = lsn.to_position(start)
         update_lane(
             context.state,
@@ -190,6 +193,30 @@ def _check(connection: Connection, context: LaneContext) -> None:
             f"the {database.side} {database.where} is not ready for capture: " + "; ".join(what for what, _ in problems),
             state="nothing was changed",
             next_step=" -- ".join(mend for _, mend in problems) + " -- and run the command again",
+        )
+
+
+def _refuse_remains(database: PostgresDatabase, context: LaneContext) -> None:
+    """What another run of the same name has left would pass for this one's: its chunks as loaded, its position as applied."""
+    with database.connect("prepare") as connection:
+        if not metadata.installed(connection):
+            return
+        lane = str(context.lane)
+        direction = str(TO_SIDE[context.lane])
+        row = connection.execute(
+            "SELECT EXISTS (SELECT FROM voyager_ops.lane_position WHERE migration = %(migration)s AND lane = %(lane)s)"
+            " OR EXISTS (SELECT FROM voyager_ops.chunk WHERE migration = %(migration)s AND %(lane)s = 'forward')"
+            " OR EXISTS (SELECT FROM voyager_ops.quarantine WHERE migration = %(migration)s AND lane = %(lane)s)"
+            " OR EXISTS (SELECT FROM voyager_ops.intent WHERE migration = %(migration)s AND direction = %(direction)s)",
+            {"migration": context.migration, "lane": lane, "direction": direction},
+        ).fetchone()
+    if row and row[0]:
+        raise PreconditionError(
+            f"the {database.side} {database.where} still holds what another run of a migration named {context.migration!r} did"
+            f" (lane {lane}; other records than these)",
+            state="nothing was changed",
+            next_step="end that migration with its own export directory; if its records are gone: voyager-ops end migration with"
+            " these, empty the target's tables, and start anew; or choose another name",
         )
 
 

@@ -15,7 +15,7 @@ from voyager_ops.changes.roots import RootMap
 from voyager_ops.databases.postgres import publication, replica_identity
 from voyager_ops.databases.postgres.catalog import read_tables
 from voyager_ops.databases.postgres.database import Connection
-from voyager_ops.errors import SourceChanged
+from voyager_ops.errors import RetryableError, SourceChanged
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.changes import Relation
 from voyager_ops.model.positions import FROM_SIDE
@@ -66,6 +66,23 @@ def remember_relations(connection: Connection, context: LaneContext) -> None:
     ]
     trees = [branch.oid for branch in _tree(connection, [table.oid for table in context.tables if table.partitioned])]
     context.state.put(f"watch/{context.lane}", {"relations": known, "trees": trees})
+
+
+def refuse_changed(connection: Connection, context: LaneContext) -> None:
+    """Raise RetryableError when a table is no longer as it was read: the slot may have waited long, and rows of a partition made
+    meanwhile would be neither in the stream nor in a chunk."""
+    now = {table.oid: _shape(table) for table in read_tables(connection, sorted({table.name.schema for table in context.tables}))}
+    moved = [str(table.name) for table in context.tables if now.get(table.oid) != _shape(table)]
+    if moved:
+        raise RetryableError(
+            f"{', '.join(moved[:_SHOWN])} changed on the {context.capture_db.side} while capture was being prepared",
+            state="nothing is captured yet; publication and replica identities stand and are journaled",
+            next_step="run the command again: it reads the tables anew",
+        )
+
+
+def _shape(table: Table) -> tuple[object, ...]:
+    return table.name, table.columns, table.key, frozenset((leaf.oid, leaf.name) for leaf in table.leaves)
 
 
 def column_difference(
