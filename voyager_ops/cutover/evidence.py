@@ -37,5 +37,6 @@ def collect(context: CutoverContext) -> dict[str, Any]:
 
 
 def changed(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """In words: what is no longer as it was recorded."""
-    return [WORDS[key] for key in WORDS if recorded.get(key) != now.get(key)]
+    """In words: what is no longer as it was recorded. A newer verification that found both sides equal takes nothing away."""
+    stale = [key for key in WORDS if recorded.get(key) != now.get(key)]
+    return [WORDS[key] for key in stale if not (key == "verification" and now[key][1] is True)]
