@@ -125,7 +125,7 @@ def test_whoever_is_waited_for_too_long_calls_it_off(make_shop: MakeShop, source
     shown = evidence.collect(make_driver(shop.migration, Side.TARGET, shop.said).context)
     shop.state.put("phase/verify", {"equal": True, "finished_at": time.time()})
     shop.request(Side.TARGET, prepare_for_fall_back=False, evidence=shown)
-    with pytest.raises(CutoverVoid, match="approval is stale: whether there is a way back changed"):
+    with pytest.raises(CutoverVoid, match="approval is stale: whether there is a way back, the lane that goes on changed"):
         shop.drive(Side.TARGET)
     worse = shown | {"verification": [time.time(), False]}
     assert evidence.changed(shown, worse) == ["the verification"]
