@@ -13,7 +13,7 @@ from tests.lane.feed import Feed, make_context, run_apply
 from tests.lane.seam import SeamLane
 from voyager_ops.changes.netchange import TableFold
 from voyager_ops.config import ChangesConfig
-from voyager_ops.databases.postgres import metadata
+from voyager_ops.databases.postgres import apply, metadata
 from voyager_ops.databases.postgres.catalog import read_tables
 from voyager_ops.errors import PreconditionError, RetryableError
 from voyager_ops.lane import apply_loop, quarantine
@@ -215,3 +215,26 @@ def test_the_remains_of_a_run_whose_records_are_lost_are_not_taken_for_ours(
     with first.streaming():
         first.source("DELETE FROM t WHERE id < 5")
     assert first.differences() == {}
+
+
+def test_a_batch_that_takes_longer_than_the_memory_of_moved_values(
+    source_db: Database, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unique values change places at the end of a very long transaction: it is not begun anew for ever."""
+    monkeypatch.setattr(apply, "REWRITE_SECONDS", 0.0)
+    for database in (source_db, target_db):
+        with database.connect() as connection:
+            connection.execute("CREATE TABLE items (id int PRIMARY KEY, code text UNIQUE)")
+    feed = Feed(make_context(source_db, target_db, tmp_path))
+    feed.commit(feed.insert("items", id=1, code="a"), feed.insert("items", id=2, code="b"), feed.marker("marker", "ends"))
+    feed.commit(feed.update("items", id=1, code="c"), feed.update("items", id=2, code="a"), feed.update("items", id=1, code="b"))
+    stop = threading.Event()
+    feed.on_empty = stop.set
+    loop = apply_loop.ApplyLoop(feed.context, stop, None, silent, feed.reader)
+    running = threading.Thread(target=loop.run)
+    running.start()
+    running.join(20)
+    stop.set()
+    running.join(10)
+    with target_db.connect() as connection:
+        assert connection.execute("SELECT id, code FROM items ORDER BY 1").fetchall() == [(1, "b"), (2, "a")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -193,6 +194,8 @@ class ApplySession:
         self._queue.append(Planned(Statement(b"COMMIT"), "commit"))
         self.send()
         hit(AFTER_COMMIT)
+        until = time.monotonic() + REWRITE_SECONDS
+        self._rewriting = {root: min(end, until) for root, end in self._rewriting.items()}
         applied = self.applied
         self.applied = replace(
             applied,
@@ -293,7 +296,7 @@ class ApplySession:
             return translated
         now = time.monotonic()
         if error.sqlstate in ("23505", "23P01") and self._rewriting.get(planned.table.root, 0.0) <= now:
-            self._rewriting[planned.table.root] = now + REWRITE_SECONDS
+            self._rewriting[planned.table.root] = math.inf  # however long the batch takes: until it is committed
             return Conflict(planned.table.root)
         return translated
 
