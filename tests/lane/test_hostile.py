@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Database
+from tests.conftest import Database, create_database, drop_database
 from tests.lane.feed import Feed, make_context, run_apply
 from tests.lane.seam import SeamLane
 from voyager_ops.changes.netchange import TableFold
@@ -22,6 +22,7 @@ from voyager_ops.model.changes import Row, Transaction
 from voyager_ops.model.positions import Lane
 from voyager_ops.model.results import silent
 from voyager_ops.state.store import State
+from voyager_ops.testing.postgres import Cluster
 
 BIG = """
 CREATE TABLE big (id int PRIMARY KEY, filler text, large text);
@@ -238,3 +239,32 @@ def test_a_batch_that_takes_longer_than_the_memory_of_moved_values(
     running.join(10)
     with target_db.connect() as connection:
         assert connection.execute("SELECT id, code FROM items ORDER BY 1").fetchall() == [(1, "b"), (2, "a")]
+
+
+def test_a_truncate_between_chunks_where_the_target_sorts_text_otherwise(
+    system_clusters: tuple[Cluster, Cluster], tmp_path: Path
+) -> None:
+    setup = """
+    CREATE TABLE words (id text COLLATE "C" PRIMARY KEY, v text);
+    INSERT INTO words SELECT (CASE i % 2 WHEN 0 THEN 'a' ELSE 'B' END) || lpad(i::text, 5, '0'), repeat('x', 40)
+    FROM generate_series(1, 3000) i;
+    """
+    source, target = (create_database(cluster) for cluster in system_clusters)
+    try:
+        lane = SeamLane(source, target, tmp_path, setup, "", chunk_size=32 << 10)
+        with target.connect() as connection:
+            connection.execute('ALTER TABLE words ALTER id TYPE text COLLATE "en-x-icu"')
+        lane.prepare()
+        chunks = lane.plan()
+        assert len(chunks) > 4
+        lane.copy(chunks[:2])
+        lane.source(
+            "TRUNCATE words", "INSERT INTO words SELECT 'a' || lpad(i::text, 5, '0'), 'new' FROM generate_series(1, 3000, 7) i"
+        )
+        lane.copy(chunks[2:])
+        with lane.streaming():
+            pass
+        assert lane.differences() == {}
+    finally:
+        for database in (source, target):
+            drop_database(database)
