@@ -214,7 +214,8 @@ def _wait(migration: Migration, direction: Side, stop: threading.Event, progress
         if record is None or not record.under_way:
             break
         driver = processes(migration.state).get(CUTOVER_ROLE)
-        said = str(driver.metrics.get("step") if driver is not None and driver.alive else record.status)
+        step = driver.metrics.get("step") if driver is not None and driver.alive else None
+        said = str(step or record.status)
         if said != told:
             progress(Progress(phase="cutover", message=f"to {direction}: {said}"))
             told = said
