@@ -268,3 +268,33 @@ def test_a_truncate_between_chunks_where_the_target_sorts_text_otherwise(
     finally:
         for database in (source, target):
             drop_database(database)
+
+
+INHERITANCE = """
+CREATE TABLE parent (id int, v text);
+CREATE TABLE child () INHERITS (parent);
+INSERT INTO parent SELECT i, repeat('p', 40) FROM generate_series(1, 2000) i;
+INSERT INTO child SELECT i, repeat('c', 40) FROM generate_series(1, 9000) i;
+CREATE TABLE elder (id int PRIMARY KEY, filler text, large text);
+ALTER TABLE elder ALTER large SET STORAGE EXTERNAL;
+CREATE TABLE younger (PRIMARY KEY (id)) INHERITS (elder);
+INSERT INTO elder SELECT i, repeat('f', 200), CASE WHEN i % 200 = 0 THEN repeat('e', 9000) END FROM generate_series(1, 2000) i;
+INSERT INTO younger VALUES (-2000, 'a row of its own', 'y');
+"""
+
+
+def test_inheritance_children_are_tables_of_their_own(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    lane = SeamLane(source_db, target_db, tmp_path, INHERITANCE, "", chunk_size=32 << 10)
+    lane.prepare()
+    lane.plan()
+    assert lane.of("parent")[0].kind == "ctid"
+    lane.copy(lane.of("child"))
+    lane.copy(lane.of("parent"))
+    lane.copy(lane.of("younger"))
+    elder = lane.of("elder")
+    lane.copy(elder[:1])
+    lane.source("UPDATE ONLY elder SET id = -id WHERE id = 2000")
+    lane.copy(elder[1:])
+    with lane.streaming():
+        lane.source("UPDATE ONLY parent SET v = 'q' WHERE id < 10", "DELETE FROM ONLY parent WHERE id > 1990")
+    assert lane.differences() == {}

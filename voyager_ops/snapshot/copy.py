@@ -422,7 +422,7 @@ class _Runner:
         if done == len(group):
             await writer.execute("ROLLBACK")
             raise RetryableError("another process has copied this table meanwhile")
-        await writer.execute(f"TRUNCATE {_quoted(self.jobs[first.table].target)}")
+        await writer.execute(f"TRUNCATE ONLY {_quoted(self.jobs[first.table].target)}")  # inheritance children are other tables
         await writer.execute("DELETE FROM voyager_ops.chunk WHERE migration = $1 AND group_id = $2", migration, first.group_id)
         await writer.execute(
             "INSERT INTO voyager_ops.chunk (migration, chunk_id, table_name, physical, kind, group_id, snapshot, wal_position,"

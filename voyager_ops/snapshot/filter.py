@@ -183,18 +183,19 @@ class SnapshotFilter:
             sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder()) for name in table.key
         )
         values = [value.decode() for value in key]
+        only = sql.SQL("" if table.partitioned else "ONLY ")  # inheritance children are tables of their own
         with source.transaction():
             source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             source.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(qualified(table.name)))
             moment = source.execute("SELECT pg_current_snapshot()::text").fetchone()
             lsn = source.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
             row = source.execute(
-                sql.SQL("SELECT {} FROM {} WHERE {}").format(texts, qualified(table.name), condition), values
+                sql.SQL("SELECT {} FROM {}{} WHERE {}").format(texts, only, qualified(table.name), condition), values
             ).fetchone()
         if moment is None or lsn is None:
             raise ValueError("the source did not tell its snapshot")
         name = self._context.to_apply(table.name)
-        target.execute(sql.SQL("DELETE FROM {} WHERE {}").format(qualified(name), condition), values)
+        target.execute(sql.SQL("DELETE FROM {}{} WHERE {}").format(only, qualified(name), condition), values)
         if row is not None:
             target.execute(
                 sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(
