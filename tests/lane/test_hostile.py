@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.conftest import Database, create_database, drop_database
@@ -298,3 +300,27 @@ def test_inheritance_children_are_tables_of_their_own(source_db: Database, targe
     with lane.streaming():
         lane.source("UPDATE ONLY parent SET v = 'q' WHERE id < 10", "DELETE FROM ONLY parent WHERE id > 1990")
     assert lane.differences() == {}
+
+
+def test_keys_where_the_servers_encoding_sorts_otherwise(source_cluster: Cluster, target_db: Database, tmp_path: Path) -> None:
+    """In WIN1252 the euro sign comes before accented letters, in UTF-8 after them."""
+    setup = """
+    CREATE TABLE words (id text COLLATE "C" PRIMARY KEY, v text);
+    INSERT INTO words SELECT (CASE i % 2 WHEN 0 THEN '€' ELSE 'é' END) || lpad(i::text, 5, '0'), repeat('x', 40)
+    FROM generate_series(1, 3000) i;
+    """
+    source = Database(source_cluster, f"win1252_{secrets.token_hex(4)}")
+    with psycopg.connect(source_cluster.dsn(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {source.name} TEMPLATE template0 ENCODING 'WIN1252' LOCALE 'C'")
+    try:
+        lane = SeamLane(source, target_db, tmp_path, setup, "", chunk_size=32 << 10)
+        lane.prepare()
+        chunks = lane.plan()
+        lane.copy(chunks[:1])
+        lane.source("UPDATE words SET v = 'changed' WHERE id LIKE '%0002'")
+        lane.copy(chunks[1:])
+        with lane.streaming():
+            pass
+        assert lane.differences() == {}
+    finally:
+        drop_database(source)

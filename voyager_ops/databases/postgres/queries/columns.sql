@@ -17,10 +17,16 @@ SELECT
     a.attgenerated <> '',
     a.attidentity::text,
     a.attcollation = 0
-        OR (co.collprovider = 'c' AND co.collcollate IN ('C', 'POSIX'))
-        OR (co.collprovider = 'd' AND d.provider = 'c' AND d.datcollate IN ('C', 'POSIX'))
-        OR co.collprovider = 'b'
-        OR (co.collprovider = 'd' AND d.provider = 'b'),
+        OR (
+            -- Elsewhere the order of the server's bytes is not that of the same text in UTF-8, in which we and the other side have it.
+            d.encoding IN ('UTF8', 'LATIN1', 'SQL_ASCII')
+            AND (
+                (co.collprovider = 'c' AND co.collcollate IN ('C', 'POSIX'))
+                OR (co.collprovider = 'd' AND d.provider = 'c' AND d.datcollate IN ('C', 'POSIX'))
+                OR co.collprovider = 'b'
+                OR (co.collprovider = 'd' AND d.provider = 'b')
+            )
+        ),
     a.attcollation = 0 OR co.collisdeterministic,
     b.typlen = -1 AND a.attstorage <> 'p',
     b.typtype = 'e',
@@ -32,7 +38,8 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 JOIN root_type b ON b.root = a.atttypid
 LEFT JOIN pg_collation co ON co.oid = a.attcollation
 CROSS JOIN (
-    SELECT datcollate, to_jsonb(db) ->> 'datlocprovider' AS provider FROM pg_database db WHERE datname = current_database()
+    SELECT datcollate, to_jsonb(db) ->> 'datlocprovider' AS provider, pg_encoding_to_char(encoding) AS encoding
+    FROM pg_database db WHERE datname = current_database()
 ) d
 WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 ORDER BY c.oid, a.attnum
