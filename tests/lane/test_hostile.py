@@ -230,9 +230,17 @@ def test_a_batch_that_takes_longer_than_the_memory_of_moved_values(
             connection.execute("CREATE TABLE items (id int PRIMARY KEY, code text UNIQUE)")
     feed = Feed(make_context(source_db, target_db, tmp_path))
     feed.commit(feed.insert("items", id=1, code="a"), feed.insert("items", id=2, code="b"), feed.marker("marker", "ends"))
-    feed.commit(feed.update("items", id=1, code="c"), feed.update("items", id=2, code="a"), feed.update("items", id=1, code="b"))
+    last = feed.commit(
+        feed.update("items", id=1, code="c"), feed.update("items", id=2, code="a"), feed.update("items", id=1, code="b")
+    )
     stop = threading.Event()
-    feed.on_empty = stop.set
+
+    def empty() -> None:
+        with target_db.connect() as connection:
+            if apply.read_position(connection, "m", Lane.FORWARD).position == last:
+                stop.set()
+
+    feed.on_empty = empty
     loop = apply_loop.ApplyLoop(feed.context, stop, None, silent, feed.reader)
     running = threading.Thread(target=loop.run)
     running.start()
