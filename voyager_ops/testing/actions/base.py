@@ -19,12 +19,18 @@ def run(connection: Connection, statement: LiteralString, *values: object) -> in
     return connection.execute(statement, values).rowcount
 
 
-def pick(connection: Connection, rng: random.Random, table: str, key: str, condition: LiteralString = "true") -> Any:
-    """The key of some row near a random place in the key order that fulfils the condition, or None."""
+def pick(
+    connection: Connection, rng: random.Random, table: str, key: str, condition: LiteralString = "true", *, keep: bool = False
+) -> Any:
+    """The key of some row near a random place in the key order that fulfils the condition, or None.
+
+    ``keep``: nobody deletes the row, or changes its key, until the transaction ends.
+    """
     statement = sql.SQL(
         "SELECT {key} FROM {table} WHERE {key} >= (SELECT (%s::float8 * max({key}))::bigint FROM {table}) AND "
         + condition
         + " ORDER BY {key} LIMIT 1"
+        + (" FOR KEY SHARE" if keep else "")
     ).format(key=sql.Identifier(key), table=sql.Identifier(table))
     row = connection.execute(statement, (rng.random(),)).fetchone()
     return None if row is None else row[0]

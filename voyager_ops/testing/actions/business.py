@@ -33,7 +33,9 @@ def transfer(connection: Connection, rng: random.Random) -> int:
 
 
 def place_order(connection: Connection, rng: random.Random) -> int:
-    customer, product = pick(connection, rng, "customers", "id"), pick(connection, rng, "products", "id")
+    customer, product = pick(connection, rng, "customers", "id", keep=True), pick(connection, rng, "products", "id", keep=True)
+    if customer is None or product is None:  # gone while we waited for it
+        return 0
     row = connection.execute(
         "INSERT INTO orders (customer_id, external_ref, currency, shipping, metadata)"
         " VALUES (%s, gen_random_uuid(), %s, ROW(%s, 'Town', NULL, 'NL'), %s::jsonb) RETURNING id",
