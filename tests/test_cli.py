@@ -245,6 +245,8 @@ def test_a_cutover_that_nobody_drives_yet_is_called_off(tmp_path: Path) -> None:
     assert "not asked for" in json.loads(refused.stdout)["error"]["message"]
     cutovers.request(Migration.load(path).state, Side.TARGET, "dba")
     assert json.loads(invoke("--config", str(path), "cutover", "status", "--json").stdout)["cutover_to_target"] == "INITIATED"
+    refused = invoke("--config", str(path), "archive", "changes", "--delete", "--json")
+    assert "a cutover to target is under way" in json.loads(refused.stdout)["error"]["message"]
     aborted = json.loads(invoke("--config", str(path), "cutover", "abort", "--by", "release", "--json").stdout)
     assert (aborted["direction"], aborted["status"]) == ("target", "NOT_INITIATED")
     assert json.loads(invoke("--config", str(path), "cutover", "status", "--json").stdout)["cutover_to_target"] == "NOT_INITIATED"

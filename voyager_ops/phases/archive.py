@@ -12,9 +12,10 @@ from voyager_ops.changes.log import ChangeLog
 from voyager_ops.databases.postgres.apply import read_position
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
-from voyager_ops.model.positions import TO_SIDE, Lane
+from voyager_ops.model.positions import TO_SIDE, Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
 from voyager_ops.phases.base import finish
+from voyager_ops.state import cutovers
 from voyager_ops.state.lanes import NONE, read_lane
 
 
@@ -36,7 +37,7 @@ def run(
     progress: ProgressSink = silent,
 ) -> ArchiveChangesResult:
     """Once over both lanes. ``move_to`` defaults to ``changes.archive_to`` of the configuration; without either ``delete``
-    must be True."""
+    must be True. Raises PreconditionError while a cutover is under way."""
     started = time.monotonic()
     move_to = None if delete else move_to or migration.config.changes.archive_to
     if not delete and move_to is None:
@@ -45,6 +46,13 @@ def run(
             state="nothing was moved or deleted",
             next_step="give --move-to DIRECTORY or --delete, or set changes.archive_to in the configuration",
         )
+    for direction in Side:
+        if cutovers.public_status(migration.state, direction) == "INITIATED":
+            raise PreconditionError(
+                f"a cutover to {direction} is under way, and compares what changed by the change log",
+                state="nothing was moved or deleted",
+                next_step="archive changes again when voyager-ops cutover status no longer says INITIATED",
+            )
     result = ArchiveChangesResult(moved_to=str(move_to or ""))
     for lane in Lane:
         if read_lane(migration.state, lane).status == NONE:

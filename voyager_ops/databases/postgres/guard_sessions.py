@@ -79,7 +79,9 @@ SELECT a.pid, coalesce(a.usename, ''), coalesce(a.application_name, ''), coalesc
        extract(epoch FROM clock_timestamp() - a.xact_start)::float8, a.backend_xid IS NOT NULL
 FROM pg_stat_activity a
 WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
-  AND (a.backend_type IS NULL OR a.backend_type IN ('client backend', 'yb-conn-mgr worker connection'))
+  AND (a.backend_type IS NULL OR a.backend_type IN ('client backend', 'yb-conn-mgr worker connection')
+       -- Workers that extensions and subscriptions run (a scheduler's job, say) write too.
+       OR (a.backend_xid IS NOT NULL AND a.backend_type NOT IN ('autovacuum worker', 'parallel worker', 'walsender')))
   AND NOT (starts_with(a.application_name, %(ours)s) AND a.usename = current_user)
 ORDER BY a.pid
 """
