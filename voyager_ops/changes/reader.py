@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,7 +118,7 @@ class Reader:
         changes: Iterator[Change]
         redescribes = bool(head.flags & DESCRIBES_RELATIONS)
         if head.length <= WHOLE:
-            changes = decoder.changes(partial(_once, [body.read(head.length)]), head.length, redescribes=redescribes)
+            changes = decoder.changes_of(body.read(head.length), redescribes=redescribes)
             if redescribes:
                 changes = iter(list(changes))
             live = None
@@ -129,11 +128,6 @@ class Reader:
         yield Transaction(lsn.to_position(head.end), head.xid, head.committed_at, head.count, changes)
         if live is not None:
             live.leave(drain=redescribes)
-
-
-def _once(data: list[bytes], _size: int) -> bytes:
-    """All the bytes at the first call."""
-    return data.pop() if data else b""
 
 
 class _Live:

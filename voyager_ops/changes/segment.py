@@ -41,7 +41,7 @@ ZSTD_LEVEL: Final = 1
 """0.4 us per event and a quarter of the bytes of raw frames; higher levels cost more than they save."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TransactionHead:
     """What stands before a transaction's frames. ``end``: the integer of its position; ``length``: bytes of its frames."""
 
@@ -231,6 +231,8 @@ class SegmentBody:
 
     def skip_to(self, place: int) -> None:
         """Pass over the body up to ``place`` (as :attr:`at` counts)."""
+        if self._at == place:
+            return
         if not self._compressed:
             self._file.seek(self._start + place)
             self._at = place

@@ -39,7 +39,6 @@ _CHECK_BYTES: Final = 4 << 20
 """Free space is asked for once per so many bytes."""
 
 
-
 @dataclass(slots=True)
 class CapturedTransaction:
     """A whole transaction as capture hands it over. ``blocks`` hold its frames, each with its length before it: a list when they
@@ -196,10 +195,10 @@ class LogWriter:
         self._transactions = self._changes = self._checked_at = 0
         return self._file
 
-    def due(self, now: float) -> bool:
-        """Whether what is gathered is big or old enough. ``now`` is of the monotonic clock."""
+    def due(self, now: float, ages: int = 1) -> bool:
+        """Whether what is gathered is big enough, or ``ages`` times ``segment_age`` old. ``now`` is of the monotonic clock."""
         return self._file is not None and (
-            self._file.body_bytes >= self._config.segment_size or now - self._opened_at >= self._config.segment_age
+            self._file.body_bytes >= self._config.segment_size or now - self._opened_at >= self._config.segment_age * ages
         )
 
     # -- publishing ------------------------------------------------------------------------------------------------
@@ -214,9 +213,7 @@ class LogWriter:
         last = lsn.to_position(self._last)
         hit(BEFORE_FSYNC)
         try:
-            checksum = file.finish(
-                {"last_position": last, "transactions": self._transactions, "changes": self._changes}
-            )
+            checksum = file.finish({"last_position": last, "transactions": self._transactions, "changes": self._changes})
             hit(FSYNCED)
             os.rename(file.path, self._directory / self._name)
             fsync_directory(self._directory)
@@ -297,9 +294,7 @@ class LogWriter:
             added = {column: table.c[column] + count for column, count in counts.items()}
             if not connection.execute(table.update().where(*where).values(**added)).rowcount:
                 connection.execute(
-                    table.insert().values(
-                        migration=self._state.migration, lane=str(self._lane), table_name=name, **counts
-                    )
+                    table.insert().values(migration=self._state.migration, lane=str(self._lane), table_name=name, **counts)
                 )
 
     def translate(self, error: OSError) -> OSError | DiskFull:

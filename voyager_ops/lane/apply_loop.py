@@ -101,6 +101,8 @@ class ApplyLoop:
         """After a failure: so many transactions at once, until this position is applied."""
         self._succeeded_at = time.monotonic()
         self._ended_asked = 0.0
+        self._under_way: tuple[int, Position] | None = None
+        """The batch that is being committed while the next one is folded: its transactions, and the position of the last."""
         self._session: ApplySession
         self._collector: Collector
         self._reader: LogReader
@@ -144,7 +146,8 @@ class ApplyLoop:
         try:
             chunks = self._filter(session)
             held = load_held(session.connection, context)
-            self._collector = Collector(context, session, held, chunks, context.changes.batch_changes)
+            self._under_way = None
+            self._collector = Collector(context, session, held, chunks, context.changes.batch_changes, self._settle)
             try:
                 self._reader = self._open_reader(session.applied.position)
                 self._next = self._ready = None
@@ -173,15 +176,14 @@ class ApplyLoop:
                 self._lease.check()
             collector = self._collector
             try:
-                self._fill()
+                try:
+                    self._fill()
+                except ApplyError:
+                    self._settle()  # the batch before it comes first
+                    raise
+                self._settle()
                 if collector.transactions:
-                    had = bool(collector.held)
-                    collector.commit()
-                    self._succeeded_at = time.monotonic()
-                    if had or collector.held:
-                        collector.held = load_held(self._session.connection, self._context)
-                    if self._limit is not None and self._session.applied.position >= self._limit[1]:
-                        self._limit = None
+                    self._commit()
                 elif self._done():
                     return True
                 else:
@@ -191,10 +193,39 @@ class ApplyLoop:
             except ApplyError as error:
                 self._failed(error)
             self._report.update(self._session.applied)
+        try:
+            self._settle()
+        except Conflict:
+            self._session.rollback()  # whoever goes on does this batch again
         return True
+
+    def _commit(self) -> None:
+        """Commit the batch: beside the folding of the next one, unless what the next one does depends on how it ends."""
+        collector = self._collector
+        held = bool(collector.held)
+        beside = collector.filter is None and not held and self._limit is None
+        batch = (collector.transactions, collector.last)
+        collector.start_commit()
+        self._under_way = batch
+        if beside and not collector.held:
+            return
+        self._settle()
+        if held or collector.held:
+            collector.held = load_held(self._session.connection, self._context)
+
+    def _settle(self) -> None:
+        """Wait until the batch that is being committed is; raises what went wrong with it."""
+        if self._under_way is None:
+            return
+        self._session.settle()
+        self._under_way = None
+        self._succeeded_at = time.monotonic()
+        if self._limit is not None and self._session.applied.position >= self._limit[1]:
+            self._limit = None
 
     def _again(self) -> None:
         """Start over from the committed position, on the same connection."""
+        self._under_way = None
         self._session.rollback()
         self._collector.reset()
         if self._collector.filter is not None:  # it may have learnt of a key that was rolled back
@@ -212,7 +243,8 @@ class ApplyLoop:
         while not self._stop.is_set() and not collector.ends and collector.changes < collector.batch_changes:
             if most and collector.transactions >= most:
                 return
-            transaction = self._peek(0.0 if collector.transactions else WAIT_SECONDS)
+            # No waiting for more while there is something to commit, or to learn how a commit ended.
+            transaction = self._peek(0.0 if collector.transactions or self._under_way else WAIT_SECONDS)
             chunks = collector.filter
             if chunks is not None:
                 applied = self._session.applied.position
@@ -293,7 +325,7 @@ class ApplyLoop:
     # -- changes that cannot be applied --------------------------------------------------------------------------------
     def _failed(self, error: ApplyError) -> None:
         """Halve the batch until one transaction is left, then find its change. Raises ApplyError unless it is put aside."""
-        count, last = self._collector.transactions, self._collector.last
+        count, last = self._under_way or (self._collector.transactions, self._collector.last)
         self._again()
         if count > 1:
             self._limit = (max(1, count // 2), last if self._limit is None else max(last, self._limit[1]))

@@ -35,15 +35,17 @@ RECONNECTS: Final = 6
 BACKOFF_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 DISK_WAIT_SECONDS: Final = 60.0
 _TICK: Final = 0.1
+_BEHIND_SECONDS: Final = 2.0
+_BEHIND_AGES: Final = 4
+"""Transactions committed longer ago than that are published after so many times ``segment_age``: a stream that catches up
+publishes less often (each time costs two fsyncs and a transaction of state), one that keeps pace as soon as it is told to."""
 _LANE_SECONDS: Final = 0.4
 _ADVANCE_SECONDS: Final = 1.0
 _FEEDBACK_SECONDS: Final = 5.0
 _METRICS_SECONDS: Final = 2.0
 
 
-def capture(
-    context: LaneContext, stop: threading.Event, lease: Lease | None, progress: ProgressSink = silent
-) -> dict[str, Any]:
+def capture(context: LaneContext, stop: threading.Event, lease: Lease | None, progress: ProgressSink = silent) -> dict[str, Any]:
     """Capture until ``stop`` (what is whole is published first; it resumes later) or until the lane has ended.
 
     Prepares the lane when that was not done. Returns totals. Raises StreamLost and SourceChanged (recorded in the lane, status
@@ -60,9 +62,7 @@ def _set_status(context: LaneContext, status: str, error: str) -> None:
     with context.state.begin() as connection:
         connection.execute(
             table.update()
-            .where(
-                table.c.migration == context.state.migration, table.c.lane == str(context.lane), table.c.status != ENDED
-            )
+            .where(table.c.migration == context.state.migration, table.c.lane == str(context.lane), table.c.status != ENDED)
             .values(status=status, error=error)
         )
 
@@ -137,16 +137,12 @@ class _Capture:
             return True
         with context.capture_db.connect("capture-check") as connection:
             check_slot(connection, context.capture_db, record.slot, record.captured_position)
-        with ReplicationStream(
-            context.capture_db, record.slot, record.publication, record.captured_position
-        ) as stream:
+        with ReplicationStream(context.capture_db, record.slot, record.publication, record.captured_position) as stream:
             # From here on the slot is ours, so nobody else publishes; what another process published before counts.
             writer = LogWriter(context.state, context.data_dir, context.lane, context.changes)
             with context.capture_db.connect("capture-check") as connection:
                 check_slot(connection, context.capture_db, record.slot, writer.published)
-            assembler = Assembler(
-                context.migration, record.xid_reference, StreamJudge(context, self._roots), writer.spill_path
-            )
+            assembler = Assembler(context.migration, record.xid_reference, StreamJudge(context, self._roots), writer.spill_path)
             _set_status(context, STREAMING, "")
             try:
                 return self._stream(stream, writer, assembler, side)
@@ -162,21 +158,17 @@ class _Capture:
                 self._transactions += writer.published_transactions
 
     def _stream(self, stream: ReplicationStream, writer: LogWriter, assembler: Assembler, side: SideWatch) -> bool:
-        feed = assembler.feed
         have = lsn.from_position(writer.published)
         now = time.monotonic()
         next_tick = next_lane = next_advance = next_metrics = now
         next_feedback = now + _FEEDBACK_SECONDS
         while True:
-            for frame in stream.messages():
-                transaction = feed(frame)
-                if transaction is None:
-                    continue
+            for transaction in assembler.transactions(stream.messages()):
                 self._take(transaction, writer, assembler, have)
-                if writer.due(time.monotonic()):
+                if self._due(writer, time.monotonic()):
                     self._publish(stream, writer)
             now = time.monotonic()
-            if writer.due(now):
+            if self._due(writer, now):
                 self._publish(stream, writer)
             if now >= next_tick:
                 next_tick = now + _TICK
@@ -214,6 +206,9 @@ class _Capture:
             return
         writer.append(transaction)
         self._last_commit_at = transaction.head.committed_at
+
+    def _due(self, writer: LogWriter, now: float) -> bool:
+        return writer.due(now, _BEHIND_AGES if time.time() - self._last_commit_at > _BEHIND_SECONDS else 1)
 
     def _publish(self, stream: ReplicationStream, writer: LogWriter) -> None:
         if not writer.open:

@@ -55,6 +55,8 @@ class Collector:
     held: Held
     filter: SnapshotFilter | None
     batch_changes: int
+    settle: Callable[[], None] = lambda: None
+    """Called before a transaction is begun: the batch before may still be under way."""
     transactions: int = 0
     ends: bool = False
     begun: bool = False
@@ -141,9 +143,14 @@ class Collector:
 
     def commit(self) -> None:
         """Send the rest, write the counters and commit; the collector is empty then."""
+        self.start_commit()
+        self.session.settle()
+
+    def start_commit(self) -> None:
+        """As :meth:`commit`, in the background: the next batch may be folded meanwhile."""
         self._begin(self.last)
         self.session.flush(self._folds, strict=self.strict)
-        self.session.commit(self.take_tally())
+        self.session.start_commit(self.take_tally())
         self.reset()
 
     def reset(self) -> None:
@@ -218,6 +225,7 @@ class Collector:
     # -- inside ----------------------------------------------------------------------------------------------------
     def _begin(self, upto: Position) -> None:
         if not self.begun:
+            self.settle()
             self.session.begin(upto)
             self.begun = self.ends = True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
 import psycopg
@@ -63,6 +64,8 @@ class ApplySession:
         self._to: Position = START
         self._savepoint = False
         self._deferrable = self._has_deferrable()
+        self._committer = ThreadPoolExecutor(1, "apply-commit")
+        self._committing: tuple[Future[None], Tally] | None = None
 
     @classmethod
     def open(
@@ -97,6 +100,8 @@ class ApplySession:
         return session
 
     def close(self) -> None:
+        """Wait for a commit under way, and disconnect."""
+        self._committer.shutdown(wait=True)
         self.connection.close()
 
     # -- one target transaction --------------------------------------------------------------------------------------
@@ -172,8 +177,10 @@ class ApplySession:
     def send(self) -> None:
         """Run what is queued and check the counts."""
         queue, self._queue = self._queue, []
-        if not queue:
-            return
+        if queue:
+            self._run(queue)
+
+    def _run(self, queue: list[Planned]) -> None:
         try:
             results = self._pipeline.run([planned.statement for planned in queue])
         except StatementError as error:
@@ -188,12 +195,28 @@ class ApplySession:
 
     def commit(self, tally: Tally) -> None:
         """Write the counters and arrivals, commit, and take the new position for ours."""
+        self.start_commit(tally)
+        self.settle()
+
+    def start_commit(self, tally: Tally) -> None:
+        """As :meth:`commit`, in the background. Only :meth:`settle`, :meth:`rollback` and :meth:`close` may be called meanwhile."""
         self._queue.extend(counters(self.context, self.applied, tally))
-        self.send()
+        queue, self._queue = self._queue, []
+        self._committing = (self._committer.submit(self._commit, queue), tally)
+
+    def _commit(self, queue: list[Planned]) -> None:
+        self._run(queue)
         hit(BEFORE_COMMIT)
-        self._queue.append(Planned(Statement(b"COMMIT"), "commit"))
-        self.send()
+        self._run([Planned(Statement(b"COMMIT"), "commit")])
         hit(AFTER_COMMIT)
+
+    def settle(self) -> None:
+        """Wait for the commit under way, if any, and take the new position for ours. Raises what went wrong, until rolled back."""
+        if self._committing is None:
+            return
+        future, tally = self._committing
+        future.result()
+        self._committing = None
         until = time.monotonic() + REWRITE_SECONDS
         self._rewriting = {root: min(end, until) for root, end in self._rewriting.items()}
         applied = self.applied
@@ -239,8 +262,14 @@ class ApplySession:
 
     def rollback(self) -> None:
         """Forget what was queued and roll back. Raises RetryableError when the connection is lost."""
+        if self._committing is not None:
+            wait([self._committing[0]])  # what it raised is known: settle() raised it
+            self._committing = None
         self._queue.clear()
         self._savepoint = False
+        self._roll_back()
+
+    def _roll_back(self) -> None:
         if self.connection.closed:
             raise passing(self.context, psycopg.OperationalError("the connection was lost"))
         try:
@@ -314,7 +343,7 @@ class ApplySession:
         if self._savepoint:
             self.connection.execute("ROLLBACK TO SAVEPOINT voyager_ops")
         else:
-            self.rollback()
+            self._roll_back()
         keys: list[Key] = []
         if planned.table.key and planned.what in ("delete", "update"):
             wanted = [planned.keys[place] for place in range(len(planned.keys))]

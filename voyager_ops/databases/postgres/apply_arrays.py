@@ -15,21 +15,21 @@ INT4_OID = 23
 _HEADER = Struct(">iiIii").pack
 _LENGTH = Struct(">i").pack
 _SHORT = tuple(_LENGTH(length) for length in range(2048))
+_SHORT_OF = _SHORT.__getitem__
 _NULL = _LENGTH(-1)
 
 
 def text_array(values: Sequence[Value]) -> bytes:
     """A one-dimensional text[] in binary format. No value may be UNCHANGED."""
-    parts = [_HEADER(1, 1, TEXT_OID, len(values), 1)]
-    append = parts.append
-    for value in values:
-        if value is None:
-            append(_NULL)
-        else:
-            length = len(value)  # type: ignore[arg-type]
-            append(_SHORT[length] if length < 2048 else _LENGTH(length))
-            append(value)  # type: ignore[arg-type]
-    return b"".join(parts)
+    count = len(values)
+    parts: list[Value] = [b""] * (2 * count)
+    try:
+        parts[::2] = map(_SHORT_OF, map(len, values))  # type: ignore[arg-type]
+        parts[1::2] = values
+    except (TypeError, IndexError):  # a NULL, or a long value
+        parts[::2] = [_NULL if value is None else _LENGTH(len(value)) for value in values]  # type: ignore[arg-type]
+        parts[1::2] = [value or b"" for value in values]
+    return _HEADER(1, 1, TEXT_OID, count, 1) + b"".join(parts)  # type: ignore[arg-type]
 
 
 def int_array(values: Sequence[int]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import overload
 
 from psycopg import sql
@@ -215,8 +216,7 @@ def slices(rows: Sequence[Row], columns: Sequence[int]) -> Iterator[Sequence[Row
     """``rows`` in order, in pieces of bounded size in rows and bytes."""
     for start in range(0, len(rows), SLICE_ROWS):
         piece = rows[start : start + SLICE_ROWS] if len(rows) > SLICE_ROWS else rows
-        total = sum(len(value) for row in piece for value in row if value.__class__ is bytes)
-        if total <= SLICE_BYTES:
+        if _bytes_of(piece) <= SLICE_BYTES:
             yield piece
             continue
         held: list[Row] = []
@@ -229,3 +229,10 @@ def slices(rows: Sequence[Row], columns: Sequence[int]) -> Iterator[Sequence[Row
             held.append(row)
             size += own
         yield held
+
+
+def _bytes_of(rows: Sequence[Row]) -> int:
+    try:
+        return sum(map(len, filter(None, chain.from_iterable(rows))))  # type: ignore[arg-type]
+    except TypeError:  # some are UNCHANGED
+        return sum(len(value) for row in rows for value in row if isinstance(value, bytes))

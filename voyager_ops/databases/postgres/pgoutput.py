@@ -9,9 +9,9 @@ bytes the server sent, no typed object is ever made. Measured with benchmarks/mi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from voyager_ops.errors import ChangeLogDamaged
 from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UNCHANGED, UPDATE, Change, Relation, Value
@@ -26,6 +26,9 @@ MESSAGE: Final = 77
 
 _U16 = Struct(">H").unpack_from
 _U32 = Struct(">I").unpack_from
+_VALUE = Struct(">BI").unpack_from
+_PAD: Final = bytes(4)
+"""A value's kind and length are read at once, also where a NULL's kind is the last byte there is."""
 _BEGIN = Struct(">QqI").unpack_from
 _COMMIT = Struct(">BQQq").unpack_from
 POSTGRES_EPOCH: Final = 946_684_800.0
@@ -40,8 +43,7 @@ BLOCK: Final = 1 << 20
 """Bytes read at once while a large transaction is decoded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(NamedTuple):
     """``commit_lsn`` is where the commit record begins; ``xid`` has 32 bits; ``committed_at`` is in Unix seconds."""
 
     commit_lsn: int
@@ -126,20 +128,21 @@ def truncated(frame: bytes) -> tuple[int, ...]:
 
 def first_value(frame: bytes) -> Value:
     """The first column of the first tuple of an Insert, Update or Delete frame (all our own tables have the migration there)."""
-    values, _ = _tuple(frame, 6)
+    values, _ = _tuple(frame + _PAD, 6)
     return values[0]
 
 
 def _tuple(data: bytes, position: int) -> tuple[list[Value], int]:
-    count = data[position] << 8 | data[position + 1]
-    position += 2
+    """The values of a tuple, and where it ends. ``data`` goes on for at least ``len(_PAD)`` bytes after it."""
     values: list[Value] = []
     append = values.append
+    count = data[position] << 8 | data[position + 1]
+    position += 2
     for _ in range(count):
-        kind = data[position]
+        kind, length = _VALUE(data, position)
         if kind == _TEXT:
             start = position + 5
-            position = start + _U32(data, position + 1)[0]
+            position = start + length
             append(data[start:position])
         elif kind == _NULL:
             append(None)
@@ -154,6 +157,10 @@ def _tuple(data: bytes, position: int) -> tuple[list[Value], int]:
                 next_step="report it with the server's version; only protocol version 1 in text format is understood",
             )
     return values, position
+
+
+def _nothing(_size: int) -> bytes:
+    return b""
 
 
 class Decoder:
@@ -188,21 +195,26 @@ class Decoder:
             change.new = [change.new[place] for place in kept]
         return change
 
+    def changes_of(self, data: bytes, *, redescribes: bool = False) -> Iterator[Change]:
+        """As :meth:`changes`, for frames that are in memory already."""
+        return self._wanted(self._changes(_nothing, 0, data), redescribes)
+
     def changes(self, read: Callable[[int], bytes], length: int, *, redescribes: bool = False) -> Iterator[Change]:
         """Decode ``length`` bytes of frames (u32 length and payload each) which ``read(n)`` hands out, n bytes at most a call.
 
         ``redescribes``: the frames describe relations, too. Never holds more than a block and one frame. Raises ChangeLogDamaged
         when the bytes are not what they must be.
         """
-        if not self._kept and not redescribes:
-            return self._changes(read, length)
-        return (
-            self._without_left_out(change) if change.relation.oid in self._kept else change
-            for change in self._changes(read, length)
-        )
+        return self._wanted(self._changes(read, length, b""), redescribes)
 
-    def _changes(self, read: Callable[[int], bytes], length: int) -> Iterator[Change]:
-        data, position, end = b"", 0, 0
+    def _wanted(self, changes: Iterator[Change], redescribes: bool) -> Iterator[Change]:
+        if not self._kept and not redescribes:
+            return changes
+        return (self._without_left_out(change) if change.relation.oid in self._kept else change for change in changes)
+
+    def _changes(self, read: Callable[[int], bytes], length: int, data: bytes) -> Iterator[Change]:
+        position, end = 0, len(data)
+        data += _PAD
         remaining = length
         relations = self._relations
         while True:
@@ -243,8 +255,8 @@ class Decoder:
             if not chunk:
                 break
             remaining -= len(chunk)
-            data = data[position:] + chunk
-            position, end = 0, len(data)
+            data = b"".join((data[position:end], chunk, _PAD))
+            position, end = 0, len(data) - len(_PAD)
         if remaining or position != end:
             raise ChangeLogDamaged(
                 "a transaction in the change log ends in the middle of a frame",
