@@ -47,8 +47,8 @@ up: $(STAMP) ## start what the demo runs on and leave the approvals to you
 down: $(STAMP) ## stop what `make up` started
 	$(BIN)/voyager-ops-demo down
 
-bench: $(STAMP) ## every benchmark (benchmarks/bench_*.py)
-	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done
+bench: $(STAMP) ## every benchmark next to its peer (BENCH_ARGS: --quick, --scale S, --rounds N, names of lines)
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 soak: $(STAMP) ## the long run of random failures
 	$(BIN)/python -m pytest -m soak --timeout 0 $(PYTEST_ARGS)

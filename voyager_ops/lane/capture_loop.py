@@ -37,8 +37,9 @@ DISK_WAIT_SECONDS: Final = 60.0
 _TICK: Final = 0.1
 _BEHIND_SECONDS: Final = 2.0
 _BEHIND_AGES: Final = 4
-"""Transactions committed longer ago than that are published after so many times ``segment_age``: a stream that catches up
-publishes less often (each time costs two fsyncs and a transaction of state), one that keeps pace as soon as it is told to."""
+"""While transactions come that were committed longer ago than that, each segment may grow older than the one before it, up to so
+many times ``segment_age``: a stream that catches up publishes at once, then less often (each time costs two fsyncs and a
+transaction of state); one that keeps pace publishes as it is told to."""
 _LANE_SECONDS: Final = 0.4
 _ADVANCE_SECONDS: Final = 1.0
 _FEEDBACK_SECONDS: Final = 5.0
@@ -81,6 +82,7 @@ class _Capture:
         self._roots = RootMap(context.state, context.lane, context.tables)
         self._failures = 0
         self._last_commit_at = 0.0
+        self._ages = 1
 
     def run(self) -> dict[str, Any]:
         record = read_lane(self._context.state, self._context.lane)
@@ -208,12 +210,15 @@ class _Capture:
         self._last_commit_at = transaction.head.committed_at
 
     def _due(self, writer: LogWriter, now: float) -> bool:
-        return writer.due(now, _BEHIND_AGES if time.time() - self._last_commit_at > _BEHIND_SECONDS else 1)
+        if time.time() - self._last_commit_at <= _BEHIND_SECONDS:
+            self._ages = 1
+        return writer.due(now, self._ages)
 
     def _publish(self, stream: ReplicationStream, writer: LogWriter) -> None:
         if not writer.open:
             return
         position = writer.publish()
+        self._ages = min(self._ages + 1, _BEHIND_AGES)
         hit(BEFORE_FEEDBACK)
         stream.confirm(position)
         hit(AFTER_FEEDBACK)

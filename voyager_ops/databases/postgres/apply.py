@@ -199,7 +199,7 @@ class ApplySession:
         self.settle()
 
     def start_commit(self, tally: Tally) -> None:
-        """As :meth:`commit`, in the background. Only :meth:`settle`, :meth:`rollback` and :meth:`close` may be called meanwhile."""
+        """As :meth:`commit`, beside the caller: only :meth:`settle`, :meth:`rollback` and :meth:`close` may be called meanwhile."""
         self._queue.extend(counters(self.context, self.applied, tally))
         queue, self._queue = self._queue, []
         self._committing = (self._committer.submit(self._commit, queue), tally)
@@ -211,7 +211,7 @@ class ApplySession:
         hit(AFTER_COMMIT)
 
     def settle(self) -> None:
-        """Wait for the commit under way, if any, and take the new position for ours. Raises what went wrong, until rolled back."""
+        """Wait for the commit under way, if any, and take the new position for ours. Raises what went wrong with it."""
         if self._committing is None:
             return
         future, tally = self._committing
