@@ -41,7 +41,7 @@ def user_url(database: Database) -> str:
 @pytest.mark.usefixtures("clean_user")
 def test_an_ordinary_user_is_made_fit(source_db: Database, target_db: Database, make_migration: MigrationFactory) -> None:
     with source_db.connect() as connection:
-        connection.execute('CREATE ROLE owner; CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO owner')
+        connection.execute("CREATE ROLE owner; CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO owner")
         connection.execute("CREATE SEQUENCE s; ALTER TABLE t ENABLE ROW LEVEL SECURITY")
     migration = make_migration(
         "approvers: [dba]\n", source=user_url(source_db).replace("'", "''"), target=user_url(target_db).replace("'", "''")

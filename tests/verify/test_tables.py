@@ -86,7 +86,7 @@ def test_each_kind_of_difference_at_the_edges(two: Two, kind: str) -> None:
 def test_composite_keys_partitions_and_quoted_names(two: Two) -> None:
     two.both(
         'CREATE TABLE "Order" ("Group" int, "select" text, "a%b" text, "x""y" int, PRIMARY KEY ("Group", "select"));'
-        'INSERT INTO "Order" SELECT i % 7, \'s\' || i, \'%s\', i FROM generate_series(1, 3000) i;'
+        "INSERT INTO \"Order\" SELECT i % 7, 's' || i, '%s', i FROM generate_series(1, 3000) i;"
         "CREATE TABLE parted (id int, at date, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);"
         "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (MINVALUE) TO ('2024-02-01');"
     )

@@ -96,9 +96,7 @@ class ChangeLog:
             counts = {
                 item.table_name: TableCounts(item.inserts, item.updates, item.deletes, item.truncates)
                 for item in connection.execute(
-                    sa.select(captured).where(
-                        captured.c.migration == self._state.migration, captured.c.lane == str(self._lane)
-                    )
+                    sa.select(captured).where(captured.c.migration == self._state.migration, captured.c.lane == str(self._lane))
                 )
             }
         return LogTotals(int(row[0]), int(row[1]), int(row[2]), int(row[3]), counts)
@@ -113,15 +111,11 @@ class ChangeLog:
         mine = (segment.c.migration == self._state.migration, segment.c.lane == str(self._lane))
         with self._state.begin() as connection:
             held = list(
-                connection.execute(
-                    sa.select(segment).where(*mine, segment.c.removed_at.is_(None)).order_by(segment.c.sequence)
-                )
+                connection.execute(sa.select(segment).where(*mine, segment.c.removed_at.is_(None)).order_by(segment.c.sequence))
             )
             gone = list(
                 connection.execute(
-                    sa.select(segment.c.file).where(
-                        *mine, segment.c.removed_at.is_not(None), segment.c.last_position <= applied
-                    )
+                    sa.select(segment.c.file).where(*mine, segment.c.removed_at.is_not(None), segment.c.last_position <= applied)
                 )
             )
         directory = self._data_dir / str(self._lane)

@@ -90,7 +90,7 @@ def test_every_kind_of_sequence(sides: tuple[PostgresDatabase, PostgresDatabase]
     with source.connect("test") as connection:
         tables = [table for table in read_tables(connection, ["app"]) if table.name.name != "left_out"]
     printed = plan(source, target, ["app"], NAMES.to_target, 1000, tables)
-    assert "SELECT pg_catalog.setval('\"shop\".\"other\"'::pg_catalog.regclass, 1012, true);" in printed
+    assert 'SELECT pg_catalog.setval(\'"shop"."other"\'::pg_catalog.regclass, 1012, true);' in printed
     assert moves(source, target, ["app"], NAMES.to_target, 1000, tables) == (
         decided := carry_over(source, target, ["app"], NAMES.to_target, 1000, tables)
     )
@@ -128,9 +128,7 @@ def test_the_way_back(sides: tuple[PostgresDatabase, PostgresDatabase], source_d
     assert {name: found[name] for name in expected} == expected
 
 
-def test_problems_are_told_before_anything_is_set(
-    sides: tuple[PostgresDatabase, PostgresDatabase], target_db: Database
-) -> None:
+def test_problems_are_told_before_anything_is_set(sides: tuple[PostgresDatabase, PostgresDatabase], target_db: Database) -> None:
     source, target = sides
     run(target_db, "DROP SEQUENCE shop.cached; ALTER SEQUENCE shop.set_not_called MAXVALUE 50")
     run(target_db, "ALTER SEQUENCE shop.down INCREMENT 5")
@@ -180,8 +178,10 @@ def test_whatever_the_standing(
     there, here = sequence(step, origin, origin_called), sequence(step, opened, opened_called)
     decision = decide(there, here, extreme, headroom)
     assert not decision.problem
-    after = here if decision.standing is None else replace(
-        here, last_value=decision.standing.last, is_called=decision.standing.called
+    after = (
+        here
+        if decision.standing is None
+        else replace(here, last_value=decision.standing.last, is_called=decision.standing.called)
     )
     assert here.minimum <= after.last_value <= here.maximum
 

@@ -99,9 +99,7 @@ def row_text(names: Sequence[str]) -> sql.Composed:
     """The canonical text of the columns as one unambiguous text: NULL and '' differ, and no value can imitate a border."""
     if not names:
         return sql.SQL("{}").format(sql.Literal(""))
-    return sql.SQL("ROW({})::text").format(
-        sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in names)
-    )
+    return sql.SQL("ROW({})::text").format(sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in names))
 
 
 def text_hash(names: Sequence[str], method: Method, seed: int) -> sql.Composed:

@@ -204,4 +204,3 @@ def alter(
                 state="nothing was changed on it; what was changed on other tables is journaled",
                 next_step=f"make the migration user its owner (ALTER TABLE … OWNER TO …), or have the owner run: {text}",
             ) from None
-

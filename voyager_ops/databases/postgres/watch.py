@@ -165,9 +165,7 @@ def accept_new_partitions(connection: Connection, context: LaneContext, roots: R
                 "(CREATE TABLE … PARTITION OF is safe)",
             )
         if branch.leaf:
-            replica_identity.establish_leaf(
-                connection, context.state, FROM_SIDE[context.lane], root, branch.oid, branch.name
-            )
+            replica_identity.establish_leaf(connection, context.state, FROM_SIDE[context.lane], root, branch.oid, branch.name)
             roots.add(branch.oid, branch.name, root)
             accepted.append(branch.name)
     return accepted
