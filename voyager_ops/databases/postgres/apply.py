@@ -199,7 +199,7 @@ class ApplySession:
         self.settle()
 
     def start_commit(self, tally: Tally) -> None:
-        """As :meth:`commit`, beside the caller: only :meth:`settle`, :meth:`rollback` and :meth:`close` may be called meanwhile."""
+        """As :meth:`commit`, beside the caller, who may only :meth:`settle`, :meth:`rollback` or :meth:`close` meanwhile."""
         self._queue.extend(counters(self.context, self.applied, tally))
         queue, self._queue = self._queue, []
         self._committing = (self._committer.submit(self._commit, queue), tally)
