@@ -111,6 +111,24 @@ def test_a_broken_configuration_names_key_and_line_and_touches_nothing(tmp_path:
     assert not (tmp_path / "shop").exists()
 
 
+def test_a_broken_configuration_is_told_once_and_without_a_traceback(tmp_path: Path) -> None:
+    """As a process of its own: what logging does without a handler shows only there."""
+    path = write_config(tmp_path, "postgresql://u@127.0.0.1:1/a", "postgresql://u@127.0.0.1:1/b", "snapshots: {}\n")
+    command = [sys.executable, "-m", "voyager_ops.cli", "--config", str(path), "preflight"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.count("unknown key") == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_an_export_directory_that_cannot_be_used_names_key_and_line(tmp_path: Path) -> None:
+    (tmp_path / "shop").write_text("not a directory")
+    path = write_config(tmp_path, "postgresql://u@127.0.0.1:1/a", "postgresql://u@127.0.0.1:1/b")
+    result = invoke("--config", str(path), "preflight")
+    assert result.exit_code == 1
+    assert f"{path}, line 2, key 'export_dir': the directory {tmp_path}/shop cannot be used" in result.stderr
+
+
 def test_a_database_that_is_away_is_one_clear_error_without_the_password(tmp_path: Path) -> None:
     url = f"postgresql://u:{SECRET}@127.0.0.1:1"
     path = write_config(tmp_path, f"{url}/a", f"{url}/b")
@@ -134,6 +152,7 @@ def test_conn_id_without_such_a_connection_is_a_clear_error(tmp_path: Path) -> N
     assert result.exit_code == 1
     failure = json.loads(result.stdout)["error"]
     assert failure["type"] == "ConfigError"
+    assert "line 3, key 'source.conn_id'" in failure["message"]
     assert "nowhere" in failure["message"]
 
 

@@ -46,7 +46,7 @@ def test_a_whole_file() -> None:
         ("conn_id: shop_target", "conn_id: x, url: 'postgresql://h/d'", "target", 6, "exactly one"),
         ("postgresql://app", "mysql://app", "source", 3, "postgresql://"),
         ("name: shop", "name: Shop 1", "name", 1, "lower-case"),
-        ("[public]", "[public, other]", "", 1, "single source schema"),
+        ("[public]", "[public, other]", "target", 6, "single source schema"),
         ("cutover: {deadline: 2m}", "cutover: {quiesce: maybe}", "cutover.quiesce", 11, "'manual' or 'enforce'"),
         ("name: shop", "name: shop\nname: other", "name", 2, "given twice"),
     ],
@@ -86,8 +86,9 @@ def test_broken_yaml_and_missing_file(tmp_path: Path) -> None:
 def test_source_must_not_be_target(source: str, target: str, same: bool) -> None:
     text = f"name: x\nexport_dir: /x\nsource: {{url: '{source}', schemas: [s]}}\ntarget: {{url: '{target}'}}\n"
     if same:
-        with pytest.raises(ConfigError, match="same database"):
+        with pytest.raises(ConfigError, match="same database") as caught:
             parse_config(text)
+        assert (caught.value.key, caught.value.line) == ("target", 4)
     else:
         parse_config(text)
 

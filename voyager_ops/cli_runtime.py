@@ -35,6 +35,8 @@ LOG_BYTES, LOG_FILES = 10 << 20, 3
 STOPPED = 3
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s]+@")
 LOG = logging.getLogger("voyager_ops.cli")
+# Before there is a log file an error is told on stderr by _fail alone; without a handler logging would print it there again.
+logging.getLogger("voyager_ops").addHandler(logging.NullHandler())
 
 
 class Secrets(logging.Filter):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -19,8 +20,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -140,6 +143,18 @@ class StateConfig(_Model):
     """A PostgreSQL URL for the migration's own records; default: SQLite in the export directory."""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The file a configuration was read from, and the line of each of its keys."""
+
+    file: str = ""
+    lines: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+
+    def line(self, key: str) -> int | None:
+        """The 1-based line of the dotted ``key``; None when the configuration does not come from a file."""
+        return self.lines.get(tuple(key.split(".")))
+
+
 class MigrationConfig(_Model):
     """A whole migration, as its YAML file describes it."""
 
@@ -161,13 +176,23 @@ class MigrationConfig(_Model):
             raise ValueError("lower-case letters, digits and underscores, beginning with a letter, at most 40 characters")
         return value
 
-    @model_validator(mode="after")
-    def _whole(self) -> MigrationConfig:
-        if self.target.schema_name is not None and len(self.source.schemas) != 1:
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    @field_validator("target")
+    @classmethod
+    def _target_fits_source(cls, value: TargetConfig, info: ValidationInfo) -> TargetConfig:
+        source: SourceConfig | None = info.data.get("source")  # None: the source is wrong itself
+        if source is None:
+            return value
+        if value.schema_name is not None and len(source.schemas) != 1:
             raise ValueError("target.schema renames a single source schema; source.schemas lists several")
-        if _same_database(self.source, self.target):
+        if _same_database(source, value):
             raise ValueError("source and target are the same database")
-        return self
+        return value
+
+    def error(self, what: str, *, key: str, next_step: str = "") -> ConfigError:
+        """A mistake that shows only in use (a directory, a connection), told like any other: with the file and the key's line."""
+        return ConfigError(what, key=key, line=self._origin.line(key), file=self._origin.file, next_step=next_step)
 
 
 def _address(database: DatabaseConfig) -> tuple[object, ...]:
@@ -217,7 +242,9 @@ def parse_config(text: str, *, file: str = "", environment: Mapping[str, str] | 
     variables: Mapping[str, str] = os.environ if environment is None else environment
     data = _plain(node, (), lines, variables, file)
     try:
-        return MigrationConfig.model_validate(data)
+        config = MigrationConfig.model_validate(data)
+        config._origin = Origin(file, lines)
+        return config
     except ValidationError as error:
         raise _first_error(error, lines, file) from None
 

@@ -25,9 +25,13 @@ class VoyagerOpsError(Exception):
 
 
 class ConfigError(VoyagerOpsError):
-    """The configuration is not usable; nothing has been touched. ``key`` is the dotted path, ``line`` is 1-based or None."""
+    """The configuration is not usable; nothing has been touched. ``key`` is the dotted path, ``line`` is 1-based or None.
+
+    ``reason`` is the message without file, line and key.
+    """
 
     def __init__(self, what: str, *, key: str = "", line: int | None = None, file: str = "", next_step: str = "") -> None:
+        self.reason = what
         self.key = key
         self.line = line
         self.file = file

@@ -28,7 +28,11 @@ DIRECTORIES = ("reports", "schema", "data", "metainfo", "temp", "logs")
 class ExportDirectory:
     """The migration's directory, laid out as the reference workflow's."""
 
-    path: Path
+    config: MigrationConfig
+
+    @property
+    def path(self) -> Path:
+        return self.config.export_dir
 
     def create(self) -> None:
         """Make it and its parts. Raises ConfigError when it cannot be written."""
@@ -41,7 +45,7 @@ class ExportDirectory:
             raise self._unusable("no right to read and write it")
 
     def _unusable(self, why: str) -> ConfigError:
-        return ConfigError(
+        return self.config.error(
             f"the directory {self.path} cannot be used: {why}",
             key="export_dir",
             next_step="create it, or give its owner to the user who runs the migration",
@@ -86,7 +90,7 @@ class Migration:
     def __init__(self, config: MigrationConfig, resolver: Resolver = _no_resolver) -> None:
         self.config = config
         self.name = config.name
-        self.export_dir = ExportDirectory(config.export_dir)
+        self.export_dir = ExportDirectory(config)
         self._resolver = resolver
 
     @classmethod
@@ -113,8 +117,14 @@ class Migration:
         return self.source if side is Side.SOURCE else self.target
 
     def _database(self, config: DatabaseConfig, side: Side) -> PostgresDatabase:
-        url = config.url.get_secret_value() if config.url is not None else self._resolver(config.conn_id or "")
+        url = config.url.get_secret_value() if config.url is not None else self._resolved(config.conn_id or "", side)
         return PostgresDatabase.from_url(url, side=side, migration=self.name)
+
+    def _resolved(self, conn_id: str, side: Side) -> str:
+        try:
+            return self._resolver(conn_id)
+        except ConfigError as error:  # the resolver knows the connection, not where the file names it
+            raise self.config.error(error.reason, key=f"{side}.conn_id", next_step=error.next_step) from None
 
     @property
     def names(self) -> NameMap:
