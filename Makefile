@@ -2,6 +2,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The tests mostly wait for servers: three processes keep two cores busy.
+PYTEST_PROCESSES := 3
 PYTHONS := 3.11 3.12 3.13
 SOURCES := $(wildcard voyager_ops tests dags plugins benchmarks)
 LOCK := $(BIN)/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --extra dev pyproject.toml
@@ -36,7 +38,7 @@ typecheck: $(STAMP) ## mypy, strict
 	$(BIN)/mypy $(SOURCES)
 
 test: lint typecheck ## lint, typecheck and the whole test suite
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(PYTEST_PROCESSES) $(PYTEST_ARGS)
 
 demo: $(STAMP) ## a whole live migration with fall-back on two embedded PostgreSQL clusters
 	$(BIN)/voyager-ops-demo run

@@ -19,6 +19,7 @@ os.environ.setdefault("AIRFLOW_HOME", os.path.join(_temporary, "airflow"))  # ne
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("VOYAGER_OPS_FAILPOINTS_LOG", os.path.join(_temporary, "failpoints"))
 
+from tests.failpoint_coverage import is_whole_run, never_hit  # noqa: E402
 from voyager_ops.testing.postgres import Cluster, system_installations  # noqa: E402
 
 
@@ -26,9 +27,15 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_temporary, ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks at the whole run comes last."""
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A whole run without failures fails after all when it left a failpoint unvisited."""
+    if hasattr(session.config, "workerinput") or exitstatus != 0 or not is_whole_run(session.config):
+        return
+    missing = never_hit()
+    if missing:
+        print(f"\nno test passed these failpoints: {', '.join(sorted(missing))}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @dataclass(frozen=True)

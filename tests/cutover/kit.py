@@ -30,7 +30,8 @@ from voyager_ops.migration import Migration
 from voyager_ops.model.positions import FROM_SIDE, Lane, Side
 from voyager_ops.model.results import Progress
 from voyager_ops.phases import status, verify
-from voyager_ops.snapshot.copy import copy_chunks, wait_for_old_transactions
+from voyager_ops.snapshot.copy import copy_chunks
+from voyager_ops.snapshot.old_transactions import wait_for_old_transactions
 from voyager_ops.snapshot.plan import plan_chunks
 from voyager_ops.state import cutovers
 from voyager_ops.state.processes import Lease

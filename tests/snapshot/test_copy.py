@@ -19,8 +19,9 @@ from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.changes import Relation
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.tables import NameMap, QName
-from voyager_ops.snapshot.copy import copy_chunks, snapshot_complete, wait_for_old_transactions
+from voyager_ops.snapshot.copy import copy_chunks, snapshot_complete
 from voyager_ops.snapshot.filter import SnapshotFilter
+from voyager_ops.snapshot.old_transactions import wait_for_old_transactions
 from voyager_ops.snapshot.plan import load_plan, plan_chunks
 from voyager_ops.state.store import State
 

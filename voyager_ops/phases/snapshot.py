@@ -12,6 +12,7 @@ from voyager_ops.model.positions import Lane
 from voyager_ops.model.results import PhaseResult, ProgressSink, silent
 from voyager_ops.phases.base import finish
 from voyager_ops.snapshot import copy
+from voyager_ops.snapshot.old_transactions import wait_for_old_transactions
 from voyager_ops.snapshot.plan import plan_chunks
 from voyager_ops.state.lanes import NONE, read_lane
 from voyager_ops.state.processes import Lease
@@ -79,7 +80,7 @@ def copy_bin(migration: Migration, bin: int | None, *, stop: threading.Event, pr
     """As :func:`run`, for a caller that holds a role of its own."""
     started = time.monotonic()
     context = migration.lane(Lane.FORWARD)
-    copy.wait_for_old_transactions(context, stop, progress)
+    wait_for_old_transactions(context, stop, progress)
     counts = copy.copy_chunks(context, migration.config.snapshot, bin=bin, stop=stop, progress=progress)
     result = SnapshotResult(
         bin=bin,
