@@ -219,12 +219,14 @@ def test_json_is_one_document_on_stdout(source_db: Database, target_db: Database
     text = invoke("--config", str(path), "analyze-schema")
     assert text.exit_code == 0
     assert "schema_analysis_report.html" in text.stdout
+    assert "nothing to archive" in invoke("--config", str(path), "archive", "changes", "--delete").stdout
     report = json.loads(invoke("--config", str(path), "get", "data-migration-report", "--json").stdout)
     assert isinstance(report, list)
     assert {line["table"] for line in report} >= {"public.orders", "public.Product Category"}
     printed = invoke("--config", str(path), "prepare", "source")
     assert printed.exit_code == 0
     assert "GRANT SET ON PARAMETER session_replication_role" in printed.stdout
+    assert "\\prompt" in printed.stdout  # psql is told where the password comes from, and nobody has to write it down
     for output in (printed.output, checked.output):
         assert source_db.cluster._passwords["postgres"] not in output
 

@@ -15,6 +15,7 @@ from voyager_ops.phases import export_schema as export_phase
 from voyager_ops.phases import import_schema as import_phase
 from voyager_ops.phases import preflight as preflight_phase
 from voyager_ops.phases import prepare as prepare_phase
+from voyager_ops.phases.prepare import PLACEHOLDER
 
 
 @click.group("prepare")
@@ -59,6 +60,8 @@ _prepare("target")
 
 def _show_prepare(result: prepare_phase.PrepareResult, out: TextIO) -> None:
     out.write(f"-- prepare {result.side} ({result.form} form), user {result.user}\n")
+    if any(item["outcome"] == "printed" and PLACEHOLDER in item["sql"] for item in result.statements):
+        out.write(f"-- psql asks for {PLACEHOLDER} after: \\prompt 'password of {result.user}: ' password\n")
     place: str | None = None
     for item in result.statements:
         if item["database"] != place:

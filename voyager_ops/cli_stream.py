@@ -136,8 +136,17 @@ def archive_changes(app: App, move_to: Path | None, delete: bool) -> None:
         lambda migration, progress: archive_phase.run(
             migration, move_to=move_to, delete=delete, stop=app.stop, progress=progress
         ),
-        show=lambda result, out: ending(result, out),
+        show=_show_archive,
     )
+
+
+def _show_archive(result: archive_phase.ArchiveChangesResult, out: TextIO) -> None:
+    done = f"moved to {result.moved_to}" if result.moved_to else "deleted"
+    for lane, what in result.lanes.items():
+        out.write(f"{lane}: {what['segments']} segments ({what['bytes']} bytes) {done}\n")
+    if not result.lanes:
+        out.write("no lane has begun: there is nothing to archive\n")
+    ending(result, out)
 
 
 @command(None, "status")

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from tests.changes.kit import forward, make_migration
 from tests.conftest import Database
+from voyager_ops.changes.log import ChangeLog
 from voyager_ops.databases.postgres import capture, guard, metadata
 from voyager_ops.databases.postgres.apply import read_position
 from voyager_ops.databases.postgres.database import SETTINGS
@@ -138,6 +139,8 @@ def test_killed_again_and_again_nothing_is_lost_or_doubled(source_db: Database, 
         check_ledger(target_db.url)
         assert loops.kills >= 4
         assert applied.user_changes >= written.changes  # triggers write more
+        captured = ChangeLog(context.state, context.data_dir, Lane.FORWARD).totals()
+        assert applied.user_changes == captured.user_changes  # what both streams show as their totals
         assert differences(migration, source_db, target_db) == []
     finally:
         loops.end()

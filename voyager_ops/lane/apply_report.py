@@ -16,8 +16,8 @@ EVERY_SECONDS = 1.0
 
 
 class ApplyReport:
-    """``total`` counts every change, markers too, as the capture's total does. ``lag_seconds``: how long ago the last applied
-    transaction was committed, 0 when nothing is left to apply."""
+    """``total`` and ``remaining`` count the users' changes, as the capture's total does: markers and heartbeats are ours.
+    ``lag_seconds``: how long ago the last applied transaction was committed, 0 when nothing is left to apply."""
 
     def __init__(self, context: LaneContext, lease: Lease | None, progress: ProgressSink) -> None:
         self._context = context
@@ -36,7 +36,7 @@ class ApplyReport:
     def resumed(self, applied: AppliedPosition) -> None:
         """The position as read from the database."""
         if self._metrics is None:
-            self._metrics = StreamMetrics(self._context.state, f"{self._context.lane}/applied", applied.changes)
+            self._metrics = StreamMetrics(self._context.state, f"{self._context.lane}/applied", applied.user_changes)
         self._applied = applied
         self._publish(applied)
 
@@ -58,13 +58,13 @@ class ApplyReport:
 
     def _figures(self, applied: AppliedPosition) -> dict[str, Any]:
         assert self._metrics is not None
-        remaining = max(0, self._log.totals().changes - applied.changes)
-        figures = self._metrics.update(applied.changes, remaining).to_json()
-        lag = max(0.0, time.time() - applied.committed_at) if remaining and applied.committed_at else 0.0
+        captured = self._log.totals()
+        figures = self._metrics.update(applied.user_changes, max(0, captured.user_changes - applied.user_changes)).to_json()
+        behind = captured.changes > applied.changes and applied.committed_at
+        lag = max(0.0, time.time() - applied.committed_at) if behind else 0.0
         return {
             **figures,
             "transactions": applied.transactions,
-            "user_changes": applied.user_changes,
             "position": applied.position,
             "seam_passed": applied.seam_passed,
             "lag_seconds": round(lag, 3),
@@ -75,5 +75,5 @@ class ApplyReport:
         figures = self._figures(applied)
         if self._lease is not None:
             self._lease.publish(**figures, waiting="")
-        done, remaining = float(applied.changes), float(figures["remaining"] or 0)
+        done, remaining = float(applied.user_changes), float(figures["remaining"] or 0)
         self._progress(Progress(phase="import_data", done=done, total=done + remaining, unit="events", figures=figures))

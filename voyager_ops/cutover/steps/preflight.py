@@ -128,7 +128,9 @@ def _streams(context: CutoverContext, lane: LaneContext) -> Iterator[Finding]:
     held = quarantine.count(lane)
     if held:
         yield Finding(
-            "error", f"{held} changes of the {lane.lane} lane wait in quarantine", "apply them (quarantine retry) or drop them"
+            "error",
+            f"{held} changes of the {lane.lane} lane wait in quarantine",
+            f"mend the cause (quarantine list), then voyager-ops quarantine retry --lane {lane.lane}",
         )
 
 
@@ -138,7 +140,7 @@ def _target_ready(context: CutoverContext) -> Iterator[Finding]:
             yield Finding(
                 "error",
                 f"the {context.new_side} has not passed the seam point of its data yet",
-                "wait: voyager-ops cutover status",
+                "wait for it: voyager-ops status",
             )
     if context.direction is Side.TARGET and context.state.get("phase/import_schema/post") is None:
         yield Finding(

@@ -6,7 +6,6 @@ it is (``voyager-ops/<migration>/<role>``), so that quiescing can tell our sessi
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -115,17 +114,6 @@ class PostgresDatabase:
                 state="nothing was changed",
                 next_step="check that the server is up, and host, port, user and password in the configuration",
             ) from None
-
-    def wait_until_up(self, role: str, seconds: float) -> Connection:
-        """As :meth:`connect`, trying for up to ``seconds``."""
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                return self.connect(role)
-            except ConnectionFailed:
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(0.5)
 
 
 def _escape(value: str) -> str:

@@ -47,11 +47,6 @@ def range_columns(table: Table) -> tuple[Column, ...]:
     return tuple(prefix)
 
 
-def orderable_key(table: Table) -> bool:
-    """Whether ranges can be cut over (a prefix of) the table's key."""
-    return bool(range_columns(table))
-
-
 def split_points(connection: Connection, physical: QName, columns: Sequence[str], pieces: int) -> list[list[str]]:
     """At most ``pieces - 1`` ascending key tuples (as text) that cut the physical table into ranges of similar size.
 
