@@ -231,6 +231,20 @@ def test_json_is_one_document_on_stdout(source_db: Database, target_db: Database
         assert source_db.cluster._passwords["postgres"] not in output
 
 
+def test_of_nothing_nothing_is_a_success(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    """No exported schema, no table: refused, where "0 issues" or "no differences" would pass for evidence."""
+    path = write_config(tmp_path, source_db.url, target_db.url)
+    for words, says in {
+        "analyze-schema": "there is no exported schema",
+        "import schema": "there is no exported schema",
+        "verify": "no table to compare",
+    }.items():
+        result = invoke("--config", str(path), "--json", *words.split())
+        assert result.exit_code == 1, words
+        assert says in json.loads(result.stdout)["error"]["message"]
+    assert Migration.load(path).state.get("phase/verify") is None
+
+
 def test_a_stopped_stream_says_how_to_resume_and_is_no_success(source_db: Database, target_db: Database, tmp_path: Path) -> None:
     with source_db.connect() as connection:
         connection.execute("CREATE TABLE t (id int PRIMARY KEY)")

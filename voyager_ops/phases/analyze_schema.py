@@ -12,6 +12,7 @@ from voyager_ops.migration import Migration
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
 from voyager_ops.phases.base import finish
 from voyager_ops.schema.analyze import analyze
+from voyager_ops.schema.layout import refuse_missing
 from voyager_ops.schema.report import write_reports
 
 
@@ -41,6 +42,7 @@ def run(
     Issues are a result, not an error. Raises PreconditionError when there is no exported schema.
     """
     started = time.monotonic()
+    refuse_missing(migration.export_dir.schema)
     result = analyze_directory(migration, migration.export_dir.schema, migration.export_dir.reports, target_version, progress)
     result.next_step = (
         "mend the statements in export_dir/schema that block, and run voyager-ops analyze-schema again"

@@ -23,6 +23,7 @@ from voyager_ops.phases.base import finish, last_result
 from voyager_ops.phases.status import seam_passed
 from voyager_ops.schema import importer
 from voyager_ops.schema.kinds import Kind, Stage
+from voyager_ops.schema.layout import refuse_missing
 from voyager_ops.state.lanes import ENDED, read_lane
 
 StageName = Literal["base", "unique", "post"]
@@ -60,7 +61,8 @@ def run(
 ) -> ImportSchemaResult:
     """Run the statements of ``stage`` that have not been run yet; recorded as ``phase/import_schema/<stage>``.
 
-    Raises PreconditionError for ``post`` before the seam is passed, SchemaImportFailed naming file, line and statement.
+    Raises PreconditionError when there is no exported schema, and for ``post`` before the seam is passed;
+    SchemaImportFailed naming file, line and statement.
     """
     started = time.monotonic()
     if stage == "post" and not seam_passed(migration):
@@ -70,6 +72,8 @@ def run(
             state="nothing was changed",
             next_step="voyager-ops import data to target; voyager-ops status says when the seam is passed",
         )
+    if stage == "base":
+        refuse_missing(migration.export_dir.schema)
     result = ImportSchemaResult(stage=stage)
 
     triggers = _Triggers(migration, active=stage == "post" and read_lane(migration.state, Lane.FORWARD).status != ENDED)

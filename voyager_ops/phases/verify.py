@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from voyager_ops.cutover.verified import remember_verified
 from voyager_ops.databases.postgres import metadata
-from voyager_ops.errors import VerificationFailed
+from voyager_ops.errors import PreconditionError, VerificationFailed
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import FROM_SIDE, TO_SIDE, Lane, Position, Side
 from voyager_ops.model.results import ProgressSink, silent
@@ -35,15 +35,23 @@ def run(
     """Compare all migrated tables; writes ``reports/verification-<time>.*``, recorded as ``phase/verify``.
 
     Rows that differ while changes flow are looked at again after the lag has passed them.
-    Raises VerificationFailed when rows differ or are undecided, unless ``fail`` is False.
+    Raises VerificationFailed when rows differ or are undecided, unless ``fail`` is False; PreconditionError when there is no
+    table to compare, for that proves nothing.
     """
     started = time.monotonic()
     stop = stop or threading.Event()
     lane = flowing_lane(migration)
+    tables = migration.baseline(Side.SOURCE)
+    if not tables:
+        raise PreconditionError(
+            f"no table to compare on the source (schemas {', '.join(migration.schemas(Side.SOURCE))})",
+            state="nothing was changed",
+            next_step="mend source.schemas and tables.include/exclude in the configuration",
+        )
     report = verify_tables(
         migration.source,
         migration.target,
-        migration.baseline(Side.SOURCE),
+        tables,
         migration.names,
         parallelism=parallelism,
         settle=_settle(migration, lane, stop) if lane is not None else None,

@@ -102,6 +102,19 @@ def _next(manifest_path: Path) -> Path:
     return manifest_path.with_name(manifest_path.name + ".next")
 
 
+def refuse_missing(schema_dir: Path) -> None:
+    """Raise PreconditionError when nothing was ever exported to ``schema_dir`` and no file was put there by hand.
+
+    An analysis without findings, or an import without errors, of nothing at all would read as success.
+    """
+    if not default_manifest_path(schema_dir).exists() and not file_hashes(schema_dir):
+        raise PreconditionError(
+            f"there is no exported schema in {schema_dir}",
+            state="nothing was changed",
+            next_step="voyager-ops export schema",
+        )
+
+
 def edited_files(schema_dir: Path, manifest_path: Path) -> list[str]:
     """The files that are not as the last export wrote them: changed, added or removed. Empty for a missing directory."""
     found = file_hashes(schema_dir) if schema_dir.is_dir() else {}
