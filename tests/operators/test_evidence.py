@@ -59,12 +59,14 @@ def test_schema_issues_worst_first_and_cut_off() -> None:
         {"name": f"issue {n}", "impact": n % 3 + 1, "object_name": "t", "file": "tables.sql", "line": n, "reason": "x"}
         for n in range(150)
     ]
-    text = evidence.schema_issues("shop", {"issues": issues, "issue_count": 150, "reports": {"html": "/r.html"}}, "/schema")
+    analysis = {"issues": issues, "issue_count": 150, "reports": {"html": "/r.html"}, "finished_at": 0.0}
+    text = evidence.schema_issues("shop", analysis, "/schema")
     rows = [line for line in text.splitlines() if line.startswith("| issue")]
     assert len(rows) == evidence.MOST_ROWS
     assert rows[0].startswith("| issue 2 ")
     assert "50 more issues" in text
     assert "/r.html" in text
+    assert "1970-01-01 00:00:00 UTC" in text, "the text stays when the question is asked again: its time is no age"
 
 
 def test_ending() -> None:

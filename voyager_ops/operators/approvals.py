@@ -27,6 +27,9 @@ from voyager_ops.triggers.migration import REJECTED
 ASKED_MOST = 10_000
 """Times one question may be asked again: each is a try of the task, and the answers stay in its history."""
 
+LEFT_MOST = 20
+"""Issues which the log names after another analysis; the reports name them all."""
+
 
 class AskAgain(VoyagerOpsError):
     """Not an error: the answer was to be asked again."""
@@ -96,7 +99,8 @@ class ApproveSchemaOperator(Question):
         analysis = last_result(migration, "analyze_schema") or {}
         if not analysis.get("issue_count"):
             return None
-        subject = f"{migration.name}: {analysis['issue_count']} issue(s) in the schema"
+        # No number: the subject, too, stays that of the first time.
+        subject = f"{migration.name}: import the schema, although it has issues?"
         return subject, evidence.schema_issues(migration.name, analysis, str(migration.export_dir.schema))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -107,8 +111,14 @@ class ApproveSchemaOperator(Question):
             with airflow_errors():
                 found = analyze_schema.run(open_migration(self.migration))
             if found.issue_count:
+                left = [
+                    f"{issue['name']}: {issue['object_name']} ({issue['file']}:{issue['line']})"
+                    for issue in found.issues
+                    if issue["family"] != "note"
+                ]
                 raise AskAgain(
-                    f"{found.issue_count} issue(s) are left after another analysis", next_step="edit the files, or decide"
+                    f"{found.issue_count} issue(s) are left after another analysis: {'; '.join(left[:LEFT_MOST])}",
+                    next_step=f"edit the files, or decide; all of them: {found.reports['txt']}",
                 )
             self.log.info("No issue is left.")
         return answer

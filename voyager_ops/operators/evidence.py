@@ -20,7 +20,7 @@ def schema_issues(name: str, analysis: Json, directory: str) -> str:
     lines = [
         f"The schema of **{_text(name)}** has **{analysis.get('issue_count', 0)} issue(s)**"
         + (f", of which **{analysis['blocking']} would not import as they are**" if analysis.get("blocking") else "")
-        + f" (analysed {_ago(analysis)}).",
+        + f". Analysed at {_at(analysis)}; after another analysis this text stays, but the reports named below are new.",
         "",
         f"* **Analyse again** after editing the files in `{directory}`: goes on by itself once nothing is left.",
         "* **Import as it is**: the statements are imported as they stand now.",
@@ -203,5 +203,14 @@ def _ago(result: Json) -> str:
     )
 
 
+def _at(result: Json) -> str:
+    at = result.get("finished_at")
+    return _utc(at) if isinstance(at, int | float) else "an unknown time"
+
+
 def _now() -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return _utc(time.time())
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
