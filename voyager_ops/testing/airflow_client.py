@@ -144,6 +144,11 @@ class AirflowClient:
             json={"dry_run": False, "dag_run_id": run_id, "task_ids": task_ids, "only_failed": False, "reset_dag_runs": True},
         )
 
+    def fail(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Mark one task failed, as a person does in the UI; what runs is ended."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}"
+        self.request("PATCH", path, json={"new_state": "failed"})
+
     # -- questions ----------------------------------------------------------------------------------------------------
     def questions(self) -> list[Question]:
         """What waits for a human now."""
