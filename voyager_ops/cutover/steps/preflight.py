@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from voyager_ops.cutover.context import CutoverContext, Finding, Run
 from voyager_ops.cutover.roles import EXPORT_ROLE, IMPORT_ROLE
@@ -153,16 +153,16 @@ def _target_ready(context: CutoverContext) -> Iterator[Finding]:
 def _verified(context: CutoverContext) -> Iterator[Finding]:
     found = context.state.get("phase/verify")
     # The way back is not barred by an old verification: every change since is compared during the cutover.
-    severity = "error" if context.direction is Side.TARGET else "warning"
+    severity: Literal["error", "warning"] = "error" if context.direction is Side.TARGET else "warning"
     if found is None:
-        yield Finding(severity, "the two databases have never been compared as a whole", "voyager-ops verify")  # type: ignore[arg-type]
+        yield Finding(severity, "the two databases have never been compared as a whole", "voyager-ops verify")
     elif not found.get("equal"):
         yield Finding(
             "error", "the last verification found differences", "voyager-ops verify names them; mend them and verify again"
         )
     elif time.time() - float(found.get("finished_at") or 0) > context.config.verification_max_age:
         age = (time.time() - float(found.get("finished_at") or 0)) / 3600
-        yield Finding(severity, f"the last verification is {age:.1f} h old", "voyager-ops verify")  # type: ignore[arg-type]
+        yield Finding(severity, f"the last verification is {age:.1f} h old", "voyager-ops verify")
 
 
 def _reverse_lane(context: CutoverContext) -> Iterator[Finding]:

@@ -29,8 +29,9 @@ def changed(context: LaneContext, name: QName | str, difference: str) -> SourceC
         f"table {name} on the {context.capture_db.side} changed while its changes are streamed: {difference}",
         state="every transaction before this one is in the change log and can be applied; nothing from it on was published, the "
         "slot keeps it",
-        next_step="if the change can be undone without loss of rows, undo it and start the same command again: streaming goes "
-        "on where it stopped. Otherwise end this migration (voyager-ops end migration) and start it anew with the new structure",
+        next_step="if nothing was written to the table since, and the change can be undone without loss of rows, undo it and "
+        "start the same command again: streaming goes on where it stopped. Otherwise "
+        "end this migration (voyager-ops end migration) and start it anew with the new structure",
     )
 
 
