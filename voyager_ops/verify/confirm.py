@@ -34,6 +34,8 @@ class Suspects:
     streak: dict[Identity, int] = field(default_factory=dict)
     different: dict[Identity, tuple[str | int | None, str | int | None]] = field(default_factory=dict)
     """Identity to what source and target hold."""
+    changing: set[Identity] = field(default_factory=set)
+    """Those pending that the source changed between the last two looks at it."""
 
     @property
     def name(self) -> str:
@@ -84,10 +86,12 @@ class Suspects:
         for identity in tuple(self.pending):
             held = target.get(identity)
             first, last = before.get(identity), after.get(identity)
+            self.changing.discard(identity)
             if held in (first, last):
                 self.pending.discard(identity)
             elif first != last:
                 self.streak.pop(identity, None)
+                self.changing.add(identity)
             else:
                 self.streak[identity] = self.streak.get(identity, 0) + 1
                 if self.streak[identity] >= CONFIRMATIONS:
@@ -98,7 +102,9 @@ class Suspects:
 def confirm(both: BothSides, suspects: Sequence[Suspects], settle: Settle | None, rounds: int, stop: Event) -> None:
     """Decide about the pending rows of all tables; those still pending afterwards are undecided.
 
-    They stay so when ``settle`` says that the lag cannot be passed, when a row changes on the source each round, or on ``stop``.
+    They stay so when ``settle`` says that the lag cannot be passed, or on ``stop``; or because a row changes on the source each
+    round (``changing``): such a row has changed after the verification's position, so it is compared again with all that changed
+    since, when the writers are stopped.
     """
     if settle is None:
         for table in suspects:

@@ -44,11 +44,15 @@ def add_findings(both: BothSides, suspects: Suspects, result: TableVerification,
             case _:
                 result.different += row.count
     for identity in sorted(suspects.pending, key=lambda item: [value or "" for value in item]):
-        rows[identity] = RowDifference(_named(key, identity), Kind.UNSETTLED)
-        result.unsettled += 1
+        changing = identity in suspects.changing
+        rows[identity] = RowDifference(_named(key, identity), Kind.CHANGING if changing else Kind.UNSETTLED)
+        result.changing += changing
+        result.unsettled += not changing
     result.differences = list(rows.values())
     if key:
-        sampled = [identity for identity, row in rows.items() if row.kind is not Kind.UNSETTLED][: detail.samples]
+        sampled = [identity for identity, row in rows.items() if row.kind not in (Kind.UNSETTLED, Kind.CHANGING)][
+            : detail.samples
+        ]
         _name_columns(both, suspects, {identity: rows[identity] for identity in sampled}, detail)
 
 

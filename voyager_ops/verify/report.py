@@ -20,7 +20,10 @@ class Kind(StrEnum):
     MISSING_ON_SOURCE = "missing_on_source"
     DIFFERENT = "different"
     UNSETTLED = "unsettled"
-    """It differed each time it was looked at, but changed on the source in between, or the lag could not be passed."""
+    """It differed when it was looked at, but the lag could not be passed, so that it could not be looked at again."""
+    CHANGING = "changing"
+    """It changed on the source between any two looks: it is compared again with what changed since, when the writers are
+    stopped. No difference for a verification while changes flow."""
 
 
 @dataclass
@@ -56,6 +59,7 @@ class TableVerification:
     missing_on_source: int = 0
     different: int = 0
     unsettled: int = 0
+    changing: int = 0
     more: bool = False
     """There are more differences than were looked for: the counts are lower bounds."""
     finished: bool = True
@@ -71,7 +75,7 @@ class TableVerification:
 
     @property
     def equal(self) -> bool:
-        """Finished, and nothing differs, not even undecidedly."""
+        """Finished, and nothing differs, not even undecidedly; rows that change all the time have their turn later."""
         return self.finished and not (self.rows_differing or self.unsettled or self.problems or self.more)
 
 
@@ -96,20 +100,25 @@ class VerificationReport(PhaseResult):
         return sum(table.rows_differing for table in self.tables)
 
     @property
+    def changing(self) -> int:
+        return sum(table.changing for table in self.tables)
+
+    @property
     def verdict(self) -> str:
         """One sentence."""
         problems = sum(len(table.problems) for table in self.tables)
         unsettled = sum(table.unsettled for table in self.tables)
         if self.equal:
             rows = sum(table.keys if table.compared == "keys" else max(table.rows_source, 0) for table in self.tables)
-            return f"{len(self.tables)} tables, {rows} rows: no differences"
+            later = f" ({self.changing} rows kept changing: compared when the writers are stopped)" if self.changing else ""
+            return f"{len(self.tables)} tables, {rows} rows: no differences{later}"
         parts = [f"{self.rows_differing} rows differ"]
         if any(table.more for table in self.tables):
             parts[0] = "at least " + parts[0]
         if problems:
             parts.append(f"{problems} differences of structure")
         if unsettled:
-            parts.append(f"{unsettled} rows kept changing and are undecided")
+            parts.append(f"{unsettled} rows are undecided: the lag could not be passed")
         if not all(table.finished for table in self.tables):
             parts.append("stopped before the end")
         bad = ", ".join(table.table for table in self.tables if not table.equal)
@@ -126,11 +135,21 @@ class VerificationReport(PhaseResult):
 
     def to_text(self) -> str:
         """A table for the terminal."""
-        head = ("table", "rows source", "rows target", "missing on target", "missing on source", "different", "undecided", "")
+        head = (
+            "table",
+            "rows source",
+            "rows target",
+            "missing on target",
+            "missing on source",
+            "different",
+            "undecided",
+            "changing",
+            "",
+        )
         lines: list[tuple[str, ...]] = [head]
         for table in self.tables:
             note = "; ".join(table.problems) or ("" if table.finished else "stopped")
-            numbers = (table.missing_on_target, table.missing_on_source, table.different, table.unsettled)
+            numbers = (table.missing_on_target, table.missing_on_source, table.different, table.unsettled, table.changing)
             counts = tuple("?" if count < 0 else str(count) for count in (table.rows_source, table.rows_target))
             lines.append((table.table, *counts, *(f"{number}{'+' if table.more and number else ''}" for number in numbers), note))
         widths = [max(len(line[i]) for line in lines) for i in range(len(head))]

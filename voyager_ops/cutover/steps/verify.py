@@ -53,7 +53,7 @@ class VerifyAhead(Step):
         settle()
         report = verify_changed(context.lane, after, settle=settle, stop=context.stop, progress=context.progress)
         hit(COMPARED_AHEAD)
-        # Rows that change faster than two looks at them are compared when the writers are stopped.
+        # What is undecided now is compared when the writers are stopped.
         _refuse_differences(report, unsettled_too=False)
         if report.equal:
             remember_verified(context.state, context.lane.lane, Position(report.position))
@@ -84,7 +84,7 @@ class VerifyChanges(Step):
 
 def _refuse_differences(report: VerificationReport, *, unsettled_too: bool) -> None:
     differ = report.rows_differing or any(table.problems for table in report.tables)
-    if differ or (unsettled_too and not report.equal):
+    if differ or (unsettled_too and (report.changing or not report.equal)):
         raise CutoverVoid(
             f"the two databases differ: {report.verdict}",
             next_step="voyager-ops verify names the rows; mend them (or start over), then ask for the cutover again",
