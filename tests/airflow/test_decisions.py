@@ -190,14 +190,15 @@ class Play:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.runs = {
-            name: house.admin.trigger("live_migration", {"migration": name, "prepare_for_fall_back": name == KEPT})
-            for name in (EDITED, KEPT)
-        }
+        self.runs = {name: self.trigger(name) for name in (EDITED, KEPT)}
+        self.stopped = ""
         self.rejected = ""
         self._seen: dict[tuple[str, str, int], float] = {}
         self.decisions: dict[tuple[str, str], list[Decision]] = {
-            (EDITED, "approve_schema"): [Decision("dba", "Analyse again", partial(self.mend, index)) for index in INDEXES],
+            (EDITED, "approve_schema"): [
+                Decision("release", "Stop", self.note_stop),
+                *(Decision("dba", "Analyse again", partial(self.mend, index)) for index in INDEXES),
+            ],
             (EDITED, "approve_cutover"): [Decision("release", "Approve", self.no_way_back)],
             (KEPT, "approve_cutover"): [Decision("dba", "Reject", self.refuse_a_second_run), Decision("dba", "Approve")],
             (KEPT, "decide"): [
@@ -206,7 +207,13 @@ class Play:
             ],
         }
 
+    def trigger(self, name: str) -> str:
+        return self.house.admin.trigger("live_migration", {"migration": name, "prepare_for_fall_back": name == KEPT})
+
     # -- what goes before an answer -----------------------------------------------------------------------------------
+    def note_stop(self, _question: Question) -> None:
+        self.stopped = self.runs[EDITED]
+
     def mend(self, index: str, question: Question) -> None:
         """A person edits one statement; all the others stay issues."""
         assert "**2 issue(s)**" in question.body
@@ -275,7 +282,9 @@ class Play:
             for task in self.house.admin.tasks("live_migration", run_id):
                 assert task.state != "failed", f"{name}: {task.label} failed\n" + "\n".join(self.house.admin.log(task)[-25:])
         if self.rejected and self.rejected == self.runs[KEPT]:
-            self.start_again()
+            self.start_again_after_rejection()
+        if self.stopped and self.stopped == self.runs[EDITED] and self.house.is_over("live_migration", self.stopped):
+            self.start_again_after_stop()
         return not any(self.decisions.values()) and all(
             self.house.is_over("live_migration", run_id) for run_id in self.runs.values()
         )
@@ -288,8 +297,16 @@ class Play:
         decision.before(question)
         self.house.clients[decision.user].answer(question, decision.option)
 
-    def start_again(self) -> None:
-        """Once everything rests after the rejection."""
+    def start_again_after_stop(self) -> None:
+        states = self.house.states("live_migration", self.stopped)
+        done = {task_id for task_id, state in states.items() if state == "success"}
+        assert done == {"begin", "preflight", "export_schema", "analyze_schema", "approve_schema"}
+        assert set(states.values()) == {"success", "skipped"}
+        assert look(self.house.url(f"{EDITED}_target"), "SELECT to_regclass('customer') IS NULL") == (True,)
+        self.runs[EDITED] = self.trigger(EDITED)
+
+    def start_again_after_rejection(self) -> None:
+        """Once everything rests."""
         rested = {"live_migration": self.rejected, "fall_back": f"{KEPT}__{self.rejected}"}
         if not all(self.house.is_over(dag_id, run_id) for dag_id, run_id in rested.items()):
             return
@@ -298,7 +315,7 @@ class Play:
             "skipped"
         }
         assert {back[task_id] for task_id in ("wait_for_cutover_to_target", *BACK_STREAMS)} == {"skipped"}
-        self.runs[KEPT] = self.house.admin.trigger("live_migration", {"migration": KEPT})
+        self.runs[KEPT] = self.trigger(KEPT)
 
 
 @pytest.mark.airflow
