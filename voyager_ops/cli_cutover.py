@@ -117,7 +117,7 @@ def _show_status(result: cutover.CutoverStatusResult, out: TextIO) -> None:
 
 @command(None, "fall-back")
 def end_fall_back(app: App) -> None:
-    """End the fall-back: stay on the target for good."""
+    """Stay on the target for good. Before the cutover: forget the way back, so that it can be begun anew."""
     execute(
         app,
         "end fall-back",

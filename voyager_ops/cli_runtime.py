@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import logging
 import logging.handlers
+import os
 import re
 import signal
 import sys
@@ -140,6 +141,10 @@ def execute(
         code = _fail(app, "interrupted; run the same command to resume", error, 128 + signal.SIGINT)
     except click.ClickException:
         raise
+    except BrokenPipeError:
+        # Whoever read our output has gone (``… | head``): as a program ended by SIGPIPE, with nothing left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is flushed at exit goes nowhere
+        sys.exit(128 + signal.SIGPIPE)
     except Exception as error:  # noqa: BLE001 - the last line of defence: an unforeseen error is logged whole and told in one line
         code = _fail(app, f"internal error: {type(error).__name__}: {error} (the traceback is in the command's log file)", error)
     finally:

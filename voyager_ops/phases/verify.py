@@ -61,7 +61,9 @@ def run(
     )
     migration.export_dir.create()
     files = write_reports(report, migration.export_dir.reports)
-    report.next_step = "voyager-ops cutover status" if report.equal else f"read {files[-1]}, mend the rows, and verify again"
+    ahead = lane is Lane.FORWARD and not migration.state.keys("phase/cutover/target")
+    good = "voyager-ops initiate cutover to target" if ahead else "voyager-ops cutover status"
+    report.next_step = good if report.equal else f"read {files[-1]}, mend the rows, and verify again"
     finish(migration, report, started)
     if report.equal and lane is not None:
         remember_verified(migration.state, lane, Position(report.position))

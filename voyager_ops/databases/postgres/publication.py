@@ -24,6 +24,16 @@ def members(context: LaneContext) -> list[QName]:
 
 def create(connection: Connection, context: LaneContext, name: str) -> None:
     """Create it, or make an existing one what it must be. Raises PreconditionError when the user may not."""
+    unlogged = connection.execute(
+        "SELECT oid::regclass::text FROM pg_class WHERE oid = ANY (%s::oid[]) AND relpersistence = 'u' ORDER BY 1",
+        ([leaf.oid for table in context.tables for leaf in table.leaves],),
+    ).fetchall()
+    if unlogged:
+        raise PreconditionError(
+            f"unlogged tables cannot be captured: {', '.join(str(row[0]) for row in unlogged)}",
+            state="replica identities that were set are journaled; nothing is published",
+            next_step="ALTER TABLE … SET LOGGED, or leave them out with tables.exclude, and run the command again",
+        )
     tables = sql.SQL(", ").join(
         # Without ONLY a table would take its inheritance children along; they are tables of their own to us.
         # A partition root must be named without ONLY, which is not allowed for it, and leaves follow it anyway.
