@@ -224,3 +224,25 @@ def test_one_key_again(source_db: Database, target_db: Database, tmp_path: Path)
             assert known.sees(leaf, (b"8",), seen)
             assert not known.sees(leaf, (b"9",), seen)
     assert contents(source_db, "narrow") == contents(target_db, "narrow")
+
+
+@pytest.mark.parametrize("statement", ["ALTER TABLE narrow ALTER v TYPE text USING v || ''", "TRUNCATE narrow"])
+def test_a_rewrite_under_way_is_waited_for_before_the_moment_is_taken(
+    source_db: Database, target_db: Database, tmp_path: Path, statement: str
+) -> None:
+    """A snapshot older than the rewrite would read the rewritten table as empty."""
+    context = make_context(source_db, target_db, tmp_path)
+    plan_chunks(context, SMALL)
+    with psycopg.connect(source_db.url) as rewriting:
+        rewriting.execute(statement)
+        rewriting.execute("INSERT INTO narrow VALUES (900000, 'written after the rewrite', 1)")
+        copying = threading.Thread(target=copy_chunks, args=(context, SMALL))
+        copying.start()
+        copying.join(1.5)
+        assert copying.is_alive()  # it waits for its lock, and has no snapshot yet
+        rewriting.commit()
+    copying.join(60)
+    assert snapshot_complete(context)
+    rows = contents(source_db, "narrow")
+    assert rows
+    assert rows == contents(target_db, "narrow")
