@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import psycopg
 
-from voyager_ops.databases.postgres import lsn, metadata, publication, replica_identity
+from voyager_ops.databases.postgres import leaf_identity, lsn, metadata, publication, replica_identity
 from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, try_lock
 from voyager_ops.databases.postgres.publication import LANE_OBJECT
 from voyager_ops.databases.postgres.replication import check_slot
@@ -86,6 +86,14 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
         replica_identity.establish(connection, context.state, side, context.tables, progress=progress, stop=stop)
         _say(progress, "publishing the tables")
         publication.create(connection, context, name)
+        if not leaf_identity.install(connection, context.tables):
+            names = ", ".join(str(table.name) for table in leaf_identity.concerned(context.tables))
+            _say(
+                progress,
+                f"no right to create an event trigger: a partition added to {names} (no primary key) gets its replica identity "
+                "a few seconds after it is made, and an UPDATE or DELETE on it before that fails "
+                "(voyager-ops prepare, run with a superuser's connection, closes this gap)",
+            )
         hit(PUBLISHED)
         _drop_slot(connection, database, name)  # made by a run that was killed before it recorded it: nothing relies on it
         _say(progress, "creating the replication slot")
@@ -122,6 +130,7 @@ def teardown(context: LaneContext, progress: ProgressSink = silent) -> None:
         hit(SLOT_DROPPED)
         publication.drop(connection, name)
         hit(PUBLICATION_DROPPED)
+        leaf_identity.adopt(connection, context.state, side, context.tables)
         for note in replica_identity.restore(connection, context.state, side, progress=progress):
             context.state.log(f"replica_identity/{side}", LANE_OBJECT, "note", {"text": note})
             _say(progress, note)
