@@ -214,7 +214,7 @@ def _words(error: BaseException) -> str:
 
 
 def _lock(session: CapturedSide, database: Database, migration: str) -> None:
-    """Take the migration's cutover lock on ``database``, while ``session`` lives: one driver at a time, whatever the lease says."""
+    """Take the migration's cutover lock on ``database`` for ``session``'s life: one driver at a time, whatever the lease says."""
     deadline = time.monotonic() + LOCK_SECONDS
     while not session.lock("cutover", migration):
         if time.monotonic() >= deadline:
