@@ -6,9 +6,10 @@ from typing import Any
 
 from psycopg import sql
 
+from voyager_ops.cutover import gate
 from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.steps.base import Step
-from voyager_ops.databases.postgres import guard, guard_fence, metadata
+from voyager_ops.databases.postgres import guard, guard_fence
 from voyager_ops.failpoints import hit, register
 
 BEFORE_INTENT = register("cutover.intent.before")
@@ -24,15 +25,15 @@ class Intent(Step):
     def plan(self, context: CutoverContext) -> list[str]:
         statement = sql.SQL(
             "INSERT INTO voyager_ops.intent (migration, direction, attempt, state) VALUES ({}, {}, …, {})"
-        ).format(sql.Literal(context.migration), sql.Literal(str(context.direction)), sql.Literal(metadata.INTENDED))
+        ).format(sql.Literal(context.migration), sql.Literal(str(context.direction)), sql.Literal(gate.INTENDED))
         return [f"in both databases: {statement.as_string()}", "from here there is only forward"]
 
     def do(self, run: Run) -> dict[str, Any]:
         # On the sessions that hold the attempt's locks: a driver that lost them cannot write this.
         hit(BEFORE_INTENT)
-        run.old.write_intent(run.record.direction, run.record.attempt)
+        gate.write_intent(run.old, run.record, run.context.migration)
         hit(INTENT_ON_OLD)
-        metadata.write_intent(run.new, run.context.migration, run.record.direction, run.record.attempt)
+        gate.write_intent(run.new, run.record, run.context.migration)
         hit(INTENT_ON_NEW)
         return {}
 
@@ -54,8 +55,8 @@ class Open(Step):
         for words in left:
             run.warn(f"readers still hold it, it will be removed later: {words}")
         hit(UNFENCED)
-        metadata.mark_opened(run.new, context.migration, run.record.direction, run.record.attempt)
-        run.old.mark_opened(run.record.direction, run.record.attempt)
+        for connection in (run.new, run.old):
+            gate.mark_opened(connection, run.record, context.migration)
         hit(MARKED)
         run.tell(f"THE {str(context.new_side).upper()} IS OPEN: the application may write to {context.new_db.where}")
         return {"left": list(left)}

@@ -11,8 +11,6 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from voyager_ops.databases.base import Database
-from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres.catalog import read_sequences
 from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, qualified
 from voyager_ops.databases.postgres.sequence_values import decide
@@ -46,7 +44,7 @@ class SequenceMove:
 
 
 def moves(
-    from_db: Database,
+    from_db: PostgresDatabase,
     to_db: PostgresDatabase,
     schemas: Collection[str],
     rename: Rename,
@@ -59,12 +57,12 @@ def moves(
     (None: all are migrated). ``headroom`` is in increments. A sequence is found on the other side by the column that owns it,
     else by its name.
     """
-    with to_db.connect("sequences") as opened:
-        return _moves(from_db, opened, schemas, rename, headroom, tables)
+    with from_db.connect("sequences") as origin, to_db.connect("sequences") as opened:
+        return _moves(origin, opened, schemas, rename, headroom, tables)
 
 
 def plan(
-    from_db: Database,
+    from_db: PostgresDatabase,
     to_db: PostgresDatabase,
     schemas: Collection[str],
     rename: Rename,
@@ -83,7 +81,7 @@ def plan(
 
 
 def carry_over(
-    from_db: Database,
+    from_db: PostgresDatabase,
     to_db: PostgresDatabase,
     schemas: Collection[str],
     rename: Rename,
@@ -95,8 +93,8 @@ def carry_over(
     Run it when nobody writes to ``from_db`` any more. Raises PreconditionError before anything is set when a sequence is missing
     or cannot hold the value, and when the user may not set one.
     """
-    with to_db.connect("sequences") as opened:
-        decided = _moves(from_db, opened, schemas, rename, headroom, tables)
+    with from_db.connect("sequences") as origin, to_db.connect("sequences") as opened:
+        decided = _moves(origin, opened, schemas, rename, headroom, tables)
         problems = [f"{move.origin}: {move.problem}" for move in decided if move.problem]
         if problems:
             raise PreconditionError(
@@ -121,15 +119,15 @@ def carry_over(
 
 
 def _moves(
-    from_db: Database,
+    origin: Connection,
     opened: Connection,
     schemas: Collection[str],
     rename: Rename,
     headroom: int,
     tables: Listed[Table] | None,
 ) -> list[SequenceMove]:
-    there = engine_of(from_db).read_sequences(from_db, schemas)
-    here = read_standing(opened, {rename(QName(schema, "")).schema for schema in schemas})
+    there = _read(origin, schemas)
+    here = _read(opened, {rename(QName(schema, "")).schema for schema in schemas})
     by_owner = {sequence.owner: sequence for sequence in here if sequence.owner}
     by_name = {sequence.name: sequence for sequence in here}
     migrated = (
@@ -171,7 +169,7 @@ def _move(opened: Connection, sequence: Sequence, other: Sequence, headroom: int
     )
 
 
-def read_standing(connection: Connection, schemas: Collection[str]) -> list[Sequence]:
+def _read(connection: Connection, schemas: Collection[str]) -> list[Sequence]:
     """The schemas' sequences. Values come from the sequences themselves: the catalog's view of one that was set but never called
     shows its start."""
     listed = read_sequences(connection, schemas)

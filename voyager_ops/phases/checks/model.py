@@ -110,7 +110,6 @@ class SourceContents:
     missing_schemas: tuple[str, ...]
     unusable_schemas: tuple[str, ...]
     keyless: tuple[str, ...]
-    keyless_partitioned: tuple[str, ...]
     foreign_types: tuple[tuple[str, str], ...]
     large_objects: int
     large_object_columns: tuple[str, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from voyager_ops.databases.postgres.leaf_identity import EVENT_TRIGGER
 from voyager_ops.model.positions import Side
 from voyager_ops.phases.checks.model import Check, ServerFacts, error, ok, warning
 
@@ -41,12 +40,11 @@ def check_server(facts: ServerFacts, *, captures: bool, applies: bool, slot_owne
         )
     )
     yield from _transactions(facts, captures)
-    foreign = [name for name in facts.event_triggers if name != EVENT_TRIGGER]
-    if foreign:
+    if facts.event_triggers:
         yield warning(
             "event_triggers",
             _name(facts),
-            f"event triggers are enabled: {', '.join(foreign)}",
+            f"event triggers are enabled: {', '.join(facts.event_triggers)}",
             "they fire for our DDL too (metadata schema, publication, schema import) and may refuse it",
             "let them pass the migration user",
         )

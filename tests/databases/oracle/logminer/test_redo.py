@@ -1,0 +1,181 @@
+"""The redo scanner: statements made from values must read back as those values, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.databases.oracle.logminer import redo_kit as kit
+from tests.databases.oracle.logminer.redo_kit import Row, pairs
+from voyager_ops.databases.oracle.logminer.redo import RedoError, parse, parse_locator
+from voyager_ops.databases.oracle.logminer.relaxed import requote
+from voyager_ops.model.changes import DELETE, INSERT, UPDATE
+
+
+@given(kit.names, kit.names, kit.rows(), st.sampled_from(["", " "]))
+def test_an_insert_reads_back(owner: str, table: str, row: Row, space: str) -> None:
+    redo = parse(kit.insert(owner, table, row, space))
+    assert (redo.op, redo.owner, redo.table) == (INSERT, owner, table)
+    assert pairs(redo.new_names, redo.new_values) == row
+    assert not redo.old_names
+
+
+@given(kit.rows(), kit.rows(), st.sampled_from(["", "a"]))
+def test_an_update_reads_back(new: Row, old: Row, alias: str) -> None:
+    redo = parse(kit.update("O", "T", new, old, alias))
+    assert redo.op == UPDATE
+    assert pairs(redo.new_names, redo.new_values) == new
+    assert pairs(redo.old_names, redo.old_values) == old
+
+
+@given(kit.rows(), st.sampled_from(["", "a"]))
+def test_a_delete_reads_back(old: Row, alias: str) -> None:
+    redo = parse(kit.delete("O", "T", old, alias))
+    assert redo.op == DELETE
+    assert pairs(redo.old_names, redo.old_values) == old
+
+
+_simple = st.one_of(st.none(), st.text("ab, ", max_size=6).map(kit.quoted), st.just("TO_DATE('2020-01-01', 'YYYY-MM-DD')"))
+
+
+@given(kit.rows(_simple), kit.rows(_simple), st.data())
+def test_a_statement_that_is_cut_short_does_not_pass_for_a_whole_one(new: Row, old: Row, data: st.DataObject) -> None:
+    """An insert never; an update or delete then has the first of its conditions only, for a semicolon need not be there."""
+    for whole in (kit.insert("O", "T", new), kit.update("O", "T", new, old), kit.delete("O", "T", old)):
+        cut = whole[: data.draw(st.integers(0, len(whole) - 2))]
+        try:
+            redo = parse(cut)
+        except RedoError:
+            continue
+        full = parse(whole)
+        assert redo.op != INSERT
+        assert pairs(redo.new_names, redo.new_values) == pairs(full.new_names, full.new_values)[: len(redo.new_names)]
+        assert pairs(redo.old_names, redo.old_values) == pairs(full.old_names, full.old_values)[: len(redo.old_names)]
+
+
+def test_the_forms_of_the_reference() -> None:
+    redo = parse('update "HR"."T" a set a."A" = \'x\', a."B" = NULL where a."A" IS NULL and a."B" = Unsupported Type;')
+    assert pairs(redo.new_names, redo.new_values) == [("A", "'x'"), ("B", None)]
+    assert pairs(redo.old_names, redo.old_values) == [("A", None), ("B", "Unsupported Type")]
+    assert parse('update "HR"."T" set "A" = \'x\'').old_names == ()
+    assert parse('delete from "HR"."T"').old_names == ()
+    redo = parse('delete from "HR"."T" where "A" = \'1\' and ROWID = \'AAAR3sAAEAAAACXAAA\';')
+    assert pairs(redo.old_names, redo.old_values) == [("A", "'1'")]
+    assert parse("insert into \"HR\".\"T\"(\"A\",\"B\") values ('1', UNISTR('\\0041''') || UNISTR('b'));").new_values == [
+        "'1'",
+        "UNISTR('\\0041''') || UNISTR('b')",
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "",
+        "truncate table x",
+        'insert into "A"."B"("C","D") values (\'1\');',
+        'insert into "A"."B"("C") values (\'1\',\'2\');',
+        'insert into "A"."B"("C") values (\'1\') returning "C";',
+        'update "A"."B" set "C" = \'1\', "C" = \'2\' where "D" = \'1\';',
+        'update "A"."B" set "C" = \'1\' and "D" = \'2\' where "D" = \'1\';',
+        'update "A"."B" set "C" = \'1\' where "D" = \'1\' where "E" = \'1\';',
+        'update "A"."B" set "C" = \'1\' where "D" = \'1\', "E" = \'1\';',
+        'update "A"."B" set "C" = \'1\' where ',
+        'delete from "A"."B" where "C" = \'1\', ',
+        'delete from "A"."B" where "C" = \'1\' and ',
+        'delete from "A"."B" where "C" > \'1\';',
+        'delete from "A"."B" where "C" = \'1\' or "C" = \'2\';',
+        'delete from "A"."B" where "C" = \'1\' and "C" = \'2\';',
+    ],
+)
+def test_what_is_not_a_whole_statement_is_refused(statement: str) -> None:
+    with pytest.raises(RedoError):
+        parse(statement, lambda _name, literal: literal.strip("'").isdigit())
+
+
+# -- quotes that were not doubled --------------------------------------------------------------------------------------
+_with_lone_quotes = st.lists(st.text('abc xyzäß,.()="', min_size=1, max_size=5), max_size=4).map("'".join)
+
+
+def _raw(text: str) -> str:
+    return "'" + text + "'"
+
+
+def _meant(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@st.composite
+def _broken(draw: Any, count: int) -> tuple[list[str], list[str]]:
+    """Literals as printed without doubling, and as they should have been; each text has lone quotes, inside of it, or none.
+
+    A quote at the end of one value and one at the beginning of the next (``'x'', "C1" = ''y'``) look like one well quoted value:
+    such a statement is taken at its word.
+    """
+    texts = draw(st.lists(_with_lone_quotes, min_size=count, max_size=count))
+    return [_raw(text) for text in texts], [_meant(text) for text in texts]
+
+
+@given(st.data(), st.integers(1, 4))
+def test_an_update_with_lone_quotes_reads_back_or_is_refused(data: st.DataObject, count: int) -> None:
+    printed, meant = data.draw(_broken(2 * count))
+    columns = [f"C{number}" for number in range(count)]
+    new, old = list(zip(columns, printed[:count], strict=True)), list(zip(columns, printed[count:], strict=True))
+    try:
+        redo = parse(kit.update("O", "T", [*new], [*old]))
+    except RedoError:
+        return
+    assert list(redo.new_values) + list(redo.old_values) == meant
+
+
+def test_lone_quotes_read_back_where_there_is_one_reading() -> None:
+    statement = 'update "O"."T" set "A" = \'" l\'arrière, j\'ai eu "B" = des nausées\' where "ID" = \'7\' and "A" = \'it\'s\';'
+    redo = parse(statement)
+    assert pairs(redo.new_names, redo.new_values) == [("A", "'\" l''arrière, j''ai eu \"B\" = des nausées'")]
+    assert pairs(redo.old_names, redo.old_values) == [("ID", "'7'"), ("A", "'it''s'")]
+    redo = parse('insert into "O"."T"("ID","A","B") values (\'7\',\'it\'s\',TO_DATE(\'2020-01-01\', \'YYYY-MM-DD\'));')
+    assert redo.new_values == ["'7'", "'it''s'", "TO_DATE('2020-01-01', 'YYYY-MM-DD')"]
+    redo = parse('insert into "O"."T"("ID","A","B") values (\'7\',UNISTR(\'it\'s\'),NULL);')
+    assert redo.new_values == ["'7'", "UNISTR('it''s')", None]
+    redo = parse('delete from "O"."T" where "ID" = \'7\' and "A" = \'\'tis\' and "B" IS NULL;')
+    assert pairs(redo.old_names, redo.old_values) == [("ID", "'7'"), ("A", "'''tis'"), ("B", None)]
+
+
+def test_of_several_readings_the_types_may_decide_else_none_is_taken() -> None:
+    statement = 'insert into "O"."T"("ID","A","N") values (\'7\',\'a\',\'b\',\'3\');'
+    with pytest.raises(RedoError, match="3 ways"):
+        parse(statement)
+    numbers = {"ID", "N"}
+    redo = parse(statement, lambda name, literal: name not in numbers or literal.strip("'").isdigit())
+    assert redo.new_values == ["'7'", "'a'',''b'", "'3'"]
+
+
+def test_a_column_twice_cannot_be_so_and_what_is_left_is_ambiguous() -> None:
+    with pytest.raises(RedoError, match="2 ways"):
+        parse('update "O"."T" set "A" = \'x\', "B" = \'y\', "A" = \'z\' where "ID" = \'1\';')
+
+
+def test_requote_leaves_doubled_quotes_alone() -> None:
+    assert requote("'it''s'") == "'it''s'"
+    assert requote("'it's'") == "'it''s'"
+    assert requote("''") == "''"
+
+
+# -- rows that name one column of one row --------------------------------------------------------------------------------
+def test_locators() -> None:
+    lob = parse_locator(
+        'DECLARE \n loc_c CLOB; \n buf_c VARCHAR2(6156); \n loc_b BLOB; \n buf_b RAW(6156); \nBEGIN\n select "TEXT" into loc_c '
+        'from "O"."T" where "ID" = \'1\' and "NAME" = \'it\'\'s\' for update;\n'
+    )
+    assert (lob.owner, lob.table, lob.column) == ("O", "T", "TEXT")
+    assert pairs(lob.names, lob.values) == [("ID", "'1'"), ("NAME", "'it''s'")]
+    xml = parse_locator('XML DOC BEGIN:  select "DOC" from "O"."T" where "ID" = \'1\';')
+    assert (xml.column, list(xml.values)) == ("DOC", ["'1'"])
+    xml = parse_locator('update "O"."T" a set a."DOC" = XMLType(:1) where a."ID" = \'1\';')
+    assert (xml.column, list(xml.values)) == ("DOC", ["'1'"])
+    long = parse_locator('DECLARE\n x;\nBEGIN\n Stmt := \'update "O"."T" set "LONG" = :VAR where "ID" = \'\'1\'\'\';\n')
+    assert (long.owner, long.table, long.column, list(long.values)) == ("O", "T", "LONG", ["'1'"])
+    with pytest.raises(RedoError):
+        parse_locator("buf_c := 'x'; dbms_lob.write(loc_c, 1, 1, buf_c);")

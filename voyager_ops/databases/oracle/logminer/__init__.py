@@ -1,0 +1,1 @@
+"""Capture from Oracle's redo logs through LogMiner."""
