@@ -115,6 +115,7 @@ CONTENTS = SourceContents(
     missing_schemas=(),
     unusable_schemas=(),
     keyless=(),
+    keyless_partitioned=(),
     foreign_types=(),
     large_objects=0,
     large_object_columns=(),

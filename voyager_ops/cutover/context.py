@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from voyager_ops.config import CutoverConfig
 from voyager_ops.cutover.journal import Journal
+from voyager_ops.databases.base import CapturedSide, Database
 from voyager_ops.databases.postgres.database import Connection, PostgresDatabase
 from voyager_ops.errors import CutoverVoid, RetryableError
 from voyager_ops.lane.context import LaneContext
@@ -77,7 +78,7 @@ class CutoverContext:
         return TO_SIDE[self.lane.lane]
 
     @property
-    def old_db(self) -> PostgresDatabase:
+    def old_db(self) -> Database:
         return self.lane.capture_db
 
     @property
@@ -102,7 +103,7 @@ class Run:
     """One attempt in the hands of one driver. ``old`` and ``new`` are the sessions that hold the attempt's locks."""
 
     def __init__(
-        self, context: CutoverContext, record: CutoverRecord, journal: Journal, old: Connection, new: Connection
+        self, context: CutoverContext, record: CutoverRecord, journal: Journal, old: CapturedSide, new: Connection
     ) -> None:
         self.context = context
         self.record = record

@@ -8,19 +8,20 @@ Killed anywhere, the next driver carries on where this one was.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import psycopg
 
-from voyager_ops.cutover import gate
 from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.journal import Journal
 from voyager_ops.cutover.outcome import CutoverOutcome, StepForecast, summarize
 from voyager_ops.cutover.roles import CUTOVER_ROLE
 from voyager_ops.cutover.steps import STEPS
 from voyager_ops.cutover.steps.base import Step
-from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, try_lock
+from voyager_ops.databases.base import CapturedSide, Database
+from voyager_ops.databases.engines import engine_of
+from voyager_ops.databases.postgres import metadata
+from voyager_ops.databases.postgres.side import PostgresSide
 from voyager_ops.errors import (
     CutoverError,
     CutoverVoid,
@@ -72,8 +73,10 @@ class CutoverDriver:
         context = self.context
         with ExitStack() as stack:
             lease = stack.enter_context(Lease(context.state, CUTOVER_ROLE, stop=context.stop))
-            old = stack.enter_context(_locked(context.old_db, context.migration))
-            new = stack.enter_context(_locked(context.new_db, context.migration))
+            old = stack.enter_context(engine_of(context.old_db).side(context.old_db, "cutover"))
+            _lock(old, context.old_db, context.migration)
+            new = stack.enter_context(PostgresSide(context.new_db, "cutover"))
+            _lock(new, context.new_db, context.migration)
             record = cutovers.read(context.state, context.direction)
             if record is None or not record.under_way:
                 raise PreconditionError(
@@ -81,7 +84,7 @@ class CutoverDriver:
                     state="nothing was changed",
                     next_step=f"voyager-ops initiate cutover to {context.direction}",
                 )
-            run = Run(context, record, Journal(context.state, record), old, new)
+            run = Run(context, record, Journal(context.state, record), old, new.connection)
             run.warnings += record.result.get("warnings", [])
             lease.publish(direction=str(context.direction), attempt=record.attempt)
             return self._drive(run, lease)
@@ -155,15 +158,15 @@ class CutoverDriver:
         """Asked of the databases: what stands in either of them counts. Raises ConnectionFailed when one cannot be asked."""
         if not run.journal.begun(INTENT):
             return False
-        record = run.record
+        record, migration = run.record, self.context.migration
         if not fresh:
-            sides: list[Connection] = [run.old, run.new]
-            return any(gate.intent_stands(side, self.context.migration, record.direction, record.attempt) for side in sides)
-        found = False
-        for database in (self.context.old_db, self.context.new_db):
-            with database.connect("cutover") as connection:
-                found |= gate.intent_stands(connection, self.context.migration, record.direction, record.attempt)
-        return found
+            return run.old.intent_stands(record.direction, record.attempt) or metadata.intent_stands(
+                run.new, migration, record.direction, record.attempt
+            )
+        with engine_of(self.context.old_db).side(self.context.old_db, "cutover") as old:
+            found = old.intent_stands(record.direction, record.attempt)
+        with self.context.new_db.connect("cutover") as connection:
+            return metadata.intent_stands(connection, migration, record.direction, record.attempt) or found
 
     # -- backward ----------------------------------------------------------------------------------------------------------
     def _undo(self, run: Run, void: CutoverVoid) -> CutoverVoid:
@@ -210,17 +213,14 @@ def _words(error: BaseException) -> str:
     return error.what if isinstance(error, VoyagerOpsError) else " ".join(str(error).split())
 
 
-@contextmanager
-def _locked(database: PostgresDatabase, migration: str) -> Iterator[Connection]:
-    """A session that holds the migration's cutover lock on ``database``: one driver at a time, whatever the lease says."""
-    with database.connect("cutover") as connection:
-        deadline = time.monotonic() + LOCK_SECONDS
-        while not try_lock(connection, "cutover", migration):
-            if time.monotonic() >= deadline:
-                raise Fenced(
-                    f"another driver holds the cutover of migration {migration!r} on the {database.side}",
-                    state="untouched by this process",
-                    next_step="let it finish; voyager-ops cutover status",
-                )
-            time.sleep(0.5)
-        yield connection
+def _lock(session: CapturedSide, database: Database, migration: str) -> None:
+    """Take the migration's cutover lock on ``database`` for ``session``'s life: one driver at a time, whatever the lease says."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while not session.lock("cutover", migration):
+        if time.monotonic() >= deadline:
+            raise Fenced(
+                f"another driver holds the cutover of migration {migration!r} on the {database.side}",
+                state="untouched by this process",
+                next_step="let it finish; voyager-ops cutover status",
+            )
+        time.sleep(0.5)

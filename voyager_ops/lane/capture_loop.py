@@ -1,23 +1,23 @@
-"""The capture loop of one lane: from the replication slot into the change log, until stopped or until the lane has ended.
+"""The capture loop of one lane: from a database's stream into the change log, until stopped or until the lane has ended.
 
 Order of effects, each of which may be the last: a segment's file, its row in state, the word to the source that it may forget.
-The one fence is the slot: the server lets one session read it.
+What fences two loops off each other is the stream where it can (PostgreSQL: the server lets one session read a slot), and in any
+case the claim on the change log, which is held against state in every publishing transaction.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from typing import Any, Final
 
-from voyager_ops.changes.assembler import Assembler
 from voyager_ops.changes.log import ChangeLog
 from voyager_ops.changes.roots import RootMap
 from voyager_ops.changes.writer import CapturedTransaction, LogWriter
+from voyager_ops.databases.base import ChangeStream, StreamCut
+from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres import lsn
-from voyager_ops.databases.postgres.capture import prepare
-from voyager_ops.databases.postgres.replication import ReplicationStream, StreamCut, check_slot
-from voyager_ops.databases.postgres.watch import StreamJudge
 from voyager_ops.errors import ConnectionFailed, DiskFull, SourceChanged, StreamLost
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
@@ -53,7 +53,7 @@ def capture(context: LaneContext, stop: threading.Event, lease: Lease | None, pr
     ``failed``), Fenced, DiskFull when no room was made in time, RetryableError after several reconnects in vain.
     """
     if read_lane(context.state, context.lane).status != ENDED:
-        prepare(context, progress, stop)
+        engine_of(context.capture_db).prepare(context, progress, stop)
     return _Capture(context, stop, lease, progress).run()
 
 
@@ -87,7 +87,7 @@ class _Capture:
     def run(self) -> dict[str, Any]:
         record = read_lane(self._context.state, self._context.lane)
         ended = record.status == ENDED
-        side = SideWatch(self._context, self._roots, record.slot, self._progress)
+        side = SideWatch(self._context, self._roots, self._progress)
         if not ended:
             side.start()
         try:
@@ -118,7 +118,7 @@ class _Capture:
         self._stop.wait(seconds)
 
     def _wait_for_room(self, error: DiskFull) -> None:
-        """The slot keeps what is not published; wait a while for room before giving up."""
+        """The database keeps what is not published; wait a while for room before giving up."""
         _set_status(self._context, STREAMING, str(error))
         deadline = time.monotonic() + DISK_WAIT_SECONDS
         self._say(error.what)
@@ -137,36 +137,32 @@ class _Capture:
         record = read_lane(context.state, context.lane)
         if record.status == ENDED:
             return True
-        with context.capture_db.connect("capture-check") as connection:
-            check_slot(connection, context.capture_db, record.slot, record.captured_position)
-        with ReplicationStream(context.capture_db, record.slot, record.publication, record.captured_position) as stream:
-            # From here on the slot is ours, so nobody else publishes; what another process published before counts.
+        stream = engine_of(context.capture_db).open_stream(context, self._roots)
+        with closing(stream):
+            # From here on the stream is ours, so nobody else publishes; what another process published before counts.
             writer = LogWriter(context.state, context.data_dir, context.lane, context.changes)
-            with context.capture_db.connect("capture-check") as connection:
-                check_slot(connection, context.capture_db, record.slot, writer.published)
-            assembler = Assembler(context.migration, record.xid_reference, StreamJudge(context, self._roots), writer.spill_path)
+            stream.begin(writer.published, writer.spill_path)
             _set_status(context, STREAMING, "")
             try:
-                return self._stream(stream, writer, assembler, side)
+                return self._stream(stream, writer, side)
             except SourceChanged:
                 self._publish(stream, writer)  # whole transactions before the change
                 raise
             except OSError as error:
                 raise writer.translate(error) from error
             finally:
-                assembler.close()
                 writer.discard()
                 self._added += writer.published_user_changes
                 self._transactions += writer.published_transactions
 
-    def _stream(self, stream: ReplicationStream, writer: LogWriter, assembler: Assembler, side: SideWatch) -> bool:
+    def _stream(self, stream: ChangeStream, writer: LogWriter, side: SideWatch) -> bool:
         have = lsn.from_position(writer.published)
         now = time.monotonic()
         next_tick = next_lane = next_advance = next_metrics = now
         next_feedback = now + _FEEDBACK_SECONDS
         while True:
-            for transaction in assembler.transactions(stream.messages()):
-                self._take(transaction, writer, assembler, have)
+            for transaction in stream.transactions():
+                self._take(transaction, stream, writer, have)
                 if self._due(writer, time.monotonic()):
                     self._publish(stream, writer)
             now = time.monotonic()
@@ -187,7 +183,7 @@ class _Capture:
                         return True
                 if now >= next_advance:
                     next_advance = now + _ADVANCE_SECONDS
-                    self._advance(stream, writer, assembler)
+                    self._advance(stream, writer)
                 if now >= next_feedback or stream.reply_wanted:
                     next_feedback = now + _FEEDBACK_SECONDS
                     stream.confirm(writer.published)
@@ -196,10 +192,9 @@ class _Capture:
                     self._measure(writer, side)
             stream.wait(min(_TICK, self._context.changes.segment_age) if writer.open else _TICK)
 
-    def _take(self, transaction: CapturedTransaction, writer: LogWriter, assembler: Assembler, have: int) -> None:
-        for relation in assembler.dropped_redescriptions:
+    def _take(self, transaction: CapturedTransaction, stream: ChangeStream, writer: LogWriter, have: int) -> None:
+        for relation in stream.forgotten():
             writer.forget_description(relation)
-        assembler.dropped_redescriptions.clear()
         if transaction.head.end <= have:  # sent again after a crash between publishing and telling the source
             for relation in transaction.redescribed:
                 writer.forget_description(relation)
@@ -214,7 +209,7 @@ class _Capture:
             self._ages = 1
         return writer.due(now, self._ages)
 
-    def _publish(self, stream: ReplicationStream, writer: LogWriter) -> None:
+    def _publish(self, stream: ChangeStream, writer: LogWriter) -> None:
         if not writer.open:
             return
         position = writer.publish()
@@ -224,13 +219,12 @@ class _Capture:
         hit(AFTER_FEEDBACK)
         self._failures = 0
 
-    def _advance(self, stream: ReplicationStream, writer: LogWriter, assembler: Assembler) -> None:
+    def _advance(self, stream: ChangeStream, writer: LogWriter) -> None:
         """On an idle stream, or one that brings only what we drop, the position moves without a segment."""
-        if writer.open or assembler.inside:
+        if writer.open:
             return
-        end = max(stream.server_end, assembler.last_end)
-        position = lsn.to_position(end)
-        if position > writer.published:
+        position = stream.idle_position
+        if position is not None and position > writer.published:
             writer.advance(position)
             stream.confirm(position)
             self._failures = 0

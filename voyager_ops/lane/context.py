@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voyager_ops.config import ChangesConfig
+from voyager_ops.databases.base import Database
 from voyager_ops.databases.postgres.database import PostgresDatabase
 from voyager_ops.model.positions import Lane
 from voyager_ops.model.tables import NameMap, QName, Table
@@ -18,7 +19,7 @@ class LaneContext:
 
     migration: str
     lane: Lane
-    capture_db: PostgresDatabase
+    capture_db: Database
     apply_db: PostgresDatabase
     tables: tuple[Table, ...]
     names: NameMap

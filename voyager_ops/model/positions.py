@@ -1,7 +1,7 @@
 """Positions in a stream of changes, and the names of lanes.
 
 A position is opaque outside its database package. It is kept as text of fixed width whose lexical order is the stream's order
-(PostgreSQL: the LSN as 16 hex digits; Oracle: the SCN as 20 digits), so that every store can compare it.
+(16 hex digits; PostgreSQL: the LSN; Oracle: the commit SCN and an ordinal), so that every store can compare it.
 """
 
 from __future__ import annotations

@@ -47,6 +47,15 @@ class Column:
     """Element type OID for arrays, else 0."""
     builtin: bool = True
     """The type's OID is below 10000: the same on every server."""
+    native: str = ""
+    """The name as the engine's catalog spells it where that differs (Oracle: before folding); '' = the same."""
+    native_type: str = ""
+    """The engine's own type where it is not PostgreSQL's (Oracle: OracleType as JSON); '' for PostgreSQL."""
+
+    @property
+    def native_name(self) -> str:
+        """The name by which the column's own database knows it."""
+        return self.native or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,13 @@ class Leaf:
     bytes: int
     has_key: bool
     """The physical table itself has the primary key of the root."""
+    native: QName | None = None
+    """As :attr:`Table.native`."""
+
+    @property
+    def native_name(self) -> QName:
+        """The name by which the physical table's own database knows it."""
+        return self.native or self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,13 @@ class Table:
     leaves: tuple[Leaf, ...]
     unique_indexes: tuple[UniqueIndex, ...] = ()
     partitioned: bool = False
+    native: QName | None = None
+    """The name as the engine's catalog spells it where that differs (Oracle: before folding); None = the same."""
+
+    @property
+    def native_name(self) -> QName:
+        """The name by which the table's own database knows it."""
+        return self.native or self.name
 
     @property
     def data_columns(self) -> tuple[Column, ...]:

@@ -20,10 +20,17 @@ def table_from_json(data: dict[str, Any]) -> Table:
         oid=data["oid"],
         columns=tuple(Column(**column) for column in data["columns"]),
         key=tuple(data["key"]),
-        leaves=tuple(Leaf(**{**leaf, "name": QName(*leaf["name"])}) for leaf in data["leaves"]),
+        leaves=tuple(
+            Leaf(**{**leaf, "name": QName(*leaf["name"]), "native": _native(leaf.get("native"))}) for leaf in data["leaves"]
+        ),
         unique_indexes=tuple(
             UniqueIndex(**{**index, "name": QName(*index["name"]), "columns": tuple(index["columns"])})
             for index in data["unique_indexes"]
         ),
         partitioned=data["partitioned"],
+        native=_native(data.get("native")),
     )
+
+
+def _native(pair: list[str] | None) -> QName | None:
+    return QName(*pair) if pair else None

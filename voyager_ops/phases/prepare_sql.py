@@ -11,6 +11,7 @@ from typing import Literal
 
 from psycopg import sql
 
+from voyager_ops.databases.postgres import leaf_identity
 from voyager_ops.model.positions import Side
 
 Fragment = sql.SQL | sql.Composed
@@ -66,6 +67,8 @@ def statements(wanted: Wanted) -> Iterator[Statement]:
         yield from _source_rights(wanted)
     else:
         yield from _target_rights(wanted)
+    if captures and wanted.form != "yb_superuser":
+        yield from _leaf_identity(wanted)
     if applies and wanted.form != "yb_superuser":
         yield Statement(
             _fill("GRANT SET ON PARAMETER session_replication_role TO {user}", user=sql.Identifier(wanted.user)),
@@ -211,6 +214,29 @@ def _source_rights(wanted: Wanted) -> Iterator[Statement]:
             schemas=_literals(wanted.schemas),
             name=sql.Literal(wanted.user),
         ),
+    )
+
+
+def _leaf_identity(wanted: Wanted) -> Iterator[Statement]:
+    """The event trigger only a superuser may create; wanted where a partitioned table has no primary key."""
+    unless = _fill(
+        "SELECT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = {name}) OR NOT EXISTS (SELECT FROM pg_class c"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ({schemas}) AND c.relkind = 'p'"
+        " AND NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))",
+        name=sql.Literal(leaf_identity.EVENT_TRIGGER),
+        schemas=_literals(wanted.schemas),
+    )
+    user = sql.Identifier(wanted.user)
+    why = "partitions added to tables without a primary key get their replica identity at once (skipped where there are none)"
+    yield Statement(
+        _fill("CREATE SCHEMA IF NOT EXISTS voyager_ops AUTHORIZATION {user}", user=user),
+        why + ": the schema our own objects are in",
+        unless=unless,
+    )
+    yield Statement(
+        sql.SQL(leaf_identity.script()) + _fill("\nGRANT SELECT ON voyager_ops.leaf_identity TO {user}", user=user),
+        why,
+        unless=unless,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from psycopg import sql
 
 from voyager_ops.databases.postgres.copying import AsyncConnection, hold_off_triggers, open_session
-from voyager_ops.databases.postgres.database import qualified
+from voyager_ops.databases.postgres.database import postgres, qualified
 from voyager_ops.databases.postgres.lsn import parse_position
 from voyager_ops.databases.postgres.ranges import range_columns, range_condition
 from voyager_ops.lane.context import LaneContext
@@ -36,7 +36,7 @@ class Pair:
 
     async def sessions(self) -> tuple[AsyncConnection, AsyncConnection]:
         if self._open is None:
-            reader = await open_session(self._context.capture_db, "snapshot")
+            reader = await open_session(postgres(self._context.capture_db), "snapshot")
             try:
                 writer = await open_session(self._context.apply_db, "snapshot")
                 await hold_off_triggers(writer)

@@ -13,6 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from voyager_ops.changes.log import ChangeLog
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.databases.postgres.metadata import SCHEMA
 from voyager_ops.errors import PreconditionError
 from voyager_ops.lane.context import LaneContext
@@ -212,10 +213,10 @@ def verify_found(
     """As :func:`verify_changed`, for keys that were collected before (a cutover does that before the clock starts)."""
     wanted = found.keys.keys() | found.whole.keys()
     if context.lane is Lane.FORWARD:
-        source, target = context.capture_db, context.apply_db
+        source, target = postgres(context.capture_db), context.apply_db
         tables = [table for table in context.tables if table.name in wanted]
     else:
-        source, target = context.apply_db, context.capture_db
+        source, target = context.apply_db, postgres(context.capture_db)
         with source.connect("verify") as connection:
             there = find_tables(connection, wanted)
         tables = [there[name] for name in sorted(there)]

@@ -33,7 +33,7 @@ class Confirm(Step):
         marker = run.facts("marker")
         hit(CONFIRMED)
         if facts["user_changes"] != marker["user_changes"]:
-            found = late.words(late.written_after(run.context.lane, Position(marker["position"]), slot=False))
+            found = late.words(late.written_after(run.context.lane, Position(marker["position"]), left_behind=False))
             raise CutoverVoid(
                 f"the {run.context.old_side} was written to after its writers were said to be stopped:"
                 f" {facts['user_changes'] - marker['user_changes']} changes, in {found or 'tables unknown'}",

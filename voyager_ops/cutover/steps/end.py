@@ -8,7 +8,7 @@ from voyager_ops.cutover import late
 from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.roles import EXPORT_ROLE, IMPORT_ROLE
 from voyager_ops.cutover.steps.base import Step
-from voyager_ops.databases.postgres import capture
+from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres.apply import read_position
 from voyager_ops.databases.postgres.database import Connection, advisory_key, try_lock
 from voyager_ops.errors import RetryableError
@@ -75,11 +75,9 @@ class EndOldLane(Step):
     name = "end lane"
 
     def plan(self, context: CutoverContext) -> list[str]:
-        record = read_lane(context.state, context.lane.lane)
         words = [
             f"report whatever was written to the {context.old_side} after the last marker",
-            f"on the {context.old_side}: SELECT pg_drop_replication_slot('{record.slot}'); DROP PUBLICATION {record.publication};"
-            " replica identities as they were",
+            *(f"on the {context.old_side}: {words}" for words in engine_of(context.old_db).plan_teardown(context.lane)),
         ]
         if context.direction is Side.TARGET and context.reverse is None:
             words.append("no fallback lane: the source gets no changes of the target, there is no way back")
@@ -97,14 +95,14 @@ class EndOldLane(Step):
         if not finished:
             request_stop(context.state, role)
         after = max(run.facts("confirm")["position"], run.facts("close lane")["applied"])
-        counts = late.written_after(context.lane, Position(after), slot=finished)
+        counts = late.written_after(context.lane, Position(after), left_behind=finished)
         if counts:
             run.warn(
                 f"WRITTEN TO THE {str(context.old_side).upper()} AFTER IT WAS CLOSED, AND NOT ON THE"
                 f" {str(context.new_side).upper()}: {late.words(counts)}. Stop that writer and carry these rows over by hand"
             )
         hit(LATE_LOOKED)
-        capture.teardown(context.lane, context.progress)
+        engine_of(context.old_db).teardown(context.lane, context.progress)
         if context.direction is Side.TARGET and context.reverse is None:
             self._without_fall_back(run)
         hit(TORN_DOWN)
@@ -120,4 +118,4 @@ class EndOldLane(Step):
         run.wait_for(
             lambda: not is_alive(run.context.state, role), lambda: f"waiting for `{role}` to finish", seconds=CAPTURE_SECONDS
         )
-        capture.teardown(fallback, run.context.progress)
+        engine_of(fallback.capture_db).teardown(fallback, run.context.progress)

@@ -7,6 +7,7 @@ from typing import Any
 from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.steps.base import Step
 from voyager_ops.databases.postgres import guard
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.failpoints import hit, register
 
 HELD_OFF = register("cutover.guards.held_off")
@@ -19,7 +20,7 @@ class Guards(Step):
     name = "guards"
 
     def plan(self, context: CutoverContext) -> list[str]:
-        held = guard.plan_hold_off(context.old_db, context.old_tables) if context.reverse is not None else []
+        held = guard.plan_hold_off(postgres(context.old_db), context.old_tables) if context.reverse is not None else []
         back = guard.plan_restore(context.state, context.new_side)
         return [f"on the {context.old_side}: {sql}" for sql in held] + [f"on the {context.new_side}: {sql}" for sql in back]
 
@@ -32,7 +33,7 @@ class Guards(Step):
         context = run.context
         held: tuple[str, ...] = ()
         if context.reverse is not None:
-            held = guard.hold_off(context.state, context.old_db, context.old_tables, context.old_side).items
+            held = guard.hold_off(context.state, postgres(context.old_db), context.old_tables, context.old_side).items
         hit(HELD_OFF)
         restored = guard.restore(context.state, context.new_db, context.new_side)
         hit(RESTORED)
@@ -44,6 +45,8 @@ class Guards(Step):
         context = run.context
         held = guard.hold_off(context.state, context.new_db, context.new_tables, context.new_side)
         hit(HELD_OFF_AGAIN)
-        restored = guard.restore(context.state, context.old_db, context.old_side) if context.reverse is not None else None
+        restored = None
+        if context.reverse is not None:
+            restored = guard.restore(context.state, postgres(context.old_db), context.old_side)
         hit(UNDONE)
         return {"held_off": list(held.items), "restored": list(restored.items) if restored else []}

@@ -6,10 +6,9 @@ from typing import Any
 
 from psycopg import sql
 
-from voyager_ops.cutover import gate
 from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.steps.base import Step
-from voyager_ops.databases.postgres import guard, guard_fence
+from voyager_ops.databases.postgres import guard, guard_fence, metadata
 from voyager_ops.failpoints import hit, register
 
 BEFORE_INTENT = register("cutover.intent.before")
@@ -25,15 +24,15 @@ class Intent(Step):
     def plan(self, context: CutoverContext) -> list[str]:
         statement = sql.SQL(
             "INSERT INTO voyager_ops.intent (migration, direction, attempt, state) VALUES ({}, {}, …, {})"
-        ).format(sql.Literal(context.migration), sql.Literal(str(context.direction)), sql.Literal(gate.INTENDED))
+        ).format(sql.Literal(context.migration), sql.Literal(str(context.direction)), sql.Literal(metadata.INTENDED))
         return [f"in both databases: {statement.as_string()}", "from here there is only forward"]
 
     def do(self, run: Run) -> dict[str, Any]:
         # On the sessions that hold the attempt's locks: a driver that lost them cannot write this.
         hit(BEFORE_INTENT)
-        gate.write_intent(run.old, run.record, run.context.migration)
+        run.old.write_intent(run.record.direction, run.record.attempt)
         hit(INTENT_ON_OLD)
-        gate.write_intent(run.new, run.record, run.context.migration)
+        metadata.write_intent(run.new, run.context.migration, run.record.direction, run.record.attempt)
         hit(INTENT_ON_NEW)
         return {}
 
@@ -55,8 +54,8 @@ class Open(Step):
         for words in left:
             run.warn(f"readers still hold it, it will be removed later: {words}")
         hit(UNFENCED)
-        for connection in (run.new, run.old):
-            gate.mark_opened(connection, run.record, context.migration)
+        metadata.mark_opened(run.new, context.migration, run.record.direction, run.record.attempt)
+        run.old.mark_opened(run.record.direction, run.record.attempt)
         hit(MARKED)
         run.tell(f"THE {str(context.new_side).upper()} IS OPEN: the application may write to {context.new_db.where}")
         return {"left": list(left)}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from psycopg import sql
-
 from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.steps.base import Step
+from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres import metadata
 from voyager_ops.failpoints import hit, register
 
@@ -19,7 +18,7 @@ class Marker(Step):
 
     def plan(self, context: CutoverContext) -> list[str]:
         return [
-            f"on the {context.old_side}: {marker_sql(context, 'marker')}",
+            f"on the {context.old_side}: {engine_of(context.old_db).marker_sql(context.old_db, 'marker')}",
             f"wait until that very marker has been applied on the {context.new_side}",
         ]
 
@@ -33,18 +32,10 @@ class Marker(Step):
         return facts
 
 
-def marker_sql(context: CutoverContext, kind: str) -> str:
-    """The statement that writes a marker, for people."""
-    statement = sql.SQL(
-        "INSERT INTO voyager_ops.marker (migration, kind, id, written_at) VALUES ({}, {}, …, …) ON CONFLICT … DO UPDATE"
-    )
-    return statement.format(sql.Literal(context.migration), sql.Literal(kind)).as_string()
-
-
 def send(run: Run, kind: str) -> dict[str, Any]:
     """Write a marker on the old side and wait for that very one on the new; its id, position and the lane's counter there."""
     context = run.context
-    marker = metadata.write_marker(run.old, context.migration, kind)
+    marker = run.old.write_marker(kind)
     found: tuple[str, str, int] | None = None
 
     def arrived() -> bool:

@@ -9,11 +9,12 @@ from typing import Any, Literal
 from voyager_ops.cutover.context import CutoverContext, Finding, Run
 from voyager_ops.cutover.roles import EXPORT_ROLE, IMPORT_ROLE
 from voyager_ops.cutover.steps.base import Step
-from voyager_ops.cutover.steps.marker import marker_sql
+from voyager_ops.databases.base import Database
+from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres import metadata
 from voyager_ops.databases.postgres.apply import read_position
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.databases.postgres.guard_grants import writer_grants
-from voyager_ops.databases.postgres.guard_sessions import writers
 from voyager_ops.errors import ConnectionFailed, CutoverVoid
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane import quarantine
@@ -49,7 +50,7 @@ class Preflight(Step):
         if context.reverse is None:
             return ["no canary: nothing flows back" + _no_way_back(context)]
         return [
-            f"on the {context.new_side}: {marker_sql(context, 'canary')}",
+            f"on the {context.new_side}: {engine_of(context.new_db).marker_sql(context.new_db, 'canary')}",
             f"wait until it has arrived on the {context.old_side}",
         ]
 
@@ -87,12 +88,15 @@ def _canary(run: Run, reverse: LaneContext) -> float:
     context = run.context
     started = time.monotonic()
     canary = metadata.write_marker(run.new, context.migration, "canary")
+    with reverse.apply_db.connect("cutover check") as old:
 
-    def arrived() -> bool:
-        found = metadata.arrival(run.old, context.migration, str(reverse.lane), "canary")
-        return found is not None and found[0] == canary
+        def arrived() -> bool:
+            found = metadata.arrival(old, context.migration, str(reverse.lane), "canary")
+            return found is not None and found[0] == canary
 
-    if not run.wait_for(arrived, lambda: f"waiting for the canary to arrive on the {context.old_side}", seconds=CANARY_SECONDS):
+        words = f"waiting for the canary to arrive on the {context.old_side}"
+        came = run.wait_for(arrived, lambda: words, seconds=CANARY_SECONDS)
+    if not came:
         raise CutoverVoid(
             f"a canary written on the {context.new_side} has not arrived on the {context.old_side} in {CANARY_SECONDS:.0f} s:"
             " the way back does not flow. Its apply says why (somebody may have written to the target already)",
@@ -103,10 +107,10 @@ def _canary(run: Run, reverse: LaneContext) -> float:
 
 
 def _unreachable(context: CutoverContext) -> Iterator[Finding]:
-    for database in (context.old_db, context.new_db):
+    databases: tuple[Database, ...] = (context.old_db, context.new_db)
+    for database in databases:
         try:
-            with database.connect("cutover check") as connection:
-                installed = metadata.installed(connection)
+            installed = engine_of(database).installed(database)
         except ConnectionFailed as error:
             yield Finding("error", error.what, error.next_step)
             continue
@@ -172,27 +176,23 @@ def _reverse_lane(context: CutoverContext) -> Iterator[Finding]:
 
 def _grants(context: CutoverContext) -> Iterator[Finding]:
     """The user must be able to write where the reverse lane will apply, to fence what closes, and to mend what opens."""
+    if context.config.quiesce == "enforce" and context.old_db.kind == "oracle":
+        yield Finding(
+            "error",
+            f"cutover.quiesce: enforce cannot stop the writers of an Oracle {context.old_side}",
+            "set cutover.quiesce to manual, and stop the application's writes when you are told to",
+        )
+        return
     if context.reverse is not None:
-        for missing in writer_grants(context.old_db, context.old_tables):
+        for missing in writer_grants(postgres(context.old_db), context.old_tables):
             yield Finding("error", f"the migration user of the {context.old_side} lacks {missing}", missing.statement)
     if context.config.quiesce == "enforce":
-        for missing in writer_grants(context.old_db, context.old_tables, owner=True):
+        for missing in writer_grants(postgres(context.old_db), context.old_tables, owner=True):
             if missing.right == "OWNERSHIP":
                 yield Finding("error", f"cutover.quiesce: enforce wants {missing}", missing.statement)
 
 
 def _open_transactions(context: CutoverContext) -> Iterator[Finding]:
-    found = writers(context.old_db, context.old_tables)
-    for prepared in found.prepared:
-        yield Finding(
-            "warning", f"{prepared} is open on the {context.old_side}: it will be waited for", "COMMIT or ROLLBACK PREPARED it"
-        )
-    for session in found.sessions:
-        if (session.transaction_seconds or 0) > LONG_TRANSACTION_SECONDS and session.writing:
-            yield Finding("warning", f"{session} has a long transaction open on the {context.old_side}", "end it")
-    for name in found.subscriptions:
-        yield Finding(
-            "warning",
-            f"subscription {name} writes to the {context.old_side}; no fence stops it",
-            f"ALTER SUBSCRIPTION {name} DISABLE",
-        )
+    with engine_of(context.old_db).side(context.old_db, "cutover check") as session:
+        for message, mend in session.obstacles(context.old_tables, LONG_TRANSACTION_SECONDS):
+            yield Finding("warning", message, mend)

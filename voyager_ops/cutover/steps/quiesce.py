@@ -8,8 +8,9 @@ from typing import Any
 from voyager_ops.changes.log import ChangeLog
 from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.steps.base import Step
+from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres import guard_fence
-from voyager_ops.databases.postgres.guard_sessions import writers
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.failpoints import hit, register
 
 QUIESCED = register("cutover.quiesce.done")
@@ -30,7 +31,7 @@ class Quiesce(Step):
             return [
                 f"you stop the application's writes to the {context.old_side}; we wait for {QUIET_SECONDS:g} s without a change"
             ]
-        return guard_fence.plan_fence(context.old_db, context.old_tables, context.hint)
+        return guard_fence.plan_fence(postgres(context.old_db), context.old_tables, context.hint)
 
     def estimate(self, context: CutoverContext) -> float | None:
         if context.config.quiesce == "manual":
@@ -52,7 +53,7 @@ class Quiesce(Step):
         left = context.config.deadline - (time.time() - (run.clock_started or time.time()))
         fence = guard_fence.fence(
             context.state,
-            context.old_db,
+            postgres(context.old_db),
             context.old_tables,
             context.old_side,
             hint=context.hint,
@@ -66,7 +67,10 @@ class Quiesce(Step):
         return {"how": "enforce", **fence.to_json()}
 
     def undo(self, run: Run) -> dict[str, Any]:
-        left = guard_fence.unfence(run.context.state, run.context.old_db, run.context.old_side)
+        context = run.context
+        left: tuple[str, ...] = ()
+        if guard_fence.fenced(context.state, context.old_side):
+            left = guard_fence.unfence(context.state, postgres(context.old_db), context.old_side)
         for words in left:
             run.warn(f"readers still hold it, it will be removed later: {words}")
         hit(UNQUIESCED)
@@ -82,7 +86,7 @@ def _wait_for_quiet(run: Run) -> dict[str, Any]:
     def quiet() -> bool:
         nonlocal last, since, words
         now = log.totals().user_changes
-        open_ones = writers(context.old_db, context.old_tables, run.old).writing
+        open_ones = run.old.writing(context.old_tables)
         if now != last or open_ones:
             last, since = now, time.monotonic()
         words = "; ".join(open_ones) or f"{now} changes so far"
@@ -102,7 +106,8 @@ class WaitOut(Step):
         ]
 
     def _open(self, context: CutoverContext) -> list[str]:
-        return [f"open now: {words}" for words in writers(context.old_db, context.old_tables).writing]
+        with engine_of(context.old_db).side(context.old_db, "cutover check") as session:
+            return [f"open now: {words}" for words in session.writing(context.old_tables)]
 
     def estimate(self, context: CutoverContext) -> float | None:
         return None if self._open(context) else 0.0
@@ -114,7 +119,7 @@ class WaitOut(Step):
 
         def none_left() -> bool:
             nonlocal left
-            left = writers(context.old_db, context.old_tables, run.old).writing
+            left = run.old.writing(context.old_tables)
             waited.update(words.split(",")[0] for words in left)
             return not left
 

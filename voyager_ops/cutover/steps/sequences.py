@@ -7,6 +7,7 @@ from typing import Any
 
 from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.steps.base import Step
+from voyager_ops.databases.base import Database
 from voyager_ops.databases.postgres import sequences
 from voyager_ops.databases.postgres.database import PostgresDatabase
 from voyager_ops.failpoints import hit, register
@@ -22,7 +23,7 @@ class Sequences(Step):
 
     name = "sequences"
 
-    def _arguments(self, context: CutoverContext) -> tuple[PostgresDatabase, PostgresDatabase, list[str], sequences.Rename, int]:
+    def _arguments(self, context: CutoverContext) -> tuple[Database, PostgresDatabase, list[str], sequences.Rename, int]:
         names = (QName(schema, "") for schema in context.schemas)
         old = [name.schema if context.direction is Side.TARGET else context.lane.names.to_target(name).schema for name in names]
         return (context.old_db, context.new_db, old, context.lane.to_apply, context.config.sequence_headroom)

@@ -42,7 +42,7 @@ class VerifyAhead(Step):
         after = verified_position(context.state, context.lane.lane)
 
         def settle() -> bool:
-            marker = metadata.write_marker(run.old, context.migration, "settle")
+            marker = run.old.write_marker("settle")
 
             def arrived() -> bool:
                 found = metadata.arrival(run.new, context.migration, str(context.lane.lane), "settle")

@@ -1,1 +1,1 @@
-"""Oracle: names, types, values, catalog, capture. Everything that speaks the database's own names and types is in here."""
+"""Oracle, the way the package sees it: connection, dictionary, types, reading at an SCN, capture."""

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import psycopg
 
-from voyager_ops.databases.postgres import lsn, metadata, publication, replica_identity
-from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, try_lock
+from voyager_ops.databases.postgres import leaf_identity, lsn, metadata, publication, replica_identity
+from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, postgres, try_lock
 from voyager_ops.databases.postgres.publication import LANE_OBJECT
 from voyager_ops.databases.postgres.replication import check_slot
 from voyager_ops.databases.postgres.watch import refuse_changed, remember_relations
@@ -58,7 +58,7 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
             next_step="nothing to prepare; see voyager-ops cutover status",
         )
     side = FROM_SIDE[context.lane]
-    database = context.capture_db
+    database = postgres(context.capture_db)
     name = object_name(context)
     with database.connect("prepare") as connection:
         # Two at once would take each other's fresh slot for the remains of a killed run.
@@ -71,9 +71,9 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
         record = read_lane(context.state, context.lane)
         if record.status == NONE:
             _check(connection, context)
-            for where in (context.capture_db, context.apply_db):
+            for where in (database, context.apply_db):
                 _refuse_remains(where, context)
-        for where in (context.capture_db, context.apply_db):
+        for where in (database, context.apply_db):
             with where.connect("prepare") as other:
                 metadata.install(other)
         hit(METADATA_INSTALLED)
@@ -86,6 +86,14 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
         replica_identity.establish(connection, context.state, side, context.tables, progress=progress, stop=stop)
         _say(progress, "publishing the tables")
         publication.create(connection, context, name)
+        if not leaf_identity.install(connection, context.tables):
+            names = ", ".join(str(table.name) for table in leaf_identity.concerned(context.tables))
+            _say(
+                progress,
+                f"no right to create an event trigger: a partition added to {names} (no primary key) gets its replica identity "
+                "a few seconds after it is made, and an UPDATE or DELETE on it before that fails "
+                "(voyager-ops prepare, run with a superuser's connection, closes this gap)",
+            )
         hit(PUBLISHED)
         _drop_slot(connection, database, name)  # made by a run that was killed before it recorded it: nothing relies on it
         _say(progress, "creating the replication slot")
@@ -118,10 +126,11 @@ def teardown(context: LaneContext, progress: ProgressSink = silent) -> None:
     if read_lane(context.state, context.lane).status != NONE:
         update_lane(context.state, context.lane, status=ENDED)
     with context.capture_db.connect("teardown") as connection:
-        _drop_slot(connection, context.capture_db, name)
+        _drop_slot(connection, postgres(context.capture_db), name)
         hit(SLOT_DROPPED)
         publication.drop(connection, name)
         hit(PUBLICATION_DROPPED)
+        leaf_identity.adopt(connection, context.state, side, context.tables)
         for note in replica_identity.restore(connection, context.state, side, progress=progress):
             context.state.log(f"replica_identity/{side}", LANE_OBJECT, "note", {"text": note})
             _say(progress, note)
@@ -256,7 +265,7 @@ def _missing_rights(connection: Connection, context: LaneContext) -> list[tuple[
 # -- the slot ----------------------------------------------------------------------------------------------------------
 def _create_slot(context: LaneContext, name: str, progress: ProgressSink, stop: threading.Event | None) -> int:
     """Create it and return where it begins. Waits for the transactions that are open, telling which; gives up when stopped."""
-    database = context.capture_db
+    database = postgres(context.capture_db)
     settings = {} if database.kind == "yugabytedb" else {"client_connection_check_interval": "5s"}
     outcome: list[int | psycopg.Error] = []
     with database.connect("prepare", settings=settings) as worker, database.connect("prepare") as watcher:

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from voyager_ops.databases.base import Database
 from voyager_ops.errors import ConfigError, ConnectionFailed
 from voyager_ops.model.positions import Side
 
@@ -114,6 +115,12 @@ class PostgresDatabase:
                 state="nothing was changed",
                 next_step="check that the server is up, and host, port, user and password in the configuration",
             ) from None
+
+
+def postgres(database: Database) -> PostgresDatabase:
+    """``database`` as what it is known to be: for the rooms of this package, which are given nothing else."""
+    assert isinstance(database, PostgresDatabase), database.kind
+    return database
 
 
 def _escape(value: str) -> str:

@@ -11,6 +11,7 @@ import psycopg
 from voyager_ops.databases.postgres.database import Connection
 from voyager_ops.errors import PreconditionError
 from voyager_ops.failpoints import hit, register
+from voyager_ops.model.positions import Side
 from voyager_ops.model.tables import QName
 
 SCHEMA = "voyager_ops"
@@ -66,6 +67,34 @@ def arrival(connection: Connection, migration: str, lane: str, kind: str) -> tup
         (migration, lane, kind),
     ).fetchone()
     return (str(row[0]), str(row[1]), int(row[2])) if row else None
+
+
+INTENDED, OPENED = "intended", "opened"
+
+
+def write_intent(connection: Connection, migration: str, direction: Side, attempt: int) -> None:
+    connection.execute(
+        "INSERT INTO voyager_ops.intent (migration, direction, attempt, state) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        (migration, str(direction), attempt, INTENDED),
+    )
+
+
+def mark_opened(connection: Connection, migration: str, direction: Side, attempt: int) -> None:
+    connection.execute(
+        "UPDATE voyager_ops.intent SET state = %s, at = clock_timestamp()"
+        " WHERE migration = %s AND direction = %s AND attempt = %s AND state <> %s",
+        (OPENED, migration, str(direction), attempt, OPENED),
+    )
+
+
+def intent_stands(connection: Connection, migration: str, direction: Side, attempt: int | None = None) -> bool:
+    """Whether this database says that ``direction`` is to be opened (by ``attempt``, or any)."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM voyager_ops.intent"
+        " WHERE migration = %s AND direction = %s AND (%s::int IS NULL OR attempt = %s))",
+        (migration, str(direction), attempt, attempt),
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def drop(connection: Connection, migration: str) -> bool:

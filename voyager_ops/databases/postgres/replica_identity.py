@@ -100,12 +100,7 @@ def establish_leaf(
     kind = wanted_kind(table, identity)
     if kind == identity.kind:
         return False
-    state.log(
-        _subject(side),
-        str(oid),
-        "before",
-        {"schema": name.schema, "name": name.name, "old": identity.kind, "index": identity.index, "new": kind},
-    )
+    journal_before(state, side, oid, name, identity.kind, identity.index, kind)
     hit(JOURNALED)
     alter(connection, name, _clause(kind, ""), progress=progress, stop=stop)
     hit(ALTERED)
@@ -113,10 +108,17 @@ def establish_leaf(
     return True
 
 
+def journal_before(state: State, side: Side, oid: int, name: QName, old: str, index: str, new: str) -> None:
+    """Record that the identity of the table ``oid`` is about to become (or has just become) ``new``, and what it was."""
+    state.log(
+        _subject(side), str(oid), "before", {"schema": name.schema, "name": name.name, "old": old, "index": index, "new": new}
+    )
+
+
 def restore(connection: Connection, state: State, side: Side, *, progress: ProgressSink = silent) -> list[str]:
     """Put back what the journal says was there; returns what was left alone and why. Idempotent."""
     left: list[str] = []
-    for oid, data in _outstanding(state, side).items():
+    for oid, data in outstanding(state, side).items():
         name = QName(data["schema"], data["name"])
         identity = read_identity(connection, oid)
         current = _name_of(connection, oid)
@@ -135,7 +137,7 @@ def restore(connection: Connection, state: State, side: Side, *, progress: Progr
     return left
 
 
-def _outstanding(state: State, side: Side) -> dict[int, dict[str, Any]]:
+def outstanding(state: State, side: Side) -> dict[int, dict[str, Any]]:
     """OID to the first journaled record that was not put back since."""
     result: dict[int, dict[str, Any]] = {}
     for entry in state.journal(_subject(side)):

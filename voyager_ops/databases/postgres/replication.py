@@ -15,6 +15,7 @@ from typing import Final
 import psycopg
 from psycopg import pq, sql
 
+from voyager_ops.databases.base import StreamCut
 from voyager_ops.databases.postgres import lsn
 from voyager_ops.databases.postgres.database import Connection, PostgresDatabase
 from voyager_ops.errors import Fenced, RetryableError, StreamLost
@@ -29,10 +30,6 @@ _POSTGRES_EPOCH: Final = 946_684_800
 SLOT_WAIT_SECONDS: Final = 15.0
 """How long a slot may stay active for another session before we give way: the server notices a killed client only when it writes
 to it, or after wal_sender_timeout."""
-
-
-class StreamCut(RetryableError):
-    """The replication connection ended; reconnecting resumes it."""
 
 
 class ReplicationStream:

@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from voyager_ops.databases.base import Database
+from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres.catalog import read_sequences
 from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, qualified
 from voyager_ops.databases.postgres.sequence_values import decide
@@ -44,7 +46,7 @@ class SequenceMove:
 
 
 def moves(
-    from_db: PostgresDatabase,
+    from_db: Database,
     to_db: PostgresDatabase,
     schemas: Collection[str],
     rename: Rename,
@@ -57,12 +59,12 @@ def moves(
     (None: all are migrated). ``headroom`` is in increments. A sequence is found on the other side by the column that owns it,
     else by its name.
     """
-    with from_db.connect("sequences") as origin, to_db.connect("sequences") as opened:
-        return _moves(origin, opened, schemas, rename, headroom, tables)
+    with to_db.connect("sequences") as opened:
+        return _moves(from_db, opened, schemas, rename, headroom, tables)
 
 
 def plan(
-    from_db: PostgresDatabase,
+    from_db: Database,
     to_db: PostgresDatabase,
     schemas: Collection[str],
     rename: Rename,
@@ -81,7 +83,7 @@ def plan(
 
 
 def carry_over(
-    from_db: PostgresDatabase,
+    from_db: Database,
     to_db: PostgresDatabase,
     schemas: Collection[str],
     rename: Rename,
@@ -93,8 +95,8 @@ def carry_over(
     Run it when nobody writes to ``from_db`` any more. Raises PreconditionError before anything is set when a sequence is missing
     or cannot hold the value, and when the user may not set one.
     """
-    with from_db.connect("sequences") as origin, to_db.connect("sequences") as opened:
-        decided = _moves(origin, opened, schemas, rename, headroom, tables)
+    with to_db.connect("sequences") as opened:
+        decided = _moves(from_db, opened, schemas, rename, headroom, tables)
         problems = [f"{move.origin}: {move.problem}" for move in decided if move.problem]
         if problems:
             raise PreconditionError(
@@ -119,15 +121,15 @@ def carry_over(
 
 
 def _moves(
-    origin: Connection,
+    from_db: Database,
     opened: Connection,
     schemas: Collection[str],
     rename: Rename,
     headroom: int,
     tables: Listed[Table] | None,
 ) -> list[SequenceMove]:
-    there = _read(origin, schemas)
-    here = _read(opened, {rename(QName(schema, "")).schema for schema in schemas})
+    there = engine_of(from_db).read_sequences(from_db, schemas)
+    here = read_standing(opened, {rename(QName(schema, "")).schema for schema in schemas})
     by_owner = {sequence.owner: sequence for sequence in here if sequence.owner}
     by_name = {sequence.name: sequence for sequence in here}
     migrated = (
@@ -169,7 +171,7 @@ def _move(opened: Connection, sequence: Sequence, other: Sequence, headroom: int
     )
 
 
-def _read(connection: Connection, schemas: Collection[str]) -> list[Sequence]:
+def read_standing(connection: Connection, schemas: Collection[str]) -> list[Sequence]:
     """The schemas' sequences. Values come from the sequences themselves: the catalog's view of one that was set but never called
     shows its start."""
     listed = read_sequences(connection, schemas)

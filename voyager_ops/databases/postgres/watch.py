@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from voyager_ops.changes.roots import RootMap
-from voyager_ops.databases.postgres import publication, replica_identity
+from voyager_ops.databases.postgres import leaf_identity, publication, replica_identity
 from voyager_ops.databases.postgres.catalog import read_tables
 from voyager_ops.databases.postgres.database import Connection
 from voyager_ops.errors import RetryableError, SourceChanged
@@ -151,6 +151,7 @@ def accept_new_partitions(connection: Connection, context: LaneContext, roots: R
     original = set(record["trees"])
     tables = {table.oid: table for table in context.tables if table.partitioned}
     branches = _tree(connection, list(tables))
+    leaf_identity.adopt(connection, context.state, FROM_SIDE[context.lane], context.tables)
     accepted: list[QName] = []
     for branch in branches:
         if branch.oid in original or roots.by_oid(branch.oid) is not None:

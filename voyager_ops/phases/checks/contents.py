@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from voyager_ops.databases.postgres.leaf_identity import EVENT_TRIGGER
 from voyager_ops.phases.checks.model import Check, ServerFacts, SourceContents, TableFacts, error, ok, warning
 
 SHOWN = 8
@@ -53,6 +54,17 @@ def check_contents(contents: SourceContents, source: ServerFacts, *, fall_back: 
             f"{len(contents.keyless)} tables have no primary key: {listed(contents.keyless)}",
             "each UPDATE and DELETE on them carries the whole row (replica identity FULL) and is applied more slowly",
             "ALTER TABLE … ADD PRIMARY KEY (…), where there is a candidate",
+        )
+    if contents.keyless_partitioned and not source.superuser and EVENT_TRIGGER not in source.event_triggers:
+        yield warning(
+            "new_partitions",
+            subject,
+            f"partitioned tables without a primary key: {listed(contents.keyless_partitioned)}; {source.user} may not create the "
+            "event trigger that gives a new partition its replica identity at once",
+            "a partition added while changes stream gets it some seconds later: an UPDATE or DELETE on it before that fails in "
+            "your application",
+            "voyager-ops prepare source --run with a superuser's connection creates the event trigger; or add the partitions "
+            "you will need before the migration begins",
         )
     if contents.foreign_types:
         names = listed(f"{column} ({type_})" for column, type_ in contents.foreign_types)

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from psycopg import sql
 
+from voyager_ops.databases.postgres import leaf_identity
 from voyager_ops.databases.postgres.catalog import is_yugabytedb
 from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, Row, qualified
 from voyager_ops.model.tables import QName, Table, matches
@@ -125,6 +126,7 @@ def read_contents(
         missing_schemas=tuple(name for name in names if name not in present),
         unusable_schemas=tuple(name for name, usable in present.items() if not usable),
         keyless=tuple(str(table.name) for table in tables if not table.key),
+        keyless_partitioned=tuple(str(table.name) for table in leaf_identity.concerned(tables)),
         foreign_types=tuple((row[0], row[1]) for row in connection.execute(_script("types.sql"), (names, names)).fetchall()),
         large_objects=large_objects,
         large_object_columns=columns,

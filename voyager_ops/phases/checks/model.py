@@ -110,6 +110,7 @@ class SourceContents:
     missing_schemas: tuple[str, ...]
     unusable_schemas: tuple[str, ...]
     keyless: tuple[str, ...]
+    keyless_partitioned: tuple[str, ...]
     foreign_types: tuple[tuple[str, str], ...]
     large_objects: int
     large_object_columns: tuple[str, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from voyager_ops.databases.postgres.leaf_identity import EVENT_TRIGGER
 from voyager_ops.model.positions import Side
 from voyager_ops.phases.checks.model import Check, ServerFacts, error, ok, warning
 
@@ -40,11 +41,12 @@ def check_server(facts: ServerFacts, *, captures: bool, applies: bool, slot_owne
         )
     )
     yield from _transactions(facts, captures)
-    if facts.event_triggers:
+    foreign = [name for name in facts.event_triggers if name != EVENT_TRIGGER]
+    if foreign:
         yield warning(
             "event_triggers",
             _name(facts),
-            f"event triggers are enabled: {', '.join(facts.event_triggers)}",
+            f"event triggers are enabled: {', '.join(foreign)}",
             "they fire for our DDL too (metadata schema, publication, schema import) and may refuse it",
             "let them pass the migration user",
         )

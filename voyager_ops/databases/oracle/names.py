@@ -1,0 +1,75 @@
+"""Oracle's names and ours.
+
+Everywhere outside this package a name is the target's: Oracle's ``HR.EMPLOYEES`` is ``hr.employees``. A name that Oracle holds in
+anything but upper case was quoted when it was created, and stays exactly as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from voyager_ops.errors import PreconditionError
+
+
+def fold(name: str) -> str:
+    """The target's name of an Oracle name: lower case if it is all upper case, else as it is (it was quoted on purpose).
+
+    Only letters that fold to one letter and back are folded, so that ``unfold`` of an untouched name always finds it again.
+    """
+    lower = name.lower()
+    return lower if name == name.upper() and lower.upper() == name else name
+
+
+def unfold(name: str) -> str:
+    """The Oracle name that an unquoted ``name`` would get: what a user means who writes ``hr`` in the configuration.
+
+    A name with both cases is taken as it is.
+    """
+    upper = name.upper()
+    return upper if name == name.lower() and upper.lower() == name else name
+
+
+def quote(name: str) -> str:
+    """``"NAME"``. Raises PreconditionError for what cannot be an Oracle identifier (a double quote or NUL in it, or empty)."""
+    if not name or '"' in name or "\0" in name:
+        raise PreconditionError(
+            f"{name!r} cannot be the name of anything in an Oracle database",
+            state="nothing was changed",
+            next_step="mend the name in the configuration",
+        )
+    return f'"{name}"'
+
+
+def qualified(owner: str, name: str) -> str:
+    """``"OWNER"."NAME"``."""
+    return f"{quote(owner)}.{quote(name)}"
+
+
+def literal(text: str) -> str:
+    """``'text'`` as an Oracle string literal, for the few places that take no bind (DDL, DBMS_LOGMNR on old drivers).
+
+    Raises PreconditionError for a NUL character, which no literal can hold.
+    """
+    if "\0" in text:
+        raise PreconditionError("a NUL character cannot be part of a statement", state="nothing was changed")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def folded_unique(names: Iterable[str], what: str) -> dict[str, str]:
+    """Oracle name to folded name for names that live in one name space.
+
+    Raises PreconditionError when two of them become one (``EMP`` and ``emp``): neither may silently win.
+    """
+    result: dict[str, str] = {}
+    seen: dict[str, str] = {}
+    for name in names:
+        folded = fold(name)
+        other = seen.setdefault(folded, name)
+        if other != name:
+            raise PreconditionError(
+                f"{what}: {quote(other)} and {quote(name)} would both be called {folded} on the target",
+                state="nothing was changed",
+                next_step="rename one of them on the source, or leave it out (tables.exclude)",
+            )
+        result[name] = folded
+    return result
