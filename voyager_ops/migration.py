@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from voyager_ops.config import DatabaseConfig, MigrationConfig, load_config
-from voyager_ops.databases.postgres.catalog import read_tables
-from voyager_ops.databases.postgres.database import PostgresDatabase
+from voyager_ops.databases.base import Database
+from voyager_ops.databases.engines import database_from_url, engine_of
+from voyager_ops.databases.postgres.database import PostgresDatabase, postgres
 from voyager_ops.errors import ConfigError, PreconditionError
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Lane, Side
@@ -106,19 +107,26 @@ class Migration:
         return State.open(self.name, directory=self.export_dir.metainfo, url=url.get_secret_value() if url else None)
 
     @cached_property
-    def source(self) -> PostgresDatabase:
+    def source(self) -> Database:
         return self._database(self.config.source, Side.SOURCE)
 
     @cached_property
     def target(self) -> PostgresDatabase:
-        return self._database(self.config.target, Side.TARGET)
+        found = self._database(self.config.target, Side.TARGET)
+        if found.kind == "oracle":
+            raise self.config.error(
+                "Oracle cannot be a target",
+                key="target",
+                next_step="give a PostgreSQL or YugabyteDB database",
+            )
+        return postgres(found)
 
-    def database(self, side: Side) -> PostgresDatabase:
+    def database(self, side: Side) -> Database:
         return self.source if side is Side.SOURCE else self.target
 
-    def _database(self, config: DatabaseConfig, side: Side) -> PostgresDatabase:
+    def _database(self, config: DatabaseConfig, side: Side) -> Database:
         url = config.url.get_secret_value() if config.url is not None else self._resolved(config.conn_id or "", side)
-        return PostgresDatabase.from_url(url, side=side, migration=self.name)
+        return database_from_url(url, side=side, migration=self.name)
 
     def _resolved(self, conn_id: str, side: Side) -> str:
         try:
@@ -129,24 +137,30 @@ class Migration:
     @property
     def names(self) -> NameMap:
         renamed = self.config.target.schema_name
-        return NameMap({self.config.source.schemas[0]: renamed} if renamed else {})
+        return NameMap({self.source_schemas[0]: renamed} if renamed else {})
+
+    @property
+    def source_schemas(self) -> tuple[str, ...]:
+        """As the model names them: Oracle's ``HR`` is ``hr``, however the configuration writes it."""
+        return engine_of(self.source).schema_names(self.config.source.schemas)
 
     @property
     def target_schemas(self) -> tuple[str, ...]:
-        return tuple(self.names.schemas.get(schema, schema) for schema in self.config.source.schemas)
+        return tuple(self.names.schemas.get(schema, schema) for schema in self.source_schemas)
 
     def schemas(self, side: Side) -> tuple[str, ...]:
-        return self.config.source.schemas if side is Side.SOURCE else self.target_schemas
+        return self.source_schemas if side is Side.SOURCE else self.target_schemas
 
     # -- the frozen list of tables ---------------------------------------------------------------------------------
     def read_catalog(self, side: Side) -> tuple[Table, ...]:
         """The migrated tables as ``side``'s catalog has them now (the target's: those whose source name is migrated)."""
         include, exclude = self.config.tables.include, self.config.tables.exclude
-        with self.database(side).connect("catalog") as connection:
-            if side is Side.SOURCE:
-                return tuple(read_tables(connection, self.config.source.schemas, include, exclude))
-            wanted = {self.names.to_target(table.name) for table in self.baseline(Side.SOURCE)}
-            return tuple(table for table in read_tables(connection, self.target_schemas) if table.name in wanted)
+        database = self.database(side)
+        if side is Side.SOURCE:
+            return tuple(engine_of(database).read_tables(database, self.source_schemas, include, exclude))
+        wanted = {self.names.to_target(table.name) for table in self.baseline(Side.SOURCE)}
+        found = engine_of(database).read_tables(database, self.target_schemas)
+        return tuple(table for table in found if table.name in wanted)
 
     def baseline(self, side: Side) -> tuple[Table, ...]:
         """The tables as they were when the lane that captures on ``side`` was prepared; frozen from then on, read live before."""
@@ -171,14 +185,36 @@ class Migration:
             self.state.put(f"baseline/{side}", [table_to_json(table) for table in tables])
         return self.baseline(side)
 
+    @property
+    def can_fall_back(self) -> bool:
+        """Whether changes of the target can be applied to this source."""
+        return self.source.kind != "oracle"
+
+    def refuse_fall_back(self) -> None:
+        """Raise PreconditionError where there cannot be a fallback lane."""
+        if not self.can_fall_back:
+            raise PreconditionError(
+                f"there is no fall-back to an Oracle source yet ({self.source.where})",
+                state="nothing was changed",
+                next_step="set cutover.prepare_for_fall_back: false in the configuration (or give --no-prepare-for-fall-back, in"
+                " Airflow the Param prepare_for_fall_back); after the cutover there is no way back then",
+            )
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Those that this migration can have."""
+        return tuple(Lane) if self.can_fall_back else (Lane.FORWARD,)
+
     def lane(self, lane: Lane) -> LaneContext:
-        """What the loops of ``lane`` are given."""
+        """What the loops of ``lane`` are given. Raises PreconditionError for the fallback lane of an Oracle source."""
+        if lane is Lane.FALLBACK:
+            self.refuse_fall_back()
         capture, apply = (Side.SOURCE, Side.TARGET) if lane is Lane.FORWARD else (Side.TARGET, Side.SOURCE)
         return LaneContext(
             self.name,
             lane,
             self.database(capture),
-            self.database(apply),
+            postgres(self.database(apply)),
             self.baseline(capture),
             self.names,
             self.state,

@@ -24,6 +24,7 @@ from voyager_ops.cutover.roles import EXPORT_ROLE, IMPORT_ROLE
 from voyager_ops.databases.postgres import capture as postgres_capture
 from voyager_ops.databases.postgres import guard
 from voyager_ops.databases.postgres.apply import read_position
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.lane.apply_loop import apply
 from voyager_ops.lane.capture_loop import capture
 from voyager_ops.migration import Migration
@@ -117,7 +118,7 @@ class Shop:
         """Capture, snapshot, seam, rules of the target, both lanes alive, verified."""
         forward = self._prepare(Lane.FORWARD)
         guard.hold_off(self.state, self.migration.target, self.migration.read_catalog(Side.TARGET), Side.TARGET)
-        guard.record_mode(self.state, self.migration.source, Side.SOURCE)
+        guard.record_mode(self.state, postgres(self.migration.source), Side.SOURCE)
         self._start(Lane.FORWARD)
         wait_for_old_transactions(forward, self._stop)
         plan_chunks(forward, self.migration.config.snapshot)
@@ -234,9 +235,10 @@ def make_driver(migration: Migration, direction: Side, said: Callable[[Progress]
             direction=direction,
             forward=migration.lane(Lane.FORWARD),
             fallback=migration.lane(Lane.FALLBACK),
+            target_tables=migration.baseline(Side.TARGET),
             state=migration.state,
             config=migration.config.cutover,
-            schemas=migration.config.source.schemas,
+            schemas=migration.source_schemas,
             lag=lag,
             fall_back=bool(record and record.options["prepare_for_fall_back"]),
             progress=said,

@@ -50,7 +50,9 @@ class CutoverContext:
     migration: str
     direction: Side
     forward: LaneContext
-    fallback: LaneContext
+    fallback: LaneContext | None
+    """None where there can be none."""
+    target_tables: tuple[Table, ...]
     state: State
     config: CutoverConfig
     schemas: tuple[str, ...]
@@ -62,7 +64,10 @@ class CutoverContext:
     @property
     def lane(self) -> LaneContext:
         """The lane that ends: it flows from the old side to the side that opens."""
-        return self.forward if self.direction is Side.TARGET else self.fallback
+        if self.direction is Side.TARGET:
+            return self.forward
+        assert self.fallback is not None
+        return self.fallback
 
     @property
     def reverse(self) -> LaneContext | None:
@@ -91,7 +96,7 @@ class CutoverContext:
 
     @property
     def new_tables(self) -> tuple[Table, ...]:
-        return (self.fallback if self.lane.lane is Lane.FORWARD else self.forward).tables
+        return self.target_tables if self.lane.lane is Lane.FORWARD else self.forward.tables
 
     @property
     def hint(self) -> str:

@@ -169,6 +169,10 @@ class Engine(Protocol):
     """The rooms of one engine. Stateless."""
 
     # -- catalog ---------------------------------------------------------------------------------------------------
+    def schema_names(self, schemas: Collection[str]) -> tuple[str, ...]:
+        """The model's names of schemas as the configuration writes them."""
+        ...
+
     def read_tables(
         self,
         database: Database,
@@ -176,7 +180,7 @@ class Engine(Protocol):
         include: Iterable[str] = ("*",),
         exclude: Iterable[str] = (),
     ) -> list[Table]:
-        """Tables of ``schemas`` (as the configuration names them), sorted by name; globs are held against the model's names."""
+        """Tables of ``schemas`` (the model's names), sorted by name; globs are held against the model's names."""
         ...
 
     def read_sequences(self, database: Database, schemas: Collection[str]) -> list[SequenceFacts]:
@@ -189,8 +193,10 @@ class Engine(Protocol):
         from then on no change is missed. Idempotent, may be killed anywhere; journals what teardown puts back."""
         ...
 
-    def teardown(self, context: LaneContext, progress: ProgressSink) -> None:
-        """Take down what :meth:`prepare` set up, put back what it changed; the lane is recorded as ended. Idempotent."""
+    def teardown(self, context: LaneContext, progress: ProgressSink) -> list[str]:
+        """Take down what :meth:`prepare` set up, put back what it changed; the lane is recorded as ended. Idempotent.
+
+        Returns in words what went."""
         ...
 
     def plan_teardown(self, context: LaneContext) -> list[str]:

@@ -73,6 +73,8 @@ def initiate(
     refuse_ending(migration)
     fall_back = migration.config.cutover.prepare_for_fall_back if prepare_for_fall_back is None else prepare_for_fall_back
     if cutovers.public_status(migration.state, direction) == "NOT_INITIATED":
+        if fall_back or direction is Side.SOURCE:
+            migration.refuse_fall_back()
         _refuse_unready(migration, direction, fall_back and direction is Side.TARGET)
         shown = migration.state.get(_evidence_key(direction)) if driver == "caller" else None
         options = {
@@ -163,10 +165,11 @@ def _context(
         migration=migration.name,
         direction=direction,
         forward=migration.lane(Lane.FORWARD),
-        fallback=migration.lane(Lane.FALLBACK),
+        fallback=migration.lane(Lane.FALLBACK) if migration.can_fall_back else None,
+        target_tables=migration.baseline(Side.TARGET),
         state=migration.state,
         config=migration.config.cutover,
-        schemas=migration.config.source.schemas,
+        schemas=migration.source_schemas,
         lag=lambda: _reading(migration, ENDING_LANE[direction]),
         fall_back=fall_back,
         progress=progress,

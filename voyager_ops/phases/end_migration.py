@@ -10,7 +10,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from voyager_ops.databases.postgres import capture, guard, guard_fence, metadata
+from voyager_ops.databases.engines import engine_of
+from voyager_ops.databases.postgres import guard, guard_fence
+from voyager_ops.databases.postgres.database import PostgresDatabase
 from voyager_ops.errors import PreconditionError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.migration import Migration
@@ -84,21 +86,18 @@ def run(
         tell(f"backing up to {backup_dir}")
         result.backups = end_files.back_up(migration, wanted, backup_dir)
     hit(BETWEEN_STEPS)
-    for lane in Lane:
+    for lane in migration.lanes:
         tell(f"taking down the {lane} lane")
         result.removed.setdefault(str(FROM_SIDE[lane]), []).extend(_take_down(migration, lane, progress))
         hit(BETWEEN_STEPS)
     for side in Side:
         tell(f"putting back what was held off on the {side}")
-        result.removed[str(side)] += _put_back(migration, side, result.warnings)
+        result.removed.setdefault(str(side), []).extend(_put_back(migration, side, result.warnings))
         hit(BETWEEN_STEPS)
     for side in Side:
         tell(f"removing our records from the {side}")
-        with migration.database(side).connect("end migration") as connection:
-            gone = metadata.drop(connection, migration.name)
-        result.removed[str(side)].append(
-            f"schema {metadata.SCHEMA}" if gone else f"our rows in schema {metadata.SCHEMA} (other migrations use it)"
-        )
+        database = migration.database(side)
+        result.removed.setdefault(str(side), []).extend(engine_of(database).remove_records(database))
         hit(BETWEEN_STEPS)
     if reassign_to is not None:
         result.reassigned += hand_over(migration, reassign_to, privileged[Side.TARGET] or "")
@@ -140,14 +139,14 @@ def _refuse_busy(migration: Migration, force: bool, stop: threading.Event) -> No
 def _take_down(migration: Migration, lane: Lane, progress: ProgressSink) -> list[str]:
     record = read_lane(migration.state, lane)
     context = migration.lane(lane)
-    capture.teardown(context, progress)
-    if record.status == NONE:
-        return []
-    return [f"replication slot {record.slot}", f"publication {record.publication}", "replica identities put back"]
+    removed = engine_of(context.capture_db).teardown(context, progress)
+    return removed if record.status != NONE else []
 
 
 def _put_back(migration: Migration, side: Side, warnings: list[str]) -> list[str]:
     database = migration.database(side)
+    if not isinstance(database, PostgresDatabase):
+        return []  # nothing is ever held off or fenced there
     fenced = guard_fence.fenced(migration.state, side)
     left = guard_fence.unfence(migration.state, database, side)
     if left:

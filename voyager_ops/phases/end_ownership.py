@@ -8,7 +8,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from voyager_ops.databases.postgres.database import Connection, PostgresDatabase
+from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, postgres
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Side
@@ -129,7 +129,7 @@ def _exists(connection: Connection, user: str) -> bool:
 
 def _privileged(migration: Migration, side: Side, url: str) -> Connection:
     given = PostgresDatabase.from_url(url, side=side, migration=migration.name)
-    database = conninfo_to_dict(migration.database(side).conninfo).get("dbname")
+    database = conninfo_to_dict(postgres(migration.database(side)).conninfo).get("dbname")
     conninfo = make_conninfo(given.conninfo, dbname=database) if database else given.conninfo
     return PostgresDatabase(side, migration.name, conninfo, given.kind).connect("end migration")
 

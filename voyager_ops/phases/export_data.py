@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from voyager_ops.databases.postgres import capture as postgres_capture
+from voyager_ops.databases.engines import engine_of
 from voyager_ops.errors import PreconditionError
 from voyager_ops.lane.capture_loop import capture
 from voyager_ops.migration import Migration
@@ -57,6 +57,8 @@ def prepare(
     started = time.monotonic()
     refuse_ending(migration)
     lane = Lane(lane)
+    if lane is Lane.FALLBACK:
+        migration.refuse_fall_back()
     if lane is Lane.FALLBACK and not seam_passed(migration):
         raise PreconditionError(
             "changes of the target cannot be captured before its data has been loaded and brought up to date (the seam point)",
@@ -71,7 +73,7 @@ def prepare(
         )
     migration.freeze_baseline(FROM_SIDE[lane], anew=not prepared(migration, lane))
     context = migration.lane(lane)
-    postgres_capture.prepare(context, progress, stop)
+    engine_of(context.capture_db).prepare(context, progress, stop)
     record = read_lane(migration.state, lane)
     result = PrepareLaneResult(
         lane=str(lane),

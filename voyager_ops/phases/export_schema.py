@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from voyager_ops.databases.postgres.catalog import read_tables
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.migration import Migration
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
 from voyager_ops.model.tables import QName, matches
@@ -58,7 +59,7 @@ def export_into(
 ) -> SchemaExport:
     """Export into any directory (the dry run uses a scratch one)."""
     return export_files(
-        migration.source.conninfo,
+        postgres(migration.source).conninfo,
         directory,
         schemas=migration.config.source.schemas,
         manifest_path=manifest,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from voyager_ops.databases.postgres import capture, metadata
+from voyager_ops.databases.engines import engine_of
+from voyager_ops.databases.postgres import metadata
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
@@ -67,7 +68,9 @@ def end(
         wait_until(lambda: not any(alive(migration, Lane.FALLBACK)), stop=stop or threading.Event(), seconds=STREAMS_END_SECONDS)
         result.ended = True
     if record.status != NONE:
-        capture.teardown(migration.lane(Lane.FALLBACK), progress)  # or the slot would keep the target's WAL for ever
+        engine_of(migration.target).teardown(
+            migration.lane(Lane.FALLBACK), progress
+        )  # or the slot would keep the target's WAL for ever
         if forget:
             _forget(migration)
             result.forgotten = True

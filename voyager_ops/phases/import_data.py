@@ -13,6 +13,7 @@ from typing import Any
 
 from voyager_ops.cutover.gate import open_gate
 from voyager_ops.databases.postgres import guard
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.errors import PreconditionError
 from voyager_ops.lane.apply_loop import apply
 from voyager_ops.migration import Migration
@@ -48,6 +49,8 @@ def run(
     lane = Lane(lane)
     stop = stop or threading.Event()
     refuse_ending(migration)
+    if lane is Lane.FALLBACK:
+        migration.refuse_fall_back()
     role = IMPORT_ROLE[lane]
     totals: dict[str, Any] = {}
     with Lease(migration.state, role, stop=stop) as lease:
@@ -76,7 +79,7 @@ def _hold_off_triggers(migration: Migration, lane: Lane) -> None:
     if lane is Lane.FORWARD:
         guard.hold_off(migration.state, migration.target, migration.read_catalog(Side.TARGET), Side.TARGET)
     else:
-        guard.record_mode(migration.state, migration.source, Side.SOURCE)
+        guard.record_mode(migration.state, postgres(migration.source), Side.SOURCE)
 
 
 def _wait_for_capture(migration: Migration, lane: Lane, stop: threading.Event, progress: ProgressSink) -> None:

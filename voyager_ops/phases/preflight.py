@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
@@ -81,7 +82,7 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
     }
     progress(Progress(phase="preflight", message="reading the source"))
     with migration.source.connect("preflight") as connection:
-        source = read_server(connection, migration.source)
+        source = read_server(connection, postgres(migration.source))
         tables = migration.read_catalog(Side.SOURCE)
         contents = read_contents(
             connection,

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from voyager_ops.databases.postgres.database import Connection, PostgresDatabase
+from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, postgres
 from voyager_ops.errors import ConfigError, PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Side
@@ -54,7 +54,7 @@ def run(
     """
     started = time.monotonic()
     side = Side(side)
-    database = migration.database(side)
+    database = postgres(migration.database(side))
     parts = conninfo_to_dict(database.conninfo)
     wanted = Wanted(
         side=side,

@@ -5,14 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from psycopg import sql
-
 from voyager_ops.changes.log import ChangeLog
+from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres import metadata
-from voyager_ops.databases.postgres.database import qualified
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import TO_SIDE, Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
@@ -111,21 +109,15 @@ def _count(
     migration: Migration, tables: tuple[Table, ...], stop: threading.Event, progress: ProgressSink
 ) -> dict[str, dict[Side, int]]:
     counts: dict[str, dict[Side, int]] = {}
-    with migration.source.connect("report") as source, migration.target.connect("report") as target:
-        for done, table in enumerate(tables):
-            if stop.is_set():
-                break
-            progress(Progress(phase="report", message=f"counting {table.name}", done=done, total=len(tables), unit="tables"))
-            sides = {Side.SOURCE: (source, table.name), Side.TARGET: (target, migration.names.to_target(table.name))}
-            counts[str(table.name)] = {}
-            for side, (connection, name) in sides.items():
-                only = sql.SQL("") if table.partitioned else sql.SQL("ONLY ")
-                there = connection.execute(
-                    "SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL", (name.schema, name.name)
-                ).fetchone()
-                if there and there[0]:
-                    found = connection.execute(sql.SQL("SELECT count(*) FROM {}{}").format(only, qualified(name))).fetchone()
-                    counts[str(table.name)][side] = int(found[0]) if found else 0
+    for done, table in enumerate(tables):
+        if stop.is_set():
+            break
+        progress(Progress(phase="report", message=f"counting {table.name}", done=done, total=len(tables), unit="tables"))
+        there = replace(table, name=migration.names.to_target(table.name), native=None)
+        source = engine_of(migration.source).count_rows(migration.source, [table])
+        target = engine_of(migration.target).count_rows(migration.target, [there])
+        found = ((Side.SOURCE, source.get(table.name)), (Side.TARGET, target.get(there.name)))
+        counts[str(table.name)] = {side: rows for side, rows in found if rows is not None}
     return counts
 
 

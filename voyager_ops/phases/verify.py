@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 
 from voyager_ops.cutover.verified import remember_verified
+from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres import metadata
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.errors import PreconditionError, VerificationFailed
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import FROM_SIDE, TO_SIDE, Lane, Position, Side
@@ -49,7 +51,7 @@ def run(
             next_step="mend source.schemas and tables.include/exclude in the configuration",
         )
     report = verify_tables(
-        migration.source,
+        postgres(migration.source),
         migration.target,
         tables,
         migration.names,
@@ -88,8 +90,9 @@ def _settle(migration: Migration, lane: Lane, stop: threading.Event) -> Callable
     def settle() -> bool:
         if not all(alive(migration, lane)):
             return False
-        with migration.database(FROM_SIDE[lane]).connect("verify") as connection:
-            wanted = metadata.write_marker(connection, migration.name, MARKER)
+        captured = migration.database(FROM_SIDE[lane])
+        with engine_of(captured).side(captured, "verify") as session:
+            wanted = session.write_marker(MARKER)
         with migration.database(TO_SIDE[lane]).connect("verify") as connection:
 
             def arrived() -> bool:

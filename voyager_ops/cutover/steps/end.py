@@ -111,7 +111,7 @@ class EndOldLane(Step):
     def _without_fall_back(self, run: Run) -> None:
         """A fallback lane that was prepared and is not wanted must not hold the target's WAL for ever."""
         fallback = run.context.fallback
-        if read_lane(run.context.state, fallback.lane).status == NONE:
+        if fallback is None or read_lane(run.context.state, fallback.lane).status == NONE:
             return
         update_lane(run.context.state, fallback.lane, status=ENDED)
         role = EXPORT_ROLE[fallback.lane]  # it is to end by itself, not to find its slot gone

@@ -24,6 +24,9 @@ from voyager_ops.state.lanes import read_lane
 class PostgresEngine:
     """Stateless: every method is given what it works on."""
 
+    def schema_names(self, schemas: Collection[str]) -> tuple[str, ...]:
+        return tuple(schemas)
+
     def read_tables(
         self,
         database: Database,
@@ -41,8 +44,10 @@ class PostgresEngine:
     def prepare(self, context: LaneContext, progress: ProgressSink, stop: threading.Event | None) -> None:
         capture.prepare(context, progress, stop)
 
-    def teardown(self, context: LaneContext, progress: ProgressSink) -> None:
+    def teardown(self, context: LaneContext, progress: ProgressSink) -> list[str]:
+        record = read_lane(context.state, context.lane)
         capture.teardown(context, progress)
+        return [f"replication slot {record.slot}", f"publication {record.publication}", "replica identities put back"]
 
     def plan_teardown(self, context: LaneContext) -> list[str]:
         record = read_lane(context.state, context.lane)
