@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import unquote, urlsplit
 
 import yaml
@@ -74,16 +74,18 @@ class DatabaseConfig(_Model):
     def _one_way(self) -> DatabaseConfig:
         if (self.conn_id is None) == (self.url is None):
             raise ValueError("give exactly one of conn_id (an Airflow connection) and url")
-        if self.url is not None and urlsplit(self.url.get_secret_value()).scheme not in {
-            "postgresql",
-            "postgres",
-            "yugabytedb",
-        }:
-            raise ValueError("url must begin with postgresql:// or yugabytedb://")
+        if self.url is not None and urlsplit(self.url.get_secret_value()).scheme not in self._SCHEMES:
+            raise ValueError(f"url must begin with {self._SCHEMES_IN_WORDS}")
         return self
+
+    _SCHEMES: ClassVar[frozenset[str]] = frozenset({"postgresql", "postgres", "yugabytedb"})
+    _SCHEMES_IN_WORDS: ClassVar[str] = "postgresql:// or yugabytedb://"
 
 
 class SourceConfig(DatabaseConfig):
+    _SCHEMES: ClassVar[frozenset[str]] = DatabaseConfig._SCHEMES | {"oracle"}
+    _SCHEMES_IN_WORDS: ClassVar[str] = "oracle://, postgresql:// or yugabytedb://"
+
     schemas: tuple[str, ...] = Field(min_length=1)
 
 
