@@ -117,7 +117,7 @@ class Statement:
 class ColumnInfo:
     """A column of a result. ``size``: bytes (character types, RAW; 0: the type's own).
 
-    ``precision`` and ``scale`` as Oracle describes them.
+    ``char_size``: characters (0: as ``size`` says). ``precision`` and ``scale`` as Oracle describes them.
     NUMBER without precision: precision 0, scale -127. TIMESTAMP(n): scale n. INTERVAL: precision leading digits, scale
     fractional digits. FLOAT(n): precision n (bits), scale -127.
     """
@@ -129,6 +129,7 @@ class ColumnInfo:
     size: int = 0
     national: bool = False
     nullable: bool = True
+    char_size: int = 0
 
 
 class Direction(Enum):
