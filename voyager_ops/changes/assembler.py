@@ -55,6 +55,8 @@ class Assembler:
         """Between a Begin and its Commit."""
         self.last_end = 0
         """Commit end of the last transaction seen whole, kept or dropped."""
+        self.last_kept = (0, 0)
+        """Of the last one that was kept: where its commit record begins, and ends."""
         self.dropped_redescriptions: list[int] = []
         """Relations described anew in transactions that were dropped: the segment does not have them. The caller empties it."""
         self._reset()
@@ -188,6 +190,7 @@ class Assembler:
             self.dropped_redescriptions.extend(self._before)
             self.close()
             return None
+        self.last_kept = (begin.commit_lsn, end)
         counts: list[tuple[str, int, int]] = []
         used: set[int] = set(self._truncates)
         for key, number in self._counts.items():

@@ -76,6 +76,7 @@ class LogWriter:
         self._counts: dict[tuple[str, int], int] = defaultdict(int)
         self._checked_at = 0
         self._xid = 0
+        self._witness: TransactionHead | None = None
         self._take_over()
         record = read_lane(state, lane)
         self.published: Position = record.captured_position
@@ -158,6 +159,7 @@ class LogWriter:
         except OSError as error:
             raise self.translate(error) from error
         self._last = head.end
+        self._witness = head
         self._transactions += 1
         self._changes += head.count
         self._xid = max(self._xid, head.xid)
@@ -242,7 +244,16 @@ class LogWriter:
                 )
             )
             self._add_counts(connection)
-            update_lane(self._state, self._lane, connection, captured_position=last, xid_reference=self._xid)
+            witness = self._witness
+            assert witness is not None
+            update_lane(
+                self._state,
+                self._lane,
+                connection,
+                captured_position=last,
+                xid_reference=self._xid,
+                info={"witness": [witness.end, witness.xid, witness.committed_at]},
+            )
         hit(PUBLISHED)
         self._sequence += 1
         self.published_user_changes += sum(self._counts.values())

@@ -12,6 +12,7 @@ import psycopg
 from pglast import ast
 from pglast.enums import AlterTableType, ObjectType
 
+from voyager_ops.databases.postgres.leaf_identity import EVENT_TRIGGER
 from voyager_ops.errors import PreconditionError, SchemaError
 from voyager_ops.schema import layout
 from voyager_ops.schema.classify import Classified, classify
@@ -99,7 +100,7 @@ def arrange(
             state="nothing has been exported",
             next_step="leave the target's schema out of the configuration, or migrate one schema",
         )
-    statements = _parsed(text)
+    statements = [statement for statement in _parsed(text) if not _ours(statement.node)]
     findings = _access_methods(statements) + _lost_children(facts)
     statements = [s for s in statements if not classify(s.node).session]
     statements, left_out = leave_out(
@@ -123,6 +124,11 @@ def arrange(
         if what.kind is not Kind.OMITTED:
             ordered.append((kinds.of(statement, what), statement))
     return ordered, findings
+
+
+def _ours(node: Any) -> bool:
+    """The event trigger that watches over new partitions while changes stream belongs to no user."""
+    return isinstance(node, (ast.CreateEventTrigStmt, ast.AlterEventTrigStmt)) and node.trigname == EVENT_TRIGGER
 
 
 def _parsed(text: str) -> list[Statement]:

@@ -18,7 +18,9 @@ NONE, PREPARED, STREAMING, ENDED, FAILED = "none", "prepared", "streaming", "end
 @dataclass(frozen=True)
 class LaneRecord:
     """A lane as recorded. ``captured_position``: everything before it is in published segments (or touched no table of ours).
-    ``xid_reference``: a 64-bit transaction id near the captured position (it moves along), from which 32-bit ids are widened."""
+    ``xid_reference``: a 64-bit transaction id near the captured position (it moves along), from which 32-bit ids are widened.
+    ``info``: ``witness`` is [end, xid, committed_at] of the last transaction published (:class:`~voyager_ops.changes.segment.
+    TransactionHead`): a database that no longer has it is not the one that was captured."""
 
     lane: Lane
     status: str

@@ -36,7 +36,10 @@ class ReplicationStream:
     """Reads one slot from a position. One thread; close it, or use it as a context manager."""
 
     def __init__(self, database: PostgresDatabase, slot: str, publication: str, start: Position) -> None:
-        """Raises ConnectionFailed, Fenced (the slot has another reader), StreamLost (it is gone or has moved past ``start``)."""
+        """From ``start``, or where the slot was confirmed to if that is later (START: just there).
+
+        Raises ConnectionFailed, Fenced (the slot has another reader), StreamLost (it is gone).
+        """
         self._database = database
         self._slot = slot
         self.server_end = 0
@@ -136,12 +139,7 @@ class ReplicationStream:
         self._reply_wanted = False
 
     def _cut(self, message: bytes) -> StreamCut:
-        text = " ".join(message.decode("utf-8", "replace").split())
-        return StreamCut(
-            f"the replication connection to the {self._database.side} {self._database.where} ended: {text}",
-            state="nothing is lost: the slot keeps what was not published",
-            next_step="run the command again",
-        )
+        return _cut(self._database, message.decode("utf-8", "replace"))
 
     def close(self) -> None:
         self._connection.close()
@@ -153,6 +151,14 @@ class ReplicationStream:
         self.close()
 
 
+def _cut(database: PostgresDatabase, message: str) -> StreamCut:
+    return StreamCut(
+        f"the replication connection to the {database.side} {database.where} ended: {' '.join(message.split())}",
+        state="nothing is lost: the slot keeps what was not published",
+        next_step="run the command again",
+    )
+
+
 def lost(database: PostgresDatabase, slot: str, why: str) -> StreamLost:
     return StreamLost(
         f"the replication slot {slot} on the {database.side} {database.where} cannot be continued: {why}",
@@ -162,8 +168,16 @@ def lost(database: PostgresDatabase, slot: str, why: str) -> StreamLost:
     )
 
 
-def check_slot(connection: Connection, database: PostgresDatabase, slot: str, captured: Position) -> None:
-    """Raise StreamLost when the slot is missing, invalidated, was moved past what we captured, or the server went back."""
+def check_slot(connection: Connection, database: PostgresDatabase, slot: str, captured: Position) -> int:
+    """Where the slot was confirmed to. Raises StreamLost when it is missing, invalidated, was moved past what we captured, or the
+    server went back; StreamCut when the connection ended."""
+    try:
+        return _check_slot(connection, database, slot, captured)
+    except psycopg.OperationalError as error:
+        raise _cut(database, str(error)) from None
+
+
+def _check_slot(connection: Connection, database: PostgresDatabase, slot: str, captured: Position) -> int:
     row = connection.execute(
         "SELECT confirmed_flush_lsn::text, wal_status, to_jsonb(s) ->> 'invalidation_reason'"
         " FROM pg_replication_slots s WHERE slot_name = %s AND database = current_database()",
@@ -180,3 +194,4 @@ def check_slot(connection: Connection, database: PostgresDatabase, slot: str, ca
         now = connection.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
         if now is not None and lsn.parse_position(now[0]) < captured:
             raise lost(database, slot, f"the server is only at {now[0]}, before what was captured: it was restored from a copy")
+    return lsn.parse(confirmed) if confirmed is not None else 0

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from voyager_ops.changes.roots import RootMap
 from voyager_ops.databases.base import Database, WatchFailed
-from voyager_ops.databases.postgres import metadata
+from voyager_ops.databases.postgres import lsn, metadata
 from voyager_ops.databases.postgres.database import Connection, postgres, try_lock
 from voyager_ops.databases.postgres.guard_sessions import writers
 from voyager_ops.databases.postgres.watch import CatalogWatch
@@ -107,11 +107,12 @@ class PostgresWatch:
         return self._with(self._figures)
 
     def _figures(self, connection: Connection) -> dict[str, Any]:
+        captured = read_lane(self._context.state, self._context.lane).captured_position
         row = connection.execute(
-            "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::int8,"
+            "SELECT greatest(0, pg_wal_lsn_diff(pg_current_wal_lsn(), %s::pg_lsn))::int8,"
             " pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::int8, wal_status"
             " FROM pg_replication_slots WHERE slot_name = %s",
-            (self._slot,),
+            (lsn.to_text(lsn.from_position(captured)), self._slot),
         ).fetchone()
         return {} if row is None else {"behind_bytes": row[0], "retained_bytes": row[1], "wal_status": row[2]}
 
