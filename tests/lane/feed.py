@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from struct import pack
 
 from tests.conftest import Database
 from voyager_ops.config import ChangesConfig
@@ -15,7 +16,19 @@ from voyager_ops.databases.postgres.catalog import read_tables
 from voyager_ops.databases.postgres.database import PostgresDatabase
 from voyager_ops.lane.apply_loop import ApplyLoop
 from voyager_ops.lane.context import LaneContext
-from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UNCHANGED, UPDATE, Change, Relation, Row, Transaction, Value
+from voyager_ops.model.changes import (
+    DELETE,
+    INSERT,
+    TRUNCATE,
+    UNCHANGED,
+    UPDATE,
+    Change,
+    RawChanges,
+    Relation,
+    Row,
+    Transaction,
+    Value,
+)
 from voyager_ops.model.positions import FROM_SIDE, TO_SIDE, Lane, Position
 from voyager_ops.model.results import silent
 from voyager_ops.model.tables import NameMap, QName, Table
@@ -41,6 +54,8 @@ class Feed:
     transactions: list[tuple[Position, list[Change]]] = field(default_factory=list)
     on_empty: Callable[[], None] = lambda: None
     reads: int = 0
+    raw: bool = True
+    """Hand the changes out as frames, too, as the change log does."""
 
     def commit(self, *changes: Change) -> Position:
         position = Position(f"{16 + 16 * (len(self.transactions) + 1):016X}")
@@ -105,6 +120,36 @@ def text(value: object) -> Value:
     return str(value).encode()
 
 
+def raw_changes(changes: Sequence[Change]) -> RawChanges:
+    """The changes as pgoutput frames."""
+    frames = []
+    for place, change in enumerate(changes):
+        if change.op == TRUNCATE:
+            together = change.truncated_with or (change.relation,)
+            if change.relation is together[0] or place == 0 or changes[place - 1].truncated_with != together:
+                frames.append(b"T" + pack(">IB", len(together), 0) + b"".join(pack(">I", each.oid) for each in together))
+            continue
+        frame = bytes((change.op,)) + pack(">I", change.relation.oid)
+        if change.old is not None:
+            frame += (b"O" if change.relation.full else b"K") + tuple_of(change.old)
+        if change.new is not None:
+            frame += b"N" + tuple_of(change.new)
+        frames.append(frame)
+    relations = {each.oid: each for change in changes for each in (change.relation, *change.truncated_with)}
+    return RawChanges(b"".join(pack(">I", len(frame)) + frame for frame in frames), relations, len(changes))
+
+
+def tuple_of(row: Row) -> bytes:
+    """A row as pgoutput writes it."""
+    parts = [pack(">H", len(row))]
+    for value in row:
+        if isinstance(value, bytes):
+            parts.append(b"t" + pack(">I", len(value)) + value)
+        else:
+            parts.append(b"n" if value is None else b"u")
+    return b"".join(parts)
+
+
 @dataclass
 class FeedReader:
     feed: Feed
@@ -115,7 +160,8 @@ class FeedReader:
         while number < len(self.feed.transactions):
             position, changes = self.feed.transactions[number]
             self.after = position
-            yield Transaction(position, 1000 + number, 1_700_000_000.0, len(changes), iter(changes))
+            raw = (raw_changes(changes),) if self.feed.raw else None
+            yield Transaction(position, 1000 + number, 1_700_000_000.0, len(changes), iter(changes), raw)
             number += 1
         if timeout:
             self.feed.on_empty()

@@ -47,14 +47,14 @@ class NetChange:
     """What must be done to one table, in the order: truncate, deletes, updates, inserts."""
 
     truncate: bool = False
-    deletes: list[Key] = field(default_factory=list)
+    deletes: Sequence[Key | Row] = field(default_factory=list)
     """Keys of rows that are there now and must go."""
-    updates: list[Row] = field(default_factory=list)
+    updates: Sequence[Row] = field(default_factory=list)
     """Complete rows whose key is there now."""
-    partial: dict[Present, list[Row]] = field(default_factory=dict)
+    partial: dict[Present, Sequence[Row]] = field(default_factory=dict)
     """Rows whose key is there now, with UNCHANGED values that stay as they are, by the columns they have values for."""
     carried: list[Carried] = field(default_factory=list)
-    inserts: list[Row] = field(default_factory=list)
+    inserts: Sequence[Row] = field(default_factory=list)
     """Complete rows whose key is not there now."""
     removed: list[tuple[Row, int]] = field(default_factory=list)
     """Key-less tables: whole rows, and how many of each must go."""
@@ -78,7 +78,19 @@ class TableFold:
     ``size`` estimates the bytes held.
     """
 
-    __slots__ = ("_entries", "_incomplete", "_key_of", "_rows", "_toastable", "key", "lenient", "size", "truncated", "width")
+    __slots__ = (
+        "_entries",
+        "_incomplete",
+        "_key_of",
+        "_rows",
+        "_toastable",
+        "bulk",
+        "key",
+        "lenient",
+        "size",
+        "truncated",
+        "width",
+    )
 
     def __init__(self, width: int, key: Sequence[int], toastable: Sequence[int], lenient: bool = False) -> None:
         self.width = width
@@ -86,6 +98,8 @@ class TableFold:
         self.lenient = lenient
         self.size = 0
         self.truncated = False
+        self.bulk: NetChange | None = None
+        """The net change when it was folded all at once: nothing else may be folded until :meth:`clear`."""
         self._toastable = tuple(toastable)
         self._key_of = key_getter(self.key) if self.key else None
         # key -> (a row with this key is on the apply side, the row now or None, the base key of its UNCHANGED values)
@@ -94,7 +108,7 @@ class TableFold:
         self._rows: dict[Row, int] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._entries or self._rows or self.truncated)
+        return bool(self._entries or self._rows or self.truncated or self.bulk is not None)
 
     def __len__(self) -> int:
         return len(self._entries) + len(self._rows)
@@ -183,9 +197,14 @@ class TableFold:
 
     def net(self) -> NetChange:
         """The net change of all that was folded."""
+        if self.bulk is not None:
+            return self.bulk
         result = NetChange(truncate=self.truncated)
         incomplete = self._incomplete
-        deletes, updates, inserts = result.deletes, result.updates, result.inserts
+        deletes: list[Key | Row] = []
+        updates: list[Row] = []
+        inserts: list[Row] = []
+        partial: dict[Present, list[Row]] = {}
         for key, (existed, row, base) in self._entries.items():
             # After a TRUNCATE nothing is there: what looks like a row that was there before cannot be.
             if row is None:
@@ -193,13 +212,15 @@ class TableFold:
             elif incomplete and key in incomplete:
                 if existed and base == key:
                     present = tuple(index for index, value in enumerate(row) if value is not UNCHANGED)
-                    result.partial.setdefault(present, []).append(row)
+                    partial.setdefault(present, []).append(row)
                 else:
                     result.carried.append(Carried(row, base, existed))
             elif existed:
                 updates.append(row)
             else:
                 inserts.append(row)
+        result.deletes, result.updates, result.inserts = deletes, updates, inserts
+        result.partial.update(partial)
         for row, count in self._rows.items():
             if count > 0:
                 result.added.append((row, count))
@@ -209,6 +230,7 @@ class TableFold:
 
     def clear(self) -> None:
         """Forget everything: it has been applied."""
+        self.bulk = None
         self.truncate()
         self.truncated = False
 

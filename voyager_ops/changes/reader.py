@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
 from voyager_ops.changes.segment import DESCRIBES_RELATIONS, SegmentBody, TransactionHead, frames, verify
 from voyager_ops.databases.postgres import lsn
-from voyager_ops.databases.postgres.pgoutput import Decoder
+from voyager_ops.databases.postgres.pgoutput import Decoder, decode
+from voyager_ops.databases.postgres.pgoutput_bulk import blocks
 from voyager_ops.errors import ChangeLogDamaged
-from voyager_ops.model.changes import Change, Transaction
+from voyager_ops.model.changes import RawChanges, Transaction
 from voyager_ops.model.positions import Lane, Position
 from voyager_ops.state import tables
 from voyager_ops.state.store import State
 
+T = TypeVar("T")
 POLL_SECONDS: Final = 0.05
 """How often state is asked for new segments while there is none."""
 WHOLE: Final = 4 << 20
@@ -115,32 +117,36 @@ class Reader:
                 body.skip_to(follows)
 
     def _transaction(self, head: TransactionHead, body: SegmentBody, decoder: Decoder) -> Iterator[Transaction]:
-        changes: Iterator[Change]
+        """One transaction; what follows when the next is asked for closes the door on a large one."""
         redescribes = bool(head.flags & DESCRIBES_RELATIONS)
+        position = lsn.to_position(head.end)
         if head.length <= WHOLE:
-            changes = decoder.changes_of(body.read(head.length), redescribes=redescribes)
+            data = body.read(head.length)
             if redescribes:
-                changes = iter(list(changes))
-            live = None
-        else:
-            live = _Live(decoder.changes(body.read, head.length, redescribes=redescribes))
-            changes = live
-        yield Transaction(lsn.to_position(head.end), head.xid, head.committed_at, head.count, changes)
-        if live is not None:
-            live.leave(drain=redescribes)
+                changes = iter(list(decoder.changes_of(data, redescribes=True)))
+                yield Transaction(position, head.xid, head.committed_at, head.count, changes)
+            elif decoder.plain:
+                whole = RawChanges(data, decoder.relations, head.count)
+                yield Transaction(position, head.xid, head.committed_at, head.count, decode(whole), (whole,))
+            else:
+                yield Transaction(position, head.xid, head.committed_at, head.count, decoder.changes_of(data))
+            return
+        live = _Live(decoder.changes(body.read, head.length, redescribes=redescribes))
+        raw = None if redescribes or not decoder.plain else _Live(blocks(body.read, head.length, decoder.relations))
+        yield Transaction(position, head.xid, head.committed_at, head.count, live, raw)
+        if raw is not None:
+            raw.leave(drain=False)
+        live.leave(drain=redescribes)
 
 
-class _Live:
+class _Live(Iterator[T]):
     """Changes of a large transaction, read from the file as they are asked for; refuses once the reader has moved on."""
 
-    def __init__(self, changes: Iterator[Change]) -> None:
+    def __init__(self, changes: Iterator[T]) -> None:
         self._changes = changes
         self._left = False
 
-    def __iter__(self) -> Iterator[Change]:
-        return self
-
-    def __next__(self) -> Change:
+    def __next__(self) -> T:
         if self._left:
             raise RuntimeError("changes of a large transaction must be read before the next transaction is asked for")
         return next(self._changes)

@@ -200,6 +200,7 @@ class ApplyLoop:
             try:
                 try:
                     self._fill()
+                    collector.fold_pending()
                 except ApplyError:
                     self._settle()  # the batch before it comes first
                     raise

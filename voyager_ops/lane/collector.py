@@ -6,8 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import psycopg
 
+from voyager_ops.changes import bulkfold
+from voyager_ops.changes.cells import Cells, Places
 from voyager_ops.changes.netchange import FoldError, TableFold
 from voyager_ops.changes.roots import RootMap
 from voyager_ops.databases.postgres.apply import ApplySession, Arrival, Tally
@@ -15,10 +18,12 @@ from voyager_ops.databases.postgres.apply_catalog import ApplyTable
 from voyager_ops.databases.postgres.apply_errors import fold_error, is_passing, passing
 from voyager_ops.databases.postgres.database import Connection
 from voyager_ops.databases.postgres.metadata import MARKER_TABLE, SCHEMA
+from voyager_ops.databases.postgres.pgoutput import decode
 from voyager_ops.errors import ApplyError
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.lane.held import Held, change_to_json, marks
-from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UNCHANGED, UPDATE, Change, Relation, Row, Transaction
+from voyager_ops.lane.pending import BULK_BYTES, Batch, Pending
+from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UNCHANGED, UPDATE, Change, RawChanges, Relation, Row, Transaction
 from voyager_ops.model.positions import START, Position
 from voyager_ops.model.tables import QName, Table
 from voyager_ops.snapshot.filter import SnapshotFilter
@@ -41,6 +46,8 @@ class Route:
     fold: TableFold
     counts: list[int]
     order: Callable[[Row], Row] | None
+    places: tuple[int, ...]
+    """Of the canonical columns in the relation's rows."""
     key: tuple[int, ...]
     """Indexes of Table.key in the relation's rows, for the snapshot filter."""
 
@@ -68,6 +75,7 @@ class Collector:
     _folds: dict[QName, TableFold] = field(default_factory=dict)
     _counts: dict[QName, list[int]] = field(default_factory=dict)
     _capture: Connection | None = None
+    _pending: Pending = field(default_factory=Pending)
 
     def __post_init__(self) -> None:
         self._roots = RootMap(self.context.state, self.context.lane, self.context.tables)
@@ -86,10 +94,39 @@ class Collector:
         self.transactions += 1
         self._tally.transactions += 1
         self._tally.committed_at = transaction.committed_at
-        self.add_changes(transaction, transaction.changes)
+        if transaction.raw is None or self.filter is not None or self.held:
+            self.add_changes(transaction, transaction.changes)
+            return
+        for raw in transaction.raw:
+            if self._pending.size > BULK_BYTES:
+                self.spill(self.last)
+            if not self._pending.fits(raw):
+                self._one_by_one()
+                self._pending.fits(raw)
+            self._take(transaction, raw)
+        if self._pending.size > BULK_BYTES:
+            self.ends = True
+
+    def _take(self, transaction: Transaction, raw: RawChanges) -> None:
+        """Count a block of changes, and keep it as it is. Markers in it arrive now: they may end the batch."""
+        tally = self._tally
+        tally.changes += raw.count
+        if self._pending.marked(raw):
+            for change in decode(raw):
+                if change.relation.name.schema == SCHEMA:
+                    self._ours(change, transaction)
+                else:
+                    tally.user_changes += 1
+        else:
+            tally.user_changes += raw.count
+        self._pending.take(transaction, raw)
 
     def add_changes(self, transaction: Transaction, changes: Iterable[Change]) -> None:
         """Fold some changes of a transaction."""
+        self._one_by_one()
+        self._add_changes(transaction, changes)
+
+    def _add_changes(self, transaction: Transaction, changes: Iterable[Change]) -> None:
         relation: Relation | None = None
         route: Route | None = None
         simple = self.filter is None and not self.held
@@ -102,7 +139,7 @@ class Collector:
                 relation = change.relation
                 route = self._route(relation)
             if route is None:
-                self._ours(change, transaction, seen)
+                self._ours(change, transaction)
                 continue
             tally.user_changes += 1
             op = change.op
@@ -111,7 +148,7 @@ class Collector:
                     self._carefully(route, change, transaction)
                     simple = self.filter is None and not self.held
                     if route.fold.size > SPILL_BYTES or seen % limit == 0:
-                        self.spill(transaction.position)
+                        self.spill(self.last)
                     continue
                 old, new, order = change.old, change.new, route.order
                 if op == UPDATE:
@@ -130,13 +167,81 @@ class Collector:
                     route.fold.delete(old if order is None else order(old))
                     route.counts[2] += 1
             except FoldError as error:
-                raise fold_error(self.context, route.target, error.key, str(error), transaction.position) from error
+                raise self._contradiction(route, error, transaction) from error
             if route.fold.size > SPILL_BYTES or (seen % limit == 0 and seen):
-                self.spill(transaction.position)
+                self.spill(self.last)
         tally.changes += seen
+
+    def fold_pending(self) -> None:
+        """Fold what was only kept, and make its parameters: what can be done before the batch before this one is committed."""
+        if not self._pending:
+            return
+        batch = Batch(self._pending)
+        if not batch.rows_only:
+            self._one_by_one()
+            return
+        self._pending.clear()
+        frames = batch.frames
+        routes: dict[QName, list[tuple[Route, Places]]] = {}
+        for relation, places in batch.by_relation():
+            route = self._route(relation)
+            if route is not None:
+                routes.setdefault(route.table.name, []).append((route, places))
+        for parts in routes.values():
+            route = parts[0][0]
+            for each, places in parts:
+                operations = frames.operations[places]
+                for place, operation in enumerate((INSERT, UPDATE, DELETE)):
+                    each.counts[place] += int(np.count_nonzero(operations == operation))
+            which = parts[0][1] if len(parts) == 1 else np.sort(np.concatenate([places for _, places in parts]))
+            net = None
+            alike = {(each.places, len(each.relation.columns)) for each, _ in parts}
+            if len(alike) == 1 and not route.fold:
+                net = bulkfold.fold(
+                    frames.buffer,
+                    frames.at[which],
+                    frames.operations[which],
+                    frames.kinds[which],
+                    route.places,
+                    len(route.relation.columns),
+                    route.target.key,
+                )
+            if net is None:
+                self._fold_frames(batch, which)
+                continue
+            route.fold.bulk = net
+            if not self.session.rewrites(route.table.name):
+                for rows in (net.deletes, net.updates, net.inserts):
+                    if isinstance(rows, Cells):
+                        rows.encode()
+
+    def _fold_frames(self, batch: Batch, which: Places) -> None:
+        """Fold frames of one table one by one; they are counted already."""
+        for frame in which.tolist():
+            for change in decode(batch.one(frame)):
+                route = self._route(change.relation)
+                assert route is not None
+                try:
+                    self._fold(route, change.op, change.old, change.new, count=0)
+                except FoldError as error:
+                    raise self._contradiction(route, error, batch.owner(frame)) from error
+
+    def _one_by_one(self) -> None:
+        """Fold what was only kept as any other changes, in order: what comes next cannot wait for it. It is counted already."""
+        if not self._pending:
+            return
+        tally = self._tally
+        counted = tally.changes, tally.user_changes, dict(tally.arrivals)
+        for transaction, raw in self._pending.taken():
+            self._add_changes(transaction, decode(raw))
+        tally.changes, tally.user_changes, tally.arrivals = counted
+
+    def _contradiction(self, route: Route, error: FoldError, transaction: Transaction) -> ApplyError:
+        return fold_error(self.context, route.target, error.key, str(error), transaction.position)
 
     def spill(self, upto: Position) -> None:
         """Send what is folded, inside the target transaction that will end at ``upto``; the batch must end there."""
+        self.fold_pending()
         self._begin(upto)
         self.session.flush(self._folds, strict=self.strict)
         self.session.send()
@@ -148,6 +253,7 @@ class Collector:
 
     def start_commit(self) -> None:
         """As :meth:`commit`, in the background: the next batch may be folded meanwhile."""
+        self.fold_pending()
         self._begin(self.last)
         self.session.flush(self._folds, strict=self.strict)
         self.session.start_commit(self.take_tally())
@@ -155,6 +261,7 @@ class Collector:
 
     def reset(self) -> None:
         """Forget the batch."""
+        self._pending.clear()
         for fold in self._folds.values():
             fold.clear()
         for counts in self._counts.values():
@@ -285,9 +392,9 @@ class Collector:
             fold = TableFold(len(wanted), target.key, target.toastable, lenient=self.filter is not None)
             self._folds[table.name] = fold
         counts = self._counts.setdefault(target.source, [0, 0, 0, 0])
-        return Route(relation, table, target, fold, counts, _order(places, len(relation.columns)), key)
+        return Route(relation, table, target, fold, counts, _order(places, len(relation.columns)), tuple(places), key)
 
-    def _ours(self, change: Change, transaction: Transaction, seen: int) -> None:
+    def _ours(self, change: Change, transaction: Transaction) -> None:
         """A change of one of our own tables: a marker of this migration becomes an arrival."""
         if change.relation.name != MARKER_TABLE or change.new is None:
             return
@@ -315,19 +422,19 @@ class Collector:
         else:
             self._filtered(self.filter, route, change, transaction)
 
-    def _fold(self, route: Route, op: int, old: Row | None, new: Row | None) -> None:
+    def _fold(self, route: Route, op: int, old: Row | None, new: Row | None, count: int = 1) -> None:
         order = route.order
         if order is not None:
             old, new = None if old is None else order(old), None if new is None else order(new)
         if op == INSERT and new is not None:
             route.fold.insert(new)
-            route.counts[0] += 1
+            route.counts[0] += count
         elif op == UPDATE and new is not None:
             route.fold.update(old, new, route.relation.full)
-            route.counts[1] += 1
+            route.counts[1] += count
         elif op == DELETE and old is not None:
             route.fold.delete(old)
-            route.counts[2] += 1
+            route.counts[2] += count
 
     def _filtered(self, chunks: SnapshotFilter, route: Route, change: Change, transaction: Transaction) -> None:
         relation, xid = route.relation, transaction.xid
@@ -361,7 +468,7 @@ class Collector:
 
     def _fetch_key(self, chunks: SnapshotFilter, route: Route, key: Sequence[bytes | None], transaction: Transaction) -> None:
         """The row's large value was never on the target: copy the row anew, as a chunk of its own."""
-        self.spill(transaction.position)
+        self.spill(self.last)
         try:
             if self._capture is None or self._capture.closed:
                 self._capture = self.context.capture_db.connect("apply")
@@ -381,7 +488,7 @@ class Collector:
             action = self.filter.truncated(change.relation, transaction.xid)
             if action.what == "nothing":
                 return
-            self.spill(transaction.position)
+            self.spill(self.last)
             if action.what == "all":
                 self.session.truncate_leaf(route.target, change.relation.name)
             for item in action.ranges:
@@ -400,7 +507,7 @@ class Collector:
         whole = [each for each in routes.values() if names >= set(self._roots.leaves(each.table))]
         partial = [each for each in routes.values() if each not in whole]
         if partial:
-            self.spill(transaction.position)
+            self.spill(self.last)
         for each in whole:
             each.fold.truncate()
         for each in partial:

@@ -7,7 +7,7 @@ No Python object per typed value is ever made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
@@ -67,6 +67,17 @@ class Change:
 
 
 @dataclass(slots=True)
+class RawChanges:
+    """Changes as the stream sent them: frames of row operations and truncations, each after its length (u32), and the relations
+    they name. ``count`` changes (a truncation counts once for each of its relations)."""
+
+    data: bytes
+    relations: Mapping[int, Relation]
+    """By OID. Never changed: a new description makes a new mapping."""
+    count: int
+
+
+@dataclass(slots=True)
 class Transaction:
     """A committed source transaction. ``changes`` may be read once, in order, and is decoded as it is read."""
 
@@ -79,3 +90,5 @@ class Transaction:
     count: int
     """How many changes, -1 when not known beforehand."""
     changes: Iterator[Change]
+    raw: Iterable[RawChanges] | None = None
+    """The same, not decoded, where it can be had: either is read, not both."""

@@ -139,12 +139,11 @@ class ApplySession:
             self.send()
             for text in apply_truncate.empty_tables(self.connection, emptied):
                 self._add(text, "truncate", emptied[0])
-        now = time.monotonic()
         for root, fold in folds.items():
             if not fold:
                 continue
             table = self.tables[root]
-            rewrite = self._rewriting.get(root, 0.0) > now
+            rewrite = self.rewrites(root)
             try:
                 # As a list first: reading values from the target sends what is queued, and begins a new queue.
                 planned = list(self._planner.plan(table, fold.net(), strict=strict, rewrite=rewrite))
@@ -152,6 +151,10 @@ class ApplySession:
             except LookupError as error:
                 raise value_missing(self.context, table, error.args[0]) from None
             fold.clear()
+
+    def rewrites(self, root: QName) -> bool:
+        """Whether the table's changed rows are deleted and inserted just now: its unique values have moved between rows."""
+        return self._rewriting.get(root, 0.0) > time.monotonic()
 
     def truncate_leaf(self, table: ApplyTable, captured: QName) -> None:
         """Queue emptying of the physical table called ``captured`` on the capture side."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import overload
+from typing import TypeVar, cast, overload
 
 from psycopg import sql
 
+from voyager_ops.changes.cells import Cells
 from voyager_ops.changes.netchange import Carried, Key, NetChange
 from voyager_ops.databases.postgres import apply_sql
 from voyager_ops.databases.postgres.apply_arrays import int_array, text_array
@@ -16,6 +17,7 @@ from voyager_ops.databases.postgres.apply_catalog import ApplyTable
 from voyager_ops.databases.postgres.apply_pipeline import Statement
 from voyager_ops.model.changes import UNCHANGED, Row
 
+R = TypeVar("R", bound=Row | Key)
 SLICE_BYTES = 32 << 20
 """Values sent in one statement, about: an array must stay far below the server's limit of 1 GiB for one value."""
 SLICE_ROWS = 50_000
@@ -70,21 +72,19 @@ class Planner:
         rewrite = bool(table.key) and (rewrite or table.must_rewrite)
         carried = net.carried
         if rewrite:
-            key_of = self._key_of(table)
+            key_of = _key_of(table)
             carried = carried + [Carried(row, key_of(row), True) for rows in partial.values() for row in rows]
             partial = {}
         if carried:
             completed = self._complete(table, carried)
-            updates = updates + [row for row, item in zip(completed, carried, strict=True) if item.existed]
-            inserts = inserts + [row for row, item in zip(completed, carried, strict=True) if not item.existed]
+            updates = _joined(updates, [row for row, item in zip(completed, carried, strict=True) if item.existed])
+            inserts = _joined(inserts, [row for row, item in zip(completed, carried, strict=True) if not item.existed])
         if rewrite and updates:
-            key_of = self._key_of(table)
-            deletes = deletes + [key_of(row) for row in updates]
-            inserts = inserts + updates
+            deletes = _joined(deletes, _keys_of(table, updates))
+            inserts = _joined(inserts, updates)
             updates = []
         if rewrite and not strict:
-            key_of = self._key_of(table)
-            deletes = deletes + [key_of(row) for row in inserts]
+            deletes = _joined(deletes, _keys_of(table, inserts))
         if deletes:
             text = self._texts.get("delete", table, (), lambda: apply_sql.delete(table))
             places = tuple(range(len(table.key)))
@@ -93,7 +93,7 @@ class Planner:
                 yield Planned(_statement(text, keys, places), "delete", table, expect, LazyKeys(keys, places))
         if not strict and (updates or inserts) and not rewrite:
             text = self._texts.get("upsert", table, (), lambda: apply_sql.upsert(table))
-            for rows in slices(updates + inserts, everything):
+            for rows in slices(_joined(updates, inserts), everything):
                 yield Planned(_statement(text, rows, everything), "insert or update", table, None, self._keys(table, rows))
             updates, inserts = [], []
         if updates:
@@ -115,12 +115,8 @@ class Planner:
         return _statement(text, keys, tuple(range(len(table.key))))
 
     # -- inside ----------------------------------------------------------------------------------------------------
-    @staticmethod
-    def _key_of(table: ApplyTable) -> Callable[[Row], Key]:
-        return lambda row: tuple(row[index] for index in table.key)
-
     def _keys(self, table: ApplyTable, rows: Sequence[Row]) -> Sequence[Key]:
-        return LazyKeys(rows, table.key)
+        return LazyKeys(rows, table.key or tuple(range(len(table.columns))))
 
     def _updates(self, table: ApplyTable, rows: Sequence[Row], present: tuple[int, ...]) -> Iterator[Planned]:
         if all(index in table.key for index in present):
@@ -171,7 +167,7 @@ class Planner:
 class LazyKeys(Sequence[Key]):
     """Keys of rows, made only when a message needs them."""
 
-    def __init__(self, rows: Sequence[Row], key: Sequence[int]) -> None:
+    def __init__(self, rows: Sequence[Row | Key], key: Sequence[int]) -> None:
         self._rows = rows
         self._key = key
 
@@ -207,19 +203,43 @@ def _setting(value: str) -> Planned:
     return Planned(Statement(text, [value.encode()], [0]), "setting")
 
 
-def _statement(text: bytes, rows: Sequence[Row], columns: Sequence[int]) -> Statement:
+def _key_of(table: ApplyTable) -> Callable[[Row], Key]:
+    return lambda row: tuple(row[index] for index in table.key)
+
+
+def _keys_of(table: ApplyTable, rows: Sequence[Row]) -> Sequence[Row | Key]:
+    if isinstance(rows, Cells):
+        return rows.only(table.key)
+    return list(map(_key_of(table), rows))
+
+
+def _joined(some: Sequence[R], others: Sequence[R]) -> Sequence[R]:
+    """One sequence of both, by column where both are."""
+    if not some or not others:
+        return some or others
+    if isinstance(some, Cells) and isinstance(others, Cells):
+        return cast("Sequence[R]", some.and_also(others))
+    return [*some, *others]
+
+
+def _statement(text: bytes, rows: Sequence[Row | Key], columns: Sequence[int]) -> Statement:
+    if isinstance(rows, Cells):
+        return Statement(text, [rows.array(index) for index in columns])
     transposed = list(zip(*rows, strict=True))
     return Statement(text, [text_array(transposed[index]) for index in columns])
 
 
-def slices(rows: Sequence[Row], columns: Sequence[int]) -> Iterator[Sequence[Row]]:
+def slices(rows: Sequence[R], columns: Sequence[int]) -> Iterator[Sequence[R]]:
     """``rows`` in order, in pieces of bounded size in rows and bytes."""
+    if isinstance(rows, Cells):
+        yield from cast("Iterator[Sequence[R]]", rows.slices(SLICE_ROWS, SLICE_BYTES))
+        return
     for start in range(0, len(rows), SLICE_ROWS):
         piece = rows[start : start + SLICE_ROWS] if len(rows) > SLICE_ROWS else rows
         if _bytes_of(piece) <= SLICE_BYTES:
             yield piece
             continue
-        held: list[Row] = []
+        held: list[R] = []
         size = 0
         for row in piece:
             own = sum(len(value) for value in row if isinstance(value, bytes))
@@ -231,7 +251,7 @@ def slices(rows: Sequence[Row], columns: Sequence[int]) -> Iterator[Sequence[Row
         yield held
 
 
-def _bytes_of(rows: Sequence[Row]) -> int:
+def _bytes_of(rows: Sequence[Row | Key]) -> int:
     try:
         return sum(map(len, filter(None, chain.from_iterable(rows))))  # type: ignore[arg-type]
     except TypeError:  # some are UNCHANGED

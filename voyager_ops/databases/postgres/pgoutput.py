@@ -8,13 +8,13 @@ bytes the server sent, no typed object is ever made. Measured with benchmarks/mi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from struct import Struct
 from typing import Final, NamedTuple
 
 from voyager_ops.errors import ChangeLogDamaged
-from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UNCHANGED, UPDATE, Change, Relation, Value
+from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UNCHANGED, UPDATE, Change, RawChanges, Relation, Value
 from voyager_ops.model.tables import QName
 
 BEGIN: Final = 66
@@ -163,11 +163,17 @@ def _nothing(_size: int) -> bytes:
     return b""
 
 
+def decode(raw: RawChanges) -> Iterator[Change]:
+    """The changes of ``raw``, one by one; nothing is done before the first is asked for."""
+    yield from Decoder(raw.relations).changes_of(raw.data)
+
+
 class Decoder:
     """Turns the frames of one segment into changes; knows the relations seen so far in it."""
 
-    def __init__(self) -> None:
-        self._relations: dict[int, Relation] = {}
+    def __init__(self, relations: Mapping[int, Relation] | None = None) -> None:
+        self.relations: Mapping[int, Relation] = relations or {}
+        """By OID. A new description makes a new mapping, so that what was read before keeps its own."""
         self._kept: dict[int, list[int]] = {}
         """Places of the columns to keep, for relations of which some are left out."""
 
@@ -185,7 +191,12 @@ class Decoder:
                     key=tuple(described.key[place] for place in kept),
                     type_oids=tuple(described.type_oids[place] for place in kept),
                 )
-            self._relations[described.oid] = described
+            self.relations = {**self.relations, described.oid: described}
+
+    @property
+    def plain(self) -> bool:
+        """No relation known so far has columns that are left out."""
+        return not self._kept
 
     def _without_left_out(self, change: Change) -> Change:
         kept = self._kept[change.relation.oid]
@@ -216,7 +227,7 @@ class Decoder:
         position, end = 0, len(data)
         data += _PAD
         remaining = length
-        relations = self._relations
+        relations = self.relations
         while True:
             wanted = BLOCK
             while end - position >= 4:
@@ -249,6 +260,7 @@ class Decoder:
                         yield Change(TRUNCATE, each, None, None, together)
                 else:
                     self.describe(data[start:stop])
+                    relations = self.relations
             if remaining == 0:
                 break
             chunk = read(min(remaining, wanted))
