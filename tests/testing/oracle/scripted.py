@@ -58,7 +58,7 @@ class ScriptedSession:
         row_counts: bool = False,
     ) -> Result:
         self.executed.append((statement, binds, rows))
-        script = self.engine.scripts.get(statement.text)
+        script = _echo if statement.text.endswith(" from echo") else self.engine.scripts.get(statement.text)
         if script is None:
             raise OracleError(942, f'table or view "{statement.text}" does not exist', position=7)
         return script(self, binds, rows)
@@ -121,6 +121,15 @@ class ScriptedEngine:
     def table(self, statement: str, columns: Sequence[ColumnInfo], rows: Sequence[Sequence[Value]]) -> None:
         """Let ``statement`` be a query with this result."""
         self.scripts[statement] = lambda *_: Result(list(columns), iter(list(rows)))
+
+
+def _echo(session: ScriptedSession, binds: Sequence[Bind], rows: Rows) -> Result:
+    """Every bind comes back as a column of its type."""
+    columns = [
+        ColumnInfo(f"C{i}", bind.type, scale=-127 if bind.type is TypeNumber.NUMBER else 0, national=bind.national)
+        for i, bind in enumerate(binds)
+    ]
+    return Result(columns, iter([tuple(value for value in row if not isinstance(value, list)) for row in rows]))
 
 
 def _insert(session: ScriptedSession, binds: Sequence[Bind], rows: Rows) -> Result:

@@ -262,7 +262,8 @@ class Calls:
         self._replies.status(writer)
 
     def _logoff(self, writer: Writer) -> None:
-        self._with_faults(Call(CallKind.LOGOFF, self.user), lambda: None)
+        self._with_faults(Call(CallKind.LOGOFF, self.user), self.close)  # rolled back before the client hears of it
+        self._replies.in_transaction = False
         self.ended = True
         self._replies.status(writer)
 
