@@ -14,6 +14,7 @@ from voyager_ops.config import ChangesConfig, SnapshotConfig
 from voyager_ops.databases.postgres import metadata
 from voyager_ops.databases.postgres.catalog import read_tables
 from voyager_ops.databases.postgres.database import PostgresDatabase
+from voyager_ops.databases.postgres.splitting import PostgresKeyFetcher
 from voyager_ops.errors import PreconditionError
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.changes import Relation
@@ -211,7 +212,8 @@ def test_one_key_again(source_db: Database, target_db: Database, tmp_path: Path)
     table = next(item for item in context.tables if item.name.name == "narrow")
     leaf = Relation(0, QName("public", "narrow"), ("id",), (True,), (20,), False)
     seen = int(row[0]) - 1
-    with context.capture_db.connect("test") as source, context.apply_db.connect("test") as target:
+    source = PostgresKeyFetcher(context.capture_db)
+    with context.apply_db.connect("test") as target:
         chosen = SnapshotFilter.load(target, context)
         before = chosen.seam_position
         assert not chosen.sees(leaf, (b"7",), seen)
@@ -223,6 +225,7 @@ def test_one_key_again(source_db: Database, target_db: Database, tmp_path: Path)
             assert known.sees(leaf, (b"7",), seen)
             assert known.sees(leaf, (b"8",), seen)
             assert not known.sees(leaf, (b"9",), seen)
+    source.close()
     assert contents(source_db, "narrow") == contents(target_db, "narrow")
 
 

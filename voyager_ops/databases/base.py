@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from voyager_ops.errors import RetryableError
 from voyager_ops.model.positions import Position, Side
 from voyager_ops.model.results import ProgressSink
-from voyager_ops.model.tables import QName, Table
+from voyager_ops.model.tables import Column, Leaf, QName, Table
 from voyager_ops.model.tables import Sequence as SequenceFacts
 
 if TYPE_CHECKING:
@@ -165,6 +165,35 @@ class CapturedSide(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
 
+class Splitter(Protocol):
+    """Finds where to cut a physical table; one session. A context manager."""
+
+    def key_points(self, leaf: Leaf, columns: Sequence[Column], pieces: int) -> list[tuple[str, ...]]:
+        """At most ``pieces - 1`` ascending key tuples (the target's text) that cut it into ranges of similar size.
+
+        ``columns`` are a prefix of the key whose order is the same everywhere. Reads a sample only."""
+        ...
+
+    def place_points(self, leaf: Leaf, pieces: int) -> list[tuple[str, ...]]:
+        """As :meth:`key_points`, for cutting by where rows lie (block numbers, row ids): only inside one snapshot."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+class KeyFetcher(Protocol):
+    """Reads single rows by their keys, on a session that is opened when wanted."""
+
+    def fetch(self, table: Table, key: Sequence[bytes]) -> tuple[str, Position, tuple[str | None, ...] | None]:
+        """The moment (as a done row's snapshot text, and a position after it) and the row as of it: texts of the data columns,
+        None when there is no such row. ``key`` is in the order of ``Table.key``. Raises RetryableError for what passes."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Engine(Protocol):
     """The rooms of one engine. Stateless."""
 
@@ -212,6 +241,15 @@ class Engine(Protocol):
     def left_behind(self, context: LaneContext) -> Iterator[QName]:
         """Of each user's change that is after the lane's captured position now, the table's name (physical, on the capture
         side): looked at when the capture loop has ended. At most some 100,000."""
+        ...
+
+    # -- the snapshot ----------------------------------------------------------------------------------------------
+    def splitter(self, database: Database) -> Splitter: ...
+
+    def key_fetcher(self, database: Database) -> KeyFetcher: ...
+
+    def wait_for_old_transactions(self, context: LaneContext, stop: threading.Event, progress: ProgressSink) -> None:
+        """Wait until every transaction that was open when first called, after capture was prepared, has ended."""
         ...
 
     # -- ordinary sessions -----------------------------------------------------------------------------------------

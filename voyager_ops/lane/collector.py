@@ -13,10 +13,11 @@ from voyager_ops.changes import bulkfold
 from voyager_ops.changes.cells import Cells, Places
 from voyager_ops.changes.netchange import FoldError, TableFold
 from voyager_ops.changes.roots import RootMap
+from voyager_ops.databases.base import KeyFetcher
+from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres.apply import ApplySession, Arrival, Tally
 from voyager_ops.databases.postgres.apply_catalog import ApplyTable
 from voyager_ops.databases.postgres.apply_errors import fold_error, is_passing, passing
-from voyager_ops.databases.postgres.database import Connection
 from voyager_ops.databases.postgres.metadata import MARKER_TABLE, SCHEMA
 from voyager_ops.databases.postgres.pgoutput import decode
 from voyager_ops.errors import ApplyError
@@ -74,7 +75,7 @@ class Collector:
     _relations: list[Relation] = field(default_factory=list)
     _folds: dict[QName, TableFold] = field(default_factory=dict)
     _counts: dict[QName, list[int]] = field(default_factory=dict)
-    _capture: Connection | None = None
+    _capture: KeyFetcher | None = None
     _pending: Pending = field(default_factory=Pending)
 
     def __post_init__(self) -> None:
@@ -470,8 +471,8 @@ class Collector:
         """The row's large value was never on the target: copy the row anew, as a chunk of its own."""
         self.spill(self.last)
         try:
-            if self._capture is None or self._capture.closed:
-                self._capture = self.context.capture_db.connect("apply")
+            if self._capture is None:
+                self._capture = engine_of(self.context.capture_db).key_fetcher(self.context.capture_db)
             chunks.fetch_key(self._capture, self.session.connection, route.table, [value or b"" for value in key])
         except psycopg.Error as error:
             if is_passing(error):

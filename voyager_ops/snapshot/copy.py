@@ -1,8 +1,7 @@
 """Copying the chunks of the snapshot, several at once, each at its own moment.
 
-A chunk takes ACCESS SHARE on its physical table before its snapshot (a TRUNCATE or rewriting ALTER in between would read as
-empty), reads only that table, and its rows commit on the target together with the row that says it is done. What failed is
-copied again at a new moment.
+A chunk reads exactly one physical table, and its rows commit on the target together with the row that says it is done. What
+failed is copied again at a new moment.
 """
 
 from __future__ import annotations
@@ -13,12 +12,10 @@ import time
 from collections import defaultdict
 from typing import Literal
 
-from psycopg import sql
-
 from voyager_ops.config import SnapshotConfig
 from voyager_ops.databases.postgres.catalog import read_tables
-from voyager_ops.databases.postgres.copying import AsyncConnection, as_retryable, binary_safe, pipe
-from voyager_ops.databases.postgres.database import Connection, advisory_key
+from voyager_ops.databases.postgres.copying import AsyncConnection, as_retryable, binary_safe
+from voyager_ops.databases.postgres.database import Connection, advisory_key, qualified
 from voyager_ops.errors import Fenced, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
@@ -26,7 +23,7 @@ from voyager_ops.model.results import ProgressSink, silent
 from voyager_ops.model.tables import QName
 from voyager_ops.snapshot.meter import Meter, SnapshotCounts
 from voyager_ops.snapshot.plan import Chunk, load_plan
-from voyager_ops.snapshot.reading import BEGIN_READ, Job, Pair, moment, quoted, select
+from voyager_ops.snapshot.reading import Job, Moment, Pair, PieceReader
 
 BEFORE_LOAD = register("snapshot.chunk.before_load")
 BEFORE_DONE = register("snapshot.chunk.before_done")
@@ -112,7 +109,9 @@ def _jobs(context: LaneContext, snapshot: SnapshotConfig, connection: Connection
                 state="the chunks loaded so far stay loaded; nothing else was written",
                 next_step="import the schema (voyager-ops import schema), then run the command again",
             )
-        exact = all(binary_safe(column, present[column.name]) for column in table.data_columns)
+        exact = context.capture_db.kind != "oracle" and all(
+            binary_safe(column, present[column.name]) for column in table.data_columns
+        )
         if snapshot.format == "binary" and not exact:
             raise PreconditionError(
                 f"snapshot.format is binary, but the two servers' binary forms of {name}'s columns may differ",
@@ -120,7 +119,7 @@ def _jobs(context: LaneContext, snapshot: SnapshotConfig, connection: Connection
                 next_step="set snapshot.format to auto",
             )
         form: Literal["binary", "text"] = "binary" if exact and snapshot.format != "text" else "text"
-        jobs[table.name] = Job(table, name, table.data_columns, form)
+        jobs[table.name] = Job(table, name, table.data_columns, form, target.partitioned)
     return jobs
 
 
@@ -191,9 +190,7 @@ class _Runner:
         reader, writer = await pair.sessions()
         job = self.jobs[chunk.table]
         started = time.monotonic()
-        await reader.execute(BEGIN_READ)
-        await reader.execute(f"LOCK TABLE ONLY {quoted(chunk.physical)} IN ACCESS SHARE MODE")
-        snapshot, position = await moment(reader)
+        moment = await reader.begin(job, chunk.physical)
         await writer.execute("BEGIN")
         await writer.fetchval(
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
@@ -202,18 +199,11 @@ class _Runner:
         if await self._is_done(writer, chunk):  # by an overlapping try of the same task
             await writer.execute("ROLLBACK")
         else:
-            await self._load(reader, writer, chunk, job, snapshot, position, started)
-        await reader.execute("ROLLBACK")
+            await self._load(reader, writer, chunk, job, moment, started)
+        await reader.end()
 
     async def _load(
-        self,
-        reader: AsyncConnection,
-        writer: AsyncConnection,
-        chunk: Chunk,
-        job: Job,
-        snapshot: str,
-        position: str,
-        started: float,
+        self, reader: PieceReader, writer: AsyncConnection, chunk: Chunk, job: Job, moment: Moment, started: float
     ) -> None:
         hit(BEFORE_LOAD)
         moved = 0
@@ -225,8 +215,7 @@ class _Runner:
             if self.stop.is_set():
                 raise _Stopped
 
-        columns = [column.name for column in job.columns]
-        rows = await pipe(reader, select(chunk, job), writer, job.target, columns, job.form, on_bytes)
+        rows = await reader.copy(chunk, job, writer, on_bytes)
         hit(BEFORE_DONE)
         await writer.execute(
             "INSERT INTO voyager_ops.chunk (migration, chunk_id, table_name, physical, kind, lower, upper, group_id,"
@@ -241,8 +230,8 @@ class _Runner:
             list(chunk.lower) if chunk.lower is not None else None,
             list(chunk.upper) if chunk.upper is not None else None,
             chunk.group_id,
-            snapshot,
-            position,
+            moment.snapshot,
+            moment.position,
             rows,
             moved,
             time.monotonic() - started,
@@ -268,27 +257,21 @@ class _Runner:
         pieces: list[asyncio.Task[None]] = []
         try:
             reader, writer = await leader.sessions()
-            await reader.execute(BEGIN_READ)
-            await reader.execute(f"LOCK TABLE ONLY {quoted(group[0].physical)} IN ACCESS SHARE MODE")
-            snapshot, position = await moment(reader)
-            exported = str(await reader.fetchval("SELECT pg_export_snapshot()"))
-            await self._reset_group(writer, group, snapshot, position)
+            moment = await reader.begin(self.jobs[group[0].table], group[0].physical, shared=True)
+            await self._reset_group(writer, group, moment)
             queue: asyncio.Queue[Chunk] = asyncio.Queue()
             for chunk in group:
                 queue.put_nowait(chunk)
-            pieces = [
-                asyncio.create_task(self._copy_pieces(queue, exported, snapshot, position))
-                for _ in range(min(self.parallelism, len(group)))
-            ]
+            pieces = [asyncio.create_task(self._copy_pieces(queue, moment)) for _ in range(min(self.parallelism, len(group)))]
             await asyncio.gather(*pieces)
-            await reader.execute("ROLLBACK")
+            await reader.end()
         finally:
             for piece in pieces:
                 piece.cancel()
             await asyncio.gather(*pieces, return_exceptions=True)
             await leader.close()
 
-    async def _reset_group(self, writer: AsyncConnection, group: list[Chunk], snapshot: str, position: str) -> None:
+    async def _reset_group(self, writer: AsyncConnection, group: list[Chunk], moment: Moment) -> None:
         first = group[0]
         migration = self.context.migration
         hit(BEFORE_GROUP)
@@ -302,7 +285,9 @@ class _Runner:
         if done == len(group):
             await writer.execute("ROLLBACK")
             raise RetryableError("another process has copied this table meanwhile")
-        await writer.execute(f"TRUNCATE ONLY {quoted(self.jobs[first.table].target)}")  # inheritance children are other tables
+        job = self.jobs[first.table]
+        only = "" if job.target_partitioned else "ONLY "  # inheritance children are other tables
+        await writer.execute(f"TRUNCATE {only}{qualified(job.target).as_string()}")
         await writer.execute("DELETE FROM voyager_ops.chunk WHERE migration = $1 AND group_id = $2", migration, first.group_id)
         await writer.execute(
             "INSERT INTO voyager_ops.chunk (migration, chunk_id, table_name, physical, kind, group_id, snapshot, wal_position,"
@@ -312,21 +297,20 @@ class _Runner:
             str(first.table),
             list(first.physical),
             first.group_id,
-            snapshot,
-            position,
+            moment.snapshot,
+            moment.position,
         )
         await writer.execute("COMMIT")
         hit(AFTER_GROUP)
 
-    async def _copy_pieces(self, queue: asyncio.Queue[Chunk], exported: str, snapshot: str, position: str) -> None:
+    async def _copy_pieces(self, queue: asyncio.Queue[Chunk], moment: Moment) -> None:
         pair = Pair(self.context)
         try:
             while not queue.empty():
                 chunk = queue.get_nowait()
                 reader, writer = await pair.sessions()
                 started = time.monotonic()
-                await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                await reader.execute(f"SET TRANSACTION SNAPSHOT {sql.Literal(exported).as_string()}")
+                await reader.join(moment)
                 await writer.execute("BEGIN")
                 await writer.fetchval("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", self._group_lock(chunk))
                 current = await writer.fetchval(
@@ -334,14 +318,14 @@ class _Runner:
                     self.context.migration,
                     -1 - chunk.group_id,
                 )
-                if current != snapshot:
+                if current != moment.snapshot:
                     raise Fenced(
                         f"another process copies {chunk.physical} at a later moment",
                         state="what this process had loaded of the table was replaced",
                         next_step="nothing: the other process carries on",
                     )
-                await self._load(reader, writer, chunk, self.jobs[chunk.table], snapshot, position, started)
-                await reader.execute("ROLLBACK")
+                await self._load(reader, writer, chunk, self.jobs[chunk.table], moment, started)
+                await reader.end()
         finally:
             await pair.close()
 

@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 from psycopg import sql
 
+from voyager_ops.databases.base import KeyFetcher
 from voyager_ops.databases.postgres.database import Connection, qualified
-from voyager_ops.databases.postgres.lsn import parse_position
 from voyager_ops.databases.postgres.ranges import SortKey, range_columns, sort_key
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.changes import Relation
@@ -171,30 +171,23 @@ class SnapshotFilter:
         """Keys of ``table`` whose one-key chunk saw ``xid``: a TRUNCATE by it must leave them as they are."""
         return [key for (root, key), held in self._single.items() if root == table.name and held.sees(xid)]
 
-    def fetch_key(self, source: Connection, target: Connection, table: Table, key: Sequence[bytes]) -> bool:
+    def fetch_key(self, source: KeyFetcher, target: Connection, table: Table, key: Sequence[bytes]) -> bool:
         """Copy one key again as a chunk of its own: its row (or absence) as of now on the source replaces what the target has.
 
-        Runs inside the caller's transaction on ``target``; ``source`` must be in autocommit. From then on changes that this
-        moment saw are skipped for the key. True when the source has the row.
+        Runs inside the caller's transaction on ``target``. From then on changes that this moment saw are skipped for the key.
+        True when the source has the row.
         """
+        snapshot_text, position, row = source.fetch(table, key)
         columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.data_columns)
-        texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(column.name)) for column in table.data_columns)
         condition = sql.SQL(" AND ").join(
             sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder()) for name in table.key
         )
         values = [value.decode() for value in key]
-        only = sql.SQL("" if table.partitioned else "ONLY ")  # inheritance children are tables of their own
-        with source.transaction():
-            source.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            source.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(qualified(table.name)))
-            moment = source.execute("SELECT pg_current_snapshot()::text").fetchone()
-            lsn = source.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
-            row = source.execute(
-                sql.SQL("SELECT {} FROM {}{} WHERE {}").format(texts, only, qualified(table.name), condition), values
-            ).fetchone()
-        if moment is None or lsn is None:
-            raise ValueError("the source did not tell its snapshot")
         name = self._context.to_apply(table.name)
+        root = target.execute(
+            "SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass(%s)", (qualified(name).as_string(target),)
+        ).fetchone()
+        only = sql.SQL("" if root and root[0] else "ONLY ")  # inheritance children are tables of their own
         target.execute(sql.SQL("DELETE FROM {}{} WHERE {}").format(only, qualified(name), condition), values)
         if row is not None:
             target.execute(
@@ -205,7 +198,6 @@ class SnapshotFilter:
                 ),
                 list(row),
             )
-        position = parse_position(str(lsn[0]))
         target.execute(
             "INSERT INTO voyager_ops.chunk (migration, chunk_id, table_name, physical, kind, lower, group_id, snapshot,"
             " wal_position, rows, bytes, seconds)"
@@ -217,11 +209,11 @@ class SnapshotFilter:
                 "table": str(table.name),
                 "root": list(table.name),
                 "key": values,
-                "snapshot": str(moment[0]),
+                "snapshot": snapshot_text,
                 "position": position,
             },
         )
-        snapshot = Snapshot.parse(str(moment[0]))
+        snapshot = Snapshot.parse(snapshot_text)
         self._single[(table.name, tuple(key))] = snapshot
         self.seam_position = max(self.seam_position, position)
         self._all_seen_below = min(self._all_seen_below, snapshot.xmin)

@@ -16,8 +16,9 @@ from typing import Literal
 import sqlalchemy as sa
 
 from voyager_ops.config import SnapshotConfig
-from voyager_ops.databases.postgres.database import Connection
-from voyager_ops.databases.postgres.ranges import range_columns, split_points
+from voyager_ops.databases.base import Splitter
+from voyager_ops.databases.engines import engine_of
+from voyager_ops.databases.postgres.ranges import range_columns
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.tables import Leaf, QName, Table
@@ -29,12 +30,13 @@ AFTER_PLAN = register("snapshot.plan.after")
 
 Kind = Literal["key", "whole", "ctid"]
 PAGE = 8192
+"""What a chunk costs beside its bytes, when bins are filled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A piece of one physical table. ``lower`` (inclusive) and ``upper`` (exclusive) are text values of the range columns for
-    ``key``, block numbers for ``ctid``; None is open. ``rows`` and ``bytes`` are estimates."""
+    ``key``, places (block numbers, Oracle's row ids) for ``ctid``; None is open. ``rows`` and ``bytes`` are estimates."""
 
     chunk_id: int
     bin: int
@@ -57,10 +59,10 @@ def plan_chunks(context: LaneContext, snapshot: SnapshotConfig) -> list[Chunk]:
     if planned:
         return planned
     chunks: list[Chunk] = []
-    with context.capture_db.connect("plan") as connection:
+    with engine_of(context.capture_db).splitter(context.capture_db) as splitter:
         for table in context.tables:
             for leaf in table.leaves:
-                chunks.extend(_chunks_of(connection, table, leaf, snapshot.chunk_size, len(chunks)))
+                chunks.extend(_chunks_of(splitter, table, leaf, snapshot.chunk_size, len(chunks)))
     chunks = assign_bins(chunks, snapshot.bins)
     hit(BEFORE_PLAN)
     with context.state.begin() as connection_:
@@ -91,20 +93,17 @@ def plan_chunks(context: LaneContext, snapshot: SnapshotConfig) -> list[Chunk]:
     return load_plan(context.state)
 
 
-def _chunks_of(connection: Connection, table: Table, leaf: Leaf, chunk_size: int, first: int) -> Iterable[Chunk]:
-    columns = [column.name for column in range_columns(table)]
+def _chunks_of(splitter: Splitter, table: Table, leaf: Leaf, chunk_size: int, first: int) -> Iterable[Chunk]:
+    columns = range_columns(table)
     pieces = max(1, math.ceil(leaf.bytes / chunk_size))
     rows = max(leaf.rows, 0)
     plain = Chunk(first, 0, table.name, leaf.name, "key", None, None, first, rows, leaf.bytes)
     if columns:
-        points = [tuple(point) for point in split_points(connection, leaf.name, columns, pieces)]
-        return _between(plain, _distinct(points))
-    if pieces == 1 or table.partitioned:
+        return _between(plain, _distinct(splitter.key_points(leaf, columns, pieces)))
+    if pieces == 1 or leaf.name != table.name:
         # A failed group is emptied and copied again; only a table that this group alone fills can be emptied cheaply.
         return [replace(plain, kind="whole")]
-    blocks = math.ceil(leaf.bytes / PAGE)
-    step = math.ceil(blocks / pieces)
-    return _between(replace(plain, kind="ctid"), [(str(block),) for block in range(step, blocks, step)])
+    return _between(replace(plain, kind="ctid"), _distinct(splitter.place_points(leaf, pieces)))
 
 
 def _distinct(points: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -1,30 +1,65 @@
-"""One piece of a table, read at its own moment: the sessions, the snapshot they read in, and the statement."""
+"""What copying asks of the side that is captured: a session that reads one piece of a table at a time, each at a moment."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
-from psycopg import sql
-
+from voyager_ops.databases.base import Database
 from voyager_ops.databases.postgres.copying import AsyncConnection, hold_off_triggers, open_session
-from voyager_ops.databases.postgres.database import postgres, qualified
-from voyager_ops.databases.postgres.lsn import parse_position
-from voyager_ops.databases.postgres.ranges import range_columns, range_condition
 from voyager_ops.lane.context import LaneContext
+from voyager_ops.model.positions import Position
 from voyager_ops.model.tables import Column, QName, Table
 from voyager_ops.snapshot.plan import Chunk
 
-BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '10s'"
-"""A DDL that holds the table for longer makes the chunk fail and be tried again, so that a stop is seen meanwhile."""
+Writer = Any
+"""The target's session (asyncpg), inside a transaction of the caller's."""
 
 
 @dataclass(frozen=True)
 class Job:
+    """How a table is copied. ``target`` may be the root of partitions (``target_partitioned``)."""
+
     table: Table
     target: QName
     columns: tuple[Column, ...]
     form: Literal["binary", "text"]
+    target_partitioned: bool = False
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a piece is read. ``snapshot``: the done row's text (``docs/internals.md``, Seam); everything it sees has committed
+    before ``position``. ``token``: by what another session reads at the same moment."""
+
+    snapshot: str
+    position: Position
+    token: str = ""
+
+
+class PieceReader(Protocol):
+    """One session; used by one task at a time. Errors that pass are RetryableError, or what ``copying.as_retryable`` knows."""
+
+    async def begin(self, job: Job, physical: QName, *, shared: bool = False) -> Moment:
+        """A new moment for reading ``physical``; ``shared``: other sessions may join it until :meth:`end`."""
+        ...
+
+    async def join(self, moment: Moment) -> None:
+        """Read at a moment that another session has begun."""
+        ...
+
+    async def copy(self, chunk: Chunk, job: Job, writer: Writer, on_bytes: Callable[[int], None]) -> int:
+        """Copy the chunk's rows as of the moment into the target; returns how many. ``on_bytes`` may raise to stop it."""
+        ...
+
+    async def end(self) -> None:
+        """Let go of the moment."""
+        ...
+
+    def terminate(self) -> None:
+        """Close the session, whatever state it is in."""
+        ...
 
 
 class Pair:
@@ -32,11 +67,11 @@ class Pair:
 
     def __init__(self, context: LaneContext) -> None:
         self._context = context
-        self._open: tuple[AsyncConnection, AsyncConnection] | None = None
+        self._open: tuple[PieceReader, AsyncConnection] | None = None
 
-    async def sessions(self) -> tuple[AsyncConnection, AsyncConnection]:
+    async def sessions(self) -> tuple[PieceReader, AsyncConnection]:
         if self._open is None:
-            reader = await open_session(postgres(self._context.capture_db), "snapshot")
+            reader = await open_reader(self._context.capture_db)
             try:
                 writer = await open_session(self._context.apply_db, "snapshot")
                 await hold_off_triggers(writer)
@@ -48,33 +83,14 @@ class Pair:
 
     async def close(self) -> None:
         if self._open is not None:
-            for session in self._open:
-                session.terminate()
+            reader, writer = self._open
+            reader.terminate()
+            writer.terminate()
             self._open = None
 
 
-async def moment(reader: AsyncConnection) -> tuple[str, str]:
-    """The transaction's snapshot, and a position after it (see ``docs/internals.md``, Seam)."""
-    snapshot = str(await reader.fetchval("SELECT pg_current_snapshot()::text"))
-    lsn = str(await reader.fetchval("SELECT pg_current_wal_insert_lsn()::text"))
-    return snapshot, parse_position(lsn)
+async def open_reader(database: Database) -> PieceReader:
+    """Raises ConnectionFailed."""
+    from voyager_ops.databases.postgres.reading import PostgresReader
 
-
-def quoted(name: QName) -> str:
-    return qualified(name).as_string()
-
-
-def select(chunk: Chunk, job: Job) -> str:
-    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in job.columns)
-    condition: sql.Composable = sql.SQL("true")
-    if chunk.kind == "key":
-        condition = range_condition(range_columns(job.table), chunk.lower, chunk.upper)
-    elif chunk.kind == "ctid":
-        parts: list[sql.Composable] = []
-        if chunk.lower is not None:
-            parts.append(sql.SQL("ctid >= {}::tid").format(sql.Literal(f"({int(chunk.lower[0])},0)")))
-        if chunk.upper is not None:
-            parts.append(sql.SQL("ctid < {}::tid").format(sql.Literal(f"({int(chunk.upper[0])},0)")))
-        condition = sql.SQL(" AND ").join(parts) if parts else condition
-    statement = sql.SQL("SELECT {} FROM ONLY {} WHERE {}").format(columns, qualified(chunk.physical), condition)
-    return statement.as_string()
+    return await PostgresReader.open(database)

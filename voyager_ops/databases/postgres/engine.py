@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from psycopg import sql
 
 from voyager_ops.changes.roots import RootMap
-from voyager_ops.databases.base import CapturedSide, ChangeStream, Database, Watch
-from voyager_ops.databases.postgres import capture, catalog, metadata, sequences
+from voyager_ops.databases.base import CapturedSide, ChangeStream, Database, KeyFetcher, Splitter, Watch
+from voyager_ops.databases.postgres import capture, catalog, metadata, old_transactions, sequences
 from voyager_ops.databases.postgres.database import postgres, qualified
 from voyager_ops.databases.postgres.left_behind import left_in_slot
 from voyager_ops.databases.postgres.side import PostgresSide, PostgresWatch, marker_sql
+from voyager_ops.databases.postgres.splitting import PostgresKeyFetcher, PostgresSplitter
 from voyager_ops.databases.postgres.stream import SlotStream
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.results import ProgressSink
@@ -64,6 +65,15 @@ class PostgresEngine:
 
     def left_behind(self, context: LaneContext) -> Iterator[QName]:
         return left_in_slot(context)
+
+    def splitter(self, database: Database) -> Splitter:
+        return PostgresSplitter(database)
+
+    def key_fetcher(self, database: Database) -> KeyFetcher:
+        return PostgresKeyFetcher(database)
+
+    def wait_for_old_transactions(self, context: LaneContext, stop: threading.Event, progress: ProgressSink) -> None:
+        old_transactions.wait_for_old_transactions(context, stop, progress)
 
     def side(self, database: Database, role: str) -> CapturedSide:
         return PostgresSide(database, role)

@@ -1,14 +1,15 @@
 """Cutting a table into key ranges.
 
 Ranges are only used over key types whose order is provably the same in the source server, in our own comparison of text values
-(:func:`sort_key`) and in verification on the other server: integers, uuid, bytea, dates and timestamps, and text in a binary
-collation. Of a composite key the longest such prefix serves.
+(:func:`sort_key`) and in verification on the other server: integers, numeric, uuid, bytea, dates and timestamps, and text in a
+binary collation. Of a composite key the longest such prefix serves.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from psycopg import sql
@@ -19,7 +20,7 @@ from voyager_ops.model.tables import Column, QName, Table
 SortKey = tuple[Any, ...]
 
 _INTEGERS = frozenset({20, 21, 23, 26})  # int8, int2, int4, oid
-_UUID, _BYTEA, _DATE = 2950, 17, 1082
+_UUID, _BYTEA, _DATE, _NUMERIC = 2950, 17, 1082, 1700
 _TIMESTAMPS = frozenset({1114, 1184})
 _TEXTS = frozenset({25, 1043})  # text, varchar; not bpchar, whose comparison ignores trailing blanks
 _DATE_TEXT = re.compile(rb"(\d+)-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:\+00)?)?( BC)?")
@@ -33,7 +34,7 @@ def orderable_column(column: Column) -> bool:
     oid = column.base_oid
     if oid in _TEXTS:
         return column.collation_exact
-    return oid in _INTEGERS or oid in _TIMESTAMPS or oid in (_UUID, _BYTEA, _DATE)
+    return oid in _INTEGERS or oid in _TIMESTAMPS or oid in (_UUID, _BYTEA, _DATE, _NUMERIC)
 
 
 def range_columns(table: Table) -> tuple[Column, ...]:
@@ -112,6 +113,7 @@ _TYPE_NAMES = {
     1184: "timestamptz",
     25: "text",
     1043: "text",
+    1700: "numeric",
 }
 
 
@@ -128,6 +130,8 @@ def _parser(column: Column) -> Callable[[bytes], Any]:
     oid = column.base_oid
     if oid in _INTEGERS:
         return int
+    if oid == _NUMERIC:
+        return _number
     if oid == _DATE or oid in _TIMESTAMPS:
         return _moment
     return _same  # uuid and bytea: lower-case hex of fixed width per byte; text in a binary collation: its bytes
@@ -135,6 +139,15 @@ def _parser(column: Column) -> Callable[[bytes], Any]:
 
 def _same(value: bytes) -> bytes:
     return value
+
+
+def _number(value: bytes) -> tuple[int | Decimal, ...]:
+    """A numeric's text to a tuple that orders as the server does: NaN is the greatest, and 1.0 is 1.00."""
+    place = _NOT_NUMBERS.get(value)
+    return (0, Decimal(value.decode())) if place is None else (place,)
+
+
+_NOT_NUMBERS = {b"-Infinity": -1, b"Infinity": 1, b"NaN": 2}
 
 
 def _moment(value: bytes) -> tuple[int, ...]:
