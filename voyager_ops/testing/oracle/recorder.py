@@ -5,8 +5,9 @@
 * At its start: ``RedoLog(dsn, ...)`` (a PostgreSQL superuser's DSN); it creates schema ``sim_redo`` and the V$ views in
   schema ``SYS``.
 * Per session: ``open_session``, once, on the session's own PostgreSQL connection, and ``close`` at its end.
-* Around every statement that may change rows: ``with session.statement(): ...``, with PostgreSQL's own savepoint inside
-  or outside of it, the error leaving the block. Rows arrive by themselves (triggers, notices).
+* Around every statement that may change rows: ``with session.statement(): ...``, the error leaving the block (an
+  OracleError raised from PostgreSQL's error will do), PostgreSQL's own savepoint outside of it. Array DML: a block per row
+  of binds, as each is a statement that may fail. Rows arrive by themselves (triggers, notices).
 * ``SAVEPOINT``/``ROLLBACK TO``: ``savepoint``/``rollback_to``. End of transaction: ``commit(end)``/``rollback(end)``, where
   ``end`` ends PostgreSQL's transaction; nobody else may end it.
 * DDL: commit what is open; run the statement in a PostgreSQL transaction; ``table_changed``/``table_dropped``;
@@ -135,7 +136,7 @@ class SessionRecorder(Protocol):
     def savepoint(self, name: str) -> None: ...
 
     def rollback_to(self, name: str) -> None:
-        """After PostgreSQL's ROLLBACK TO. Raises OracleError ORA-01086 for a name that was never established."""
+        """Before PostgreSQL's ROLLBACK TO. Raises OracleError ORA-01086 for a name that was never established."""
         ...
 
     def commit(self, end: Callable[[], None]) -> None:

@@ -1,0 +1,113 @@
+"""From PostgreSQL's rows to the recorder: triggers that send every changed row to its own session as a NOTICE.
+
+AFTER ROW triggers tell what was done, in the order of doing. Those of tables with unique keys have a BEFORE ROW companion
+that tells what is about to be done: of a statement that fails on a unique key Oracle has written the row, and undone it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from voyager_ops.testing.oracle.recorder import ColumnRole, RedoTable
+
+SCHEMA = "sim_redo"
+DONE, ATTEMPT = "VR0", "VR1"  # SQLSTATEs: these and I, U or D, and a 0
+# Sorts before PostgreSQL's own triggers (RI_ConstraintTrigger_…): a row that fails on a foreign key has been told of.
+TRIGGER, COMPANION = "0_redo", "zzz_redo"
+
+_FUNCTION = """
+CREATE OR REPLACE FUNCTION sim_redo.{name}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    RAISE NOTICE USING ERRCODE = '{code}I0', MESSAGE = TG_ARGV[0], HINT = NEW::text;
+    RETURN NEW;
+  ELSIF TG_OP = 'UPDATE' THEN
+    RAISE NOTICE USING ERRCODE = '{code}U0', MESSAGE = TG_ARGV[0], DETAIL = OLD::text, HINT = NEW::text;
+    RETURN NEW;
+  ELSE
+    RAISE NOTICE USING ERRCODE = '{code}D0', MESSAGE = TG_ARGV[0], DETAIL = OLD::text;
+    RETURN OLD;
+  END IF;
+END $$
+"""
+_FIELD = re.compile(r'(?:"((?:[^"\\]|""|\\.)*)"|([^,()]*))([,)])', re.DOTALL)
+_ESCAPED = re.compile(r'""|\\(.)', re.DOTALL)
+_OPERATIONS = {"I": 1, "D": 2, "U": 3}
+
+
+class RowNotice(NamedTuple):
+    """A row as a trigger told it. ``attempt``: it was about to be written. ``operation``: LogMiner's OPERATION_CODE."""
+
+    attempt: bool
+    operation: int
+    object_id: int
+    old: str | None
+    new: str | None
+
+
+def install_functions(connection: psycopg.Connection[Any]) -> None:
+    """Schema and trigger functions of the recorder."""
+    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO PUBLIC").format(sql.Identifier(SCHEMA)))
+    for name, code in (("row_done", DONE), ("row_attempt", ATTEMPT)):
+        connection.execute(_FUNCTION.format(name=name, code=code).encode())
+
+
+def install_triggers(connection: psycopg.Connection[Any], table: RedoTable) -> None:
+    """The triggers of one table, in place of those it may have had."""
+    relation = sql.Identifier(*table.relation)
+    for name in (TRIGGER, COMPANION):
+        connection.execute(sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(sql.Identifier(name), relation))
+    create = sql.SQL("CREATE TRIGGER {} {} ON {} FOR EACH ROW EXECUTE FUNCTION {}({})")
+    function = sql.Identifier(SCHEMA, "row_done")
+    argument = sql.Literal(str(table.object_id))
+    when = sql.SQL("AFTER INSERT OR UPDATE OR DELETE")
+    connection.execute(create.format(sql.Identifier(TRIGGER), when, relation, function, argument))
+    unique = sorted({name for key in (table.key, *table.unique) for name in key})
+    if unique:
+        present = {column.name for column in table.columns if column.role is ColumnRole.LOGGED}
+        columns = sql.SQL(", ").join(sql.Identifier(name) for name in unique if name in present)
+        before = sql.SQL("BEFORE INSERT OR UPDATE OF {}").format(columns)
+        function = sql.Identifier(SCHEMA, "row_attempt")
+        connection.execute(create.format(sql.Identifier(COMPANION), before, relation, function, argument))
+
+
+def row_notice(diagnostic: psycopg.errors.Diagnostic) -> RowNotice | None:
+    """What a notice says, None for any other notice."""
+    state = diagnostic.sqlstate
+    if state is None or state[:3] not in (DONE, ATTEMPT) or state[3] not in _OPERATIONS:
+        return None
+    old, new = diagnostic.message_detail, diagnostic.message_hint
+    return RowNotice(state[:3] == ATTEMPT, _OPERATIONS[state[3]], int(diagnostic.message_primary or 0), old, new)
+
+
+def row_fields(text: str) -> list[str | None]:
+    """The fields of a row in PostgreSQL's text form ``(a,"b c",)``; None for NULL."""
+    if text == "()":
+        return [None]
+    fields: list[str | None] = []
+    for quoted, plain, _ in _FIELD.findall(text, 1):
+        if plain:
+            fields.append(plain)
+        elif quoted:
+            fields.append(_ESCAPED.sub(_unescaped, quoted) if '"' in quoted or "\\" in quoted else quoted)
+        else:
+            fields.append(None)
+    # An empty string is written as "" and NULL as nothing; findall shows both as empty.
+    if '""' in text and any(field is None for field in fields):
+        _restore_empty(text, fields)
+    return fields
+
+
+def _restore_empty(text: str, fields: list[str | None]) -> None:
+    for index, match in enumerate(_FIELD.finditer(text, 1)):
+        if match.group(1) == "":
+            fields[index] = ""
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return match.group(1) or '"'
