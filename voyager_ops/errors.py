@@ -55,6 +55,14 @@ class RetryableError(VoyagerOpsError):
     retryable = True
 
 
+class ValueRefused(VoyagerOpsError):
+    """A value of the source cannot be brought into the target's type without losing something of it. ``reason`` says why."""
+
+    def __init__(self, what: str, *, reason: str = "", state: str = "", next_step: str = "") -> None:
+        self.reason = reason
+        super().__init__(f"{what}: {reason}" if reason else what, state=state, next_step=next_step)
+
+
 class SchemaError(VoyagerOpsError):
     """Schema export, analysis or import failed on named statements."""
 

@@ -52,6 +52,7 @@ class OracleType:
     ``length``: bytes. ``char_length``: characters, for character types. ``char_used``: 'B' or 'C', '' for others. ``precision``:
     decimal digits of NUMBER, binary digits of FLOAT, leading digits of an interval. ``scale``: of NUMBER (may be negative);
     fractional digits of seconds for TIMESTAMP and INTERVAL. ``owner``: of a user-defined or supplied object type, else ''.
+    ``nul``: not Oracle's but ours: what becomes of NUL characters (:func:`value_text.without_nul`); '' refuses them.
     """
 
     name: str
@@ -61,6 +62,7 @@ class OracleType:
     precision: int | None = None
     scale: int | None = None
     owner: str = ""
+    nul: str = ""
 
     @classmethod
     def from_dictionary(
