@@ -58,7 +58,7 @@ class ScriptedSession:
         row_counts: bool = False,
     ) -> Result:
         self.executed.append((statement, binds, rows))
-        script = _echo if statement.text.endswith(" from echo") else self.engine.scripts.get(statement.text)
+        script = _echo if statement.text.endswith(" from echo") else self.engine.scripts.get(statement.text.replace(" )", ")"))
         if script is None:
             raise OracleError(942, f'table or view "{statement.text}" does not exist', position=7)
         return script(self, binds, rows)

@@ -121,7 +121,7 @@ class Cursors:
         if request.has(Option.DEFINE):
             cursor.defines = request.defines
         elif request.has(Option.EXECUTE):
-            cursor.binds = request.binds
+            cursor.binds = request.binds or cursor.binds  # a client may leave out what has not changed
             executions = 1 if cursor.statement.kind is StatementKind.QUERY else max(request.iterations, 1)
             rows = self._read_rows(cursor, executions, ())
         if request.flags & SCROLLABLE:
@@ -236,7 +236,7 @@ class Cursors:
         if fresh:
             cursor.defines = []
             self._replies.describe(writer, cursor.columns)
-            self._replies.cursor_parameters(writer, cursor.number)
+            self._replies.parameters(writer, cursor.number)
         # The client describes how it wants LOBs first: rows are not sent before that.
         wants_define = not cursor.defines and any(column.type in LOB_TYPES for column in cursor.columns)
         if execution.fetch == 0 or wants_define:
@@ -254,8 +254,7 @@ class Cursors:
                     writer.integer(len(values))
                     for value in values:
                         write_out(writer, bind, value, self.lobs)
-        if execution.row_counts:
-            self._replies.row_counts(writer, result.row_counts)
+        self._replies.parameters(writer, cursor.number, result.row_counts if execution.row_counts else None)
         self._replies.end_of_call(
             writer,
             ARRAY_DML_ERRORS if result.batch_errors else None,

@@ -6,10 +6,10 @@ import re
 import struct
 from dataclasses import dataclass
 
-from voyager_ops.testing.oracle.wire import Connection, Writer
+from voyager_ops.testing.oracle.wire import HEADER_SIZE, Connection, ProtocolError, Writer
 
 MAX_SDU = 65535
-CONNECT_DATA_OFFSET = 66  # within the body
+MIN_CONNECT, LARGE_CONNECT = 26, 54  # bytes of a CONNECT packet's body before its connect data, without and with a large SDU
 ACCEPT_FAST_AUTH = 0x10000000
 ACCEPT_END_OF_RESPONSE = 0x02000000
 NETWORK_ENCRYPTION_DISABLED = 0x04
@@ -57,10 +57,13 @@ class ConnectRequest:
 
 def read_connect(connection: Connection, body: bytes) -> ConnectRequest:
     """``body`` of a CONNECT packet; connect data that is too long for it is read from the packet that follows."""
-    length = struct.unpack(">H", body[16:18])[0]
-    sdu = struct.unpack(">I", body[50:54])[0] if len(body) >= CONNECT_DATA_OFFSET else struct.unpack(">H", body[6:8])[0]
-    if len(body) >= CONNECT_DATA_OFFSET + length:
-        data = body[CONNECT_DATA_OFFSET : CONNECT_DATA_OFFSET + length]
+    if len(body) < MIN_CONNECT:
+        raise ProtocolError(f"a CONNECT packet of {len(body)} bytes")
+    length, offset = struct.unpack(">HH", body[16:20])
+    start = offset - HEADER_SIZE
+    sdu = struct.unpack(">I", body[50:54])[0] if start >= LARGE_CONNECT else struct.unpack(">H", body[6:8])[0]
+    if len(body) >= start + length:
+        data = body[start : start + length]
     else:
         connection.next_data()
         data = connection.take(length)
@@ -86,6 +89,8 @@ def acceptance(profile: Profile, sdu: int) -> bytes:
     writer.raw(struct.pack(">HHHHH", min(sdu, 0xFFFF), 0xFFFF, 1, 0, 45))
     writer.u8(NETWORK_ENCRYPTION_DISABLED).u8(NETWORK_ENCRYPTION_DISABLED).zeros(8)
     writer.u32(sdu).u32(sdu).u8(0).u32(flags)
+    if profile.end_of_response:
+        writer.zeros(16)  # the connection's identifier
     return bytes(writer.data)
 
 

@@ -122,15 +122,19 @@ class Replies:
             text = f"{entry.error}\n".encode()
             writer.integer(len(text)).string(text).zeros(2)
 
-    def cursor_parameters(self, writer: Writer, cursor: int) -> None:
-        """Return parameters with the cursor's number, which clients that do not convert lengths expect here too."""
-        if not self.converted_lengths:
-            writer.u8(MESSAGE_PARAMETER).integer(6).zeros(2).integer(cursor).zeros(6)
-
-    def row_counts(self, writer: Writer, counts: Sequence[int]) -> None:
-        writer.u8(MESSAGE_PARAMETER).zeros(4).integer(len(counts))
-        for count in counts:
-            writer.integer(count)
+    def parameters(self, writer: Writer, cursor: int, row_counts: Sequence[int] | None = None) -> None:
+        """Return parameters: row counts of an array DML; clients that do not convert lengths expect the cursor's number."""
+        if self.converted_lengths and row_counts is None:
+            return
+        writer.u8(MESSAGE_PARAMETER)
+        if self.converted_lengths:
+            writer.zeros(4)
+        else:
+            writer.integer(6).zeros(2).integer(cursor).zeros(6)
+        if row_counts is not None:
+            writer.integer(len(row_counts))
+            for count in row_counts:
+                writer.integer(count)
 
     def directions(self, writer: Writer, directions: Sequence[Direction]) -> None:
         count = len(directions)
