@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 Row = list[tuple[str, str | None]]
 """Column and literal, None for NULL."""
+Pairs = Sequence[tuple[str, str | None]]
 
 _AWKWARD = [
     "'",
@@ -91,23 +92,23 @@ def rows(draw: Any, values: st.SearchStrategy[str | None] | None = None, most: i
     return [(column, draw(values if values is not None else st.one_of(st.none(), literals))) for column in columns]
 
 
-def insert(owner: str, table: str, row: Row, space: str = "") -> str:
+def insert(owner: str, table: str, row: Pairs, space: str = "") -> str:
     columns = ",".join(f'"{name}"' for name, _ in row)
     return f'insert into "{owner}"."{table}"{space}({columns}) values ({",".join(value or "NULL" for _, value in row)});'
 
 
-def conditions(row: Row, alias: str = "") -> str:
+def conditions(row: Pairs, alias: str = "") -> str:
     return " and ".join(f'{alias}"{name}" IS NULL' if value is None else f'{alias}"{name}" = {value}' for name, value in row)
 
 
-def update(owner: str, table: str, new: Row, old: Row, alias: str = "") -> str:
+def update(owner: str, table: str, new: Pairs, old: Pairs, alias: str = "") -> str:
     prefix = f"{alias}." if alias else ""
     settings = ", ".join(f'{prefix}"{name}" = {value or "NULL"}' for name, value in new)
     where = f" where {conditions(old, prefix)}" if old else ""
     return f'update "{owner}"."{table}"{" " + alias if alias else ""} set {settings}{where};'
 
 
-def delete(owner: str, table: str, old: Row, alias: str = "") -> str:
+def delete(owner: str, table: str, old: Pairs, alias: str = "") -> str:
     where = f" where {conditions(old, f'{alias}.' if alias else '')}" if old else ""
     return f'delete from "{owner}"."{table}"{" " + alias if alias else ""}{where};'
 

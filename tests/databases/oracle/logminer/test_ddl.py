@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from voyager_ops.databases.oracle.logminer.ddl import meaning
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("truncate table hr.t;", "truncate"),
+        ('TRUNCATE TABLE "HR"."T" DROP STORAGE;', "truncate"),
+        ("/* hint */ truncate\n table t", "truncate"),
+        ("truncate table hr.t cascade;", "change"),
+        ("ALTER TABLE hr.t TRUNCATE PARTITION p1", "change"),
+        ("alter table hr.t add (c number)", "change"),
+        ("alter table hr.t add c number", "change"),
+        ('alter table "HR"."T" drop column c;', "change"),
+        ("alter table t modify c number(10)", "change"),
+        ("alter table t modify (c not null)", "change"),
+        ("alter table t rename column a to b", "change"),
+        ("alter table t rename to u", "change"),
+        ("alter table t drop partition p1", "change"),
+        ("alter table t exchange partition p1 with table u", "change"),
+        ("alter table t drop constraint pk", "change"),
+        ("alter table t drop supplemental log data (all) columns", "change"),
+        ("alter table t disable primary key", "change"),
+        ("alter table t nologging", "change"),
+        ("alter table t set unused (a)", "change"),
+        ("drop table t purge", "change"),
+        ("rename t to u", "change"),
+        ("create table t (a number)", "change"),
+        ("flashback table t to scn 5", "change"),
+        ("alter table hr.t add supplemental log data (all) columns;", "harmless"),
+        ("alter table t add constraint fk foreign key (a) references u", "harmless"),
+        ("alter table t add (constraint c check (a > 0))", "harmless"),
+        ("alter table t add partition p2 values less than (5)", "harmless"),
+        ("alter table t read only", "harmless"),
+        ("alter table t enable all triggers", "harmless"),
+        ("alter table t disable constraint fk", "harmless"),
+        ("alter table t disable all triggers", "harmless"),
+        ("alter table t move online", "harmless"),
+        ("create unique index i on t (a)", "harmless"),
+        ("alter index i rebuild", "harmless"),
+        ("create or replace editionable trigger tr before insert on t begin null; end;", "harmless"),
+        ("comment on column t.a is 'drop column'", "harmless"),
+        ("grant select on t to u", "harmless"),
+    ],
+)
+def test_meanings(statement: str, expected: str) -> None:
+    assert meaning(statement) == expected

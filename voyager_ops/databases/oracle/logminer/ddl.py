@@ -1,0 +1,44 @@
+"""What a DDL statement on a captured table means for capture. Pure.
+
+The dictionary that LogMiner reads with is the one of now: after a change of structure, redo from before it comes without names.
+So structure is frozen while a lane runs; what leaves rows and columns as they are may be done, and TRUNCATE is a change like any
+other (but for CASCADE, which does not say which tables it empties).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+Meaning = Literal["truncate", "harmless", "change"]
+
+_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
+_NAME: Final = r'(?:"[^"]+"|[\w$#]+)(?:\s*\.\s*(?:"[^"]+"|[\w$#]+))?'
+_TRUNCATE = re.compile(r"TRUNCATE\s+TABLE\b", re.IGNORECASE).match
+_ALTER_TABLE = re.compile(rf"ALTER\s+TABLE\s+{_NAME}\s+(.*)", re.IGNORECASE | re.DOTALL).fullmatch
+_HARMLESS = re.compile(
+    r"(?:COMMENT\s+ON|GRANT|REVOKE|ANALYZE|AUDIT|NOAUDIT|LOCK|(?:CREATE|ALTER|DROP)(?:\s+OR\s+REPLACE)?"
+    r"(?:\s+(?:UNIQUE|BITMAP|EDITIONABLE|NONEDITIONABLE|FORCE|PUBLIC|MULTIVALUE))*"
+    r"\s+(?:INDEX|TRIGGER|VIEW|SYNONYM|MATERIALIZED\s+VIEW|PROCEDURE|FUNCTION|PACKAGE|SEQUENCE|STATISTICS))\b",
+    re.IGNORECASE,
+).match
+_HARMLESS_CLAUSE = re.compile(
+    r"(?:ADD\s+SUPPLEMENTAL\s+LOG|ENABLE\b|DISABLE\s+(?:ALL\s+TRIGGERS|TABLE\s+LOCK|ROW\s+MOVEMENT|(?:NOVALIDATE\s+|VALIDATE\s+)?CONSTRAINT)|"
+    r"READ\s+(?:ONLY|WRITE)|PARALLEL|NOPARALLEL|CACHE|NOCACHE|MOVE\b|SHRINK\b|COALESCE\s+PARTITION|LOGGING\b|MONITORING|NOMONITORING|"
+    r"ADD\s*\(?\s*(?:CONSTRAINT|CHECK|UNIQUE|FOREIGN\s+KEY)\b|ADD\s+(?:SUB)?PARTITION\b|SPLIT\s+(?:SUB)?PARTITION\b|"
+    r"MERGE\s+(?:SUB)?PARTITIONS\b|RENAME\s+(?:(?:SUB)?PARTITION|CONSTRAINT)\b|MODIFY\s+(?:DEFAULT\s+ATTRIBUTES|CONSTRAINT)\b|"
+    r"PCTFREE|PCTUSED|INITRANS|STORAGE|COMPRESS|NOCOMPRESS|ROW\s+STORE|INMEMORY|NO\s+INMEMORY|RESULT_CACHE|ALLOCATE\s+EXTENT|"
+    r"DEALLOCATE\s+UNUSED)",
+    re.IGNORECASE,
+).match
+
+
+def meaning(statement: str) -> Meaning:
+    """``truncate``: all rows of the table are gone. ``harmless``: rows and columns are as before. ``change``: anything else."""
+    text = " ".join(_COMMENT.sub(" ", statement).split()).rstrip("; ")
+    if _TRUNCATE(text):
+        return "change" if text.upper().endswith(" CASCADE") else "truncate"
+    altered = _ALTER_TABLE(text)
+    if altered is not None:
+        return "harmless" if _HARMLESS_CLAUSE(altered.group(1)) else "change"
+    return "harmless" if _HARMLESS(text) else "change"

@@ -1,0 +1,398 @@
+"""The redo logs as a stream of whole transactions (``databases.base.ChangeStream``).
+
+Mined are windows of SCNs, one after the other. A window's rows go into the buffer; the transactions that committed in it come out
+in the order of their commit SCN, and of their COMMIT rows where several share one. A transaction's position is its commit SCN and
+its ordinal among *all* commits at that SCN, ours or not: so it comes out the same whenever the logs are mined again.
+
+To resume takes two numbers: what is published (a position), and the *low watermark*: an SCN after which every transaction begins
+that is not published. It is written down when a position is confirmed, always after the position itself; an older one only means
+that more is mined again than need be. What is mined again and published already is dropped by its position.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import oracledb
+
+from voyager_ops.changes.writer import CapturedTransaction
+from voyager_ops.databases.oracle import positions
+from voyager_ops.databases.oracle.frames import TableFrames
+from voyager_ops.databases.oracle.logminer import ddl
+from voyager_ops.databases.oracle.logminer.buffer import AmbiguousTransaction, Buffer, CannotUndo, Event, Pending
+from voyager_ops.databases.oracle.logminer.logs import Window
+from voyager_ops.databases.oracle.logminer.problems import changed, lost, unreadable
+from voyager_ops.databases.oracle.logminer.rows import (
+    CHANGES,
+    COMMIT,
+    DDL,
+    MARKER,
+    MISSING_SCN,
+    ROLLBACK,
+    START,
+    LogRow,
+    RowsCut,
+    assemble,
+)
+from voyager_ops.databases.oracle.logminer.session import Mining
+from voyager_ops.databases.oracle.logminer.transactions import Builder, Unreadable
+from voyager_ops.databases.postgres.lsn import from_position
+from voyager_ops.errors import SourceChanged
+from voyager_ops.failpoints import hit, register
+from voyager_ops.lane.context import LaneContext
+from voyager_ops.model.positions import Position
+
+BEFORE_WATERMARK = register("capture.oracle.before_watermark")
+AFTER_WATERMARK = register("capture.oracle.after_watermark")
+WINDOW_READ = register("capture.oracle.window_read")
+
+_LOGS_FROM_OLDEST: Final = 8
+"""Mining begins where the oldest open transaction does, so that LogMiner knows their ids, as long as that takes so few logs."""
+_IDLE_SECONDS: Final = (0.2, 2.0)
+"""Between two looks when nothing is left to mine: twice as long as the last look took, within these bounds."""
+
+
+def watermark_key(context: LaneContext) -> str:
+    """Key of the document {position, low_scn, dbid, resetlogs}."""
+    return f"oracle/{context.lane}/watermark"
+
+
+def warnings_key(context: LaneContext) -> str:
+    """Key of the document {texts}: what the stream found that people should know."""
+    return f"oracle/{context.lane}/warnings"
+
+
+@dataclass(slots=True)
+class _Committed:
+    """``thread`` and ``order`` place it among the commits of its SCN; ``pending`` is None when nothing of it is ours."""
+
+    scn: int
+    thread: int
+    order: int
+    at: float
+    pending: Pending | None
+
+
+class Catalog:
+    """Which table a redo row is of: by name, or by object number where LogMiner does not know the name."""
+
+    def __init__(self, frames: Sequence[TableFrames], objects: Mapping[int, tuple[str, str]]) -> None:
+        self.frames = list(frames)
+        self._by_name = {tuple(each.table.native_name): number for number, each in enumerate(self.frames)}
+        self._by_object = {each.oid: number for number, each in enumerate(self.frames)}
+        for number, name in objects.items():
+            if name in self._by_name:
+                self._by_object.setdefault(number, self._by_name[name])
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        return [(each.table.native_name.schema, each.table.native_name.name) for each in self.frames]
+
+    def find(self, row: LogRow) -> int | None:
+        """The table's number; None for one that is not ours."""
+        number = self._by_name.get((row.owner, row.table))
+        if number is not None:
+            return number
+        if row.table.startswith("OBJ# "):
+            digits = row.table[5:].strip()
+            if digits.isdigit() and (number := self._by_object.get(int(digits))) is not None:
+                return number
+        elif not (row.table.startswith("BIN$") or row.owner in ("", "UNKNOWN")):
+            return None
+        return self._by_object.get(row.object)
+
+
+class LogMinerStream:
+    """One thread; ended by :meth:`close`. ``frames``: of our tables, the marker table among them.
+
+    ``objects``: further object numbers (partitions) to native names.
+    """
+
+    def __init__(
+        self, context: LaneContext, mining: Mining, frames: Sequence[TableFrames], objects: Mapping[int, tuple[str, str]]
+    ) -> None:
+        self._context = context
+        self._mining = mining
+        self._catalog = Catalog(frames, objects)
+        self._window = Window()
+        self._buffer: Buffer | None = None
+        self._builder: Builder | None = None
+        self._published = 0
+        self._read = 0
+        """Everything up to this SCN is in the buffer, or was given."""
+        self._giving = False
+        self._waiting: deque[_Committed] = deque()
+        """Committed in the window, and not given yet."""
+        self._given: deque[tuple[int, int]] = deque()
+        """(position, SCN of its begin) of what was given and not confirmed."""
+        self._saved: tuple[Position, int] | None = None
+        self._next_look = 0.0
+        self._stop: SourceChanged | None = None
+        self._warned: set[str] = set()
+
+    def begin(self, published: Position, spill: Callable[[], Path]) -> None:
+        """See ``ChangeStream``."""
+        document: dict[str, Any] = self._context.state.get(watermark_key(self._context)) or {}
+        database = self._mining.database
+        self._published = from_position(published)
+        low = int(document.get("low_scn", -1))
+        if low < 0 or Position(document["position"]) > published:
+            raise lost(database, "the records do not say from where redo must be read again")
+        now = self._mining.incarnation
+        if (now.dbid, now.resetlogs) != (document["dbid"], document["resetlogs"]):
+            raise lost(database, "the database was opened with RESETLOGS, or is another one")
+        if now.scn < positions.scn_of(self._published):
+            raise lost(database, f"it is only at SCN {now.scn}, before what was captured: it was restored from a copy")
+        self._read = low
+        numbers = itertools.count(1)
+
+        def path() -> Path:
+            first = spill()
+            return first.with_name(f"{first.name}.{next(numbers)}")
+
+        self._buffer = Buffer(path)
+        self._builder = Builder(self._catalog.frames, self._mining.plain, self._context.migration, path)
+        choice = self._mining.choose(low, low + 1)
+        if choice.purged:
+            raise lost(database, choice.purged)
+
+    def transactions(self) -> Iterator[CapturedTransaction]:
+        """Those of one window. See ``ChangeStream``."""
+        if self._stop is not None:
+            raise self._stop
+        if time.monotonic() < self._next_look:
+            return
+        started = time.monotonic()
+        available = self._mining.available()
+        high = self._window.end(self._read, available)
+        if high <= self._read:
+            self._rest(started)
+            return
+        committed, rows = self._mine(high)
+        seconds = time.monotonic() - started
+        self._window.learn(rows, seconds, whole=high < available)
+        self._giving = True
+        self._waiting.extend(committed)
+        yield from self._give()
+        if self._stop is not None:
+            raise self._stop
+        if rows:
+            # A window without a single row (not even of our own heartbeat) proves nothing: it is read again, wider.
+            self._read = high
+        self._giving = False
+        if high >= available:
+            self._rest(started)
+
+    def _rest(self, started: float) -> None:
+        now = time.monotonic()
+        self._next_look = now + min(max(2 * (now - started), _IDLE_SECONDS[0]), _IDLE_SECONDS[1])
+
+    # -- one window --------------------------------------------------------------------------------------------------
+    def _mine(self, high: int) -> tuple[list[_Committed], int]:
+        """Take the rows of (read, high] into the buffer; what committed, and how many rows there were."""
+        assert self._buffer is not None
+        oldest = self._buffer.oldest()
+        start = self._read if oldest is None else min(oldest - 1, self._read)
+        if start < self._read and len(self._mining.choose(start, high).files) > _LOGS_FROM_OLDEST:
+            start = self._read
+        self._mining.start(start, high)
+        committed: list[_Committed] = []
+        count = 0
+        try:
+            for row in assemble(self._mining.rows(self._read, high)):
+                count += 1
+                self._take(row, committed)
+                if self._stop is not None:
+                    break
+        except RowsCut as error:
+            raise self._mining.cut(str(error)) from None
+        hit(WINDOW_READ)
+        committed.sort(key=lambda each: (each.scn, each.thread, each.order))
+        return committed, count
+
+    def _take(self, row: LogRow, committed: list[_Committed]) -> None:
+        buffer = self._buffer
+        assert buffer is not None
+        try:
+            if row.operation == START:
+                buffer.start(row.xid)
+            elif row.operation == COMMIT:
+                # A commit of thread 0 is not an instance's: it stands last among those of its SCN.
+                thread = row.thread or 1 << 16
+                committed.append(_Committed(row.scn, thread, len(committed), self._moment(row), buffer.end(row.xid)))
+            elif row.operation == ROLLBACK:
+                buffer.forget(row.xid)
+            elif row.operation == MARKER:
+                pass  # GoldenGate's: its transaction may never end; having no row of ours, it is not kept
+            elif row.operation == MISSING_SCN:
+                self._warn(f"LogMiner reports redo that it does not have around SCN {row.scn} ({row.info or 'no more is said'})")
+            elif row.operation == DDL:
+                self._take_ddl(row, committed)
+            else:
+                number = self._catalog.find(row)
+                if number is not None:
+                    self._take_change(row, number)
+        except (AmbiguousTransaction, CannotUndo) as error:
+            self._stop = unreadable(self._mining.database, str(error), row)
+
+    def _take_change(self, row: LogRow, number: int) -> None:
+        buffer = self._buffer
+        assert buffer is not None
+        if row.undo:
+            if row.operation not in CHANGES:
+                return  # what was said of a large value is read from the table anyway
+            pending = buffer.find(row.xid)
+            if pending is None:
+                raise CannotUndo("it takes back a change of a transaction of which nothing was seen")
+            pending.strike(row)
+            return
+        buffer.add(row.xid, Event(row.operation, number, row.scn, row.row_id, row.sql, row.object, row.status, row.info))
+
+    def _take_ddl(self, row: LogRow, committed: list[_Committed]) -> None:
+        buffer = self._buffer
+        assert buffer is not None
+        number = self._catalog.find(row)
+        if number is None:
+            return
+        frames = self._catalog.frames[number]
+        meaning = ddl.meaning(row.sql)
+        if meaning == "truncate":
+            event = Event(DDL, number, row.scn, "", row.sql, row.object, 0, "")
+            if buffer.find(row.xid) is not None:
+                buffer.add(row.xid, event)
+            else:  # LogMiner showed no beginning of it: DDL commits by itself
+                pending = Pending(row.xid)
+                pending.add(event)
+                committed.append(_Committed(row.scn, 1 << 17, len(committed), self._moment(row), pending))
+        elif meaning == "change" and positions.position(row.scn, positions.LAST_ORDINAL) > self._published:
+            self._stop = changed(self._mining.database, frames.name, row.scn, row.sql)
+
+    def _moment(self, row: LogRow) -> float:
+        """Unix seconds of a row."""
+        if not isinstance(row.timestamp, datetime):
+            return time.time()
+        return row.timestamp.replace(tzinfo=UTC).timestamp() + self._mining.offset_seconds
+
+    # -- giving ------------------------------------------------------------------------------------------------------
+    def _give(self) -> Iterator[CapturedTransaction]:
+        assert self._builder is not None
+        scn, ordinal = -1, 0
+        while self._waiting:
+            each = self._waiting[0]
+            ordinal = ordinal + 1 if each.scn == scn else 0
+            scn = each.scn
+            transaction = self._build(each, positions.position(scn, ordinal))
+            if transaction is not None and each.pending is not None:
+                self._given.append((transaction.head.end, each.pending.start))
+            self._waiting.popleft()
+            if transaction is not None:
+                yield transaction
+
+    def _build(self, each: _Committed, end: int) -> CapturedTransaction | None:
+        """None for what is published already, or not ours."""
+        pending = each.pending
+        if pending is None:
+            return None
+        assert self._builder is not None
+        try:
+            if end <= self._published or not pending.live:
+                return None
+            return self._builder.build(pending, each.scn, end, each.at)
+        except Unreadable as error:
+            event = error.event
+            owner, name = self._catalog.frames[event.table].table.native_name
+            row = LogRow(
+                event.scn,
+                event.sql,
+                event.operation,
+                None,
+                pending.xid,
+                name,
+                owner,
+                event.row_id,
+                False,
+                event.status,
+                event.info,
+                each.thread,
+                event.object,
+                "",
+            )
+            raise unreadable(self._mining.database, str(error), row) from None
+        except oracledb.Error as error:
+            raise self._mining.translated(error) from None
+        finally:
+            pending.close()
+
+    def _warn(self, text: str) -> None:
+        if text in self._warned or len(self._warned) >= 20:
+            return
+        self._warned.add(text)
+        self._context.state.put(warnings_key(self._context), {"texts": sorted(self._warned)})
+
+    # -- resuming ----------------------------------------------------------------------------------------------------
+    def forgotten(self) -> Iterable[int]:
+        """See ``ChangeStream``: descriptions never change."""
+        return ()
+
+    def wait(self, seconds: float) -> None:
+        """See ``ChangeStream``."""
+        left = self._next_look - time.monotonic()
+        if left > 0:
+            time.sleep(min(seconds, left))
+
+    def confirm(self, position: Position) -> None:
+        """See ``ChangeStream``: writes the low watermark down."""
+        at = from_position(position)
+        while self._given and self._given[0][0] <= at:
+            self._given.popleft()
+        low = self.low_watermark(at)
+        if self._saved == (position, low):
+            return
+        hit(BEFORE_WATERMARK)
+        now = self._mining.incarnation
+        self._context.state.put(
+            watermark_key(self._context), {"position": position, "low_scn": low, "dbid": now.dbid, "resetlogs": now.resetlogs}
+        )
+        hit(AFTER_WATERMARK)
+        self._saved = (position, low)
+        self._published = max(self._published, at)
+
+    def low_watermark(self, published: int) -> int:
+        """The SCN after which all begins that is not published when ``published`` is."""
+        assert self._buffer is not None
+        starts = [start for _, start in self._given]
+        starts += [each.pending.start for each in self._waiting if each.pending is not None]
+        oldest = self._buffer.oldest()
+        if oldest is not None:
+            starts.append(oldest)
+        # All commits of the position's own SCN must be seen again, for their ordinals; and nothing after what was read.
+        return min([start - 1 for start in starts] + [positions.scn_of(published) - 1, self._read])
+
+    @property
+    def reply_wanted(self) -> bool:
+        """See ``ChangeStream``."""
+        return False
+
+    @property
+    def idle_position(self) -> Position | None:
+        """See ``ChangeStream``."""
+        if self._giving or self._buffer is None or self._stop is not None:
+            return None
+        return max(positions.text(self._read, positions.LAST_ORDINAL), positions.text(*_parts(self._published)))
+
+    def close(self) -> None:
+        """See ``ChangeStream``."""
+        if self._buffer is not None:
+            self._buffer.close()
+        self._mining.close()
+
+
+def _parts(number: int) -> tuple[int, int]:
+    return positions.scn_of(number), positions.ordinal_of(number)

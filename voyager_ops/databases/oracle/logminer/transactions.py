@@ -1,0 +1,150 @@
+"""From a committed transaction's rows to the change log's form of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import oracledb
+
+from voyager_ops.changes.segment import FRAME, TransactionHead
+from voyager_ops.changes.writer import CapturedTransaction
+from voyager_ops.databases.oracle.frames import NotAChange, RowChange, TableFrames, truncate_frame
+from voyager_ops.databases.oracle.logminer.buffer import Event, Pending
+from voyager_ops.databases.oracle.logminer.lobs import LargeValues, Reader
+from voyager_ops.databases.oracle.logminer.redo import RedoError, parse, parse_locator
+from voyager_ops.databases.oracle.logminer.rows import CHANGES, DDL, LOCATORS
+
+_MEMORY: Final = 8 << 20
+_BLOCK: Final = 1 << 20
+_TEMPORARY: Final = "/* No SQL_REDO for temporary tables"
+
+
+class Unreadable(ValueError):
+    """A row cannot be made a change; ``event`` is the row."""
+
+    def __init__(self, why: str, event: Event) -> None:
+        self.event = event
+        super().__init__(why)
+
+
+class Builder:
+    """Makes transactions. ``tables``: by the number events carry. ``mine``: whether a marker row is this migration's."""
+
+    def __init__(
+        self, tables: Sequence[TableFrames], connection: oracledb.Connection, migration: str, path: Callable[[], Path]
+    ) -> None:
+        self._tables = tables
+        self._connection = connection
+        self._migration = migration.encode()
+        self._path = path
+        self._relations = {frames.oid: frames.relation for frames in tables}
+
+    def build(self, pending: Pending, scn: int, end: int, committed_at: float) -> CapturedTransaction | None:
+        """The transaction that committed at ``scn``; None when it holds nothing of ours.
+
+        Raises Unreadable, oracledb.Error (of reading large values), OSError and DiskFull (of the file of a large transaction).
+        """
+        large = self._large(pending, scn) if any(self._tables[number].large for number in pending.tables) else None
+        counts: dict[tuple[int, int], int] = {}
+        used: set[int] = set()
+        parts: list[bytes] = []
+        held = length = 0
+        file: BinaryIO | None = None
+        path: Path | None = None
+        try:
+            for index, event in enumerate(pending.read()):
+                frame = self._frame(index, event, large)
+                if frame is None:
+                    continue
+                operation = frame[0]
+                counts[event.table, operation] = counts.get((event.table, operation), 0) + 1
+                used.add(self._tables[event.table].oid)
+                parts += (FRAME.pack(len(frame)), frame)
+                held += len(frame) + 4
+                if held >= _MEMORY:
+                    if file is None:
+                        path = self._path()
+                        file = open(path, "w+b")  # noqa: SIM115 -- closed when it has been read, or below
+                    file.write(b"".join(parts))
+                    parts.clear()
+                    length += held
+                    held = 0
+        except BaseException:
+            if file is not None and path is not None:
+                file.close()
+                path.unlink(missing_ok=True)
+            raise
+        if not counts:
+            return None
+        head = TransactionHead(0, sum(counts.values()), end, scn, committed_at, length + held)
+        blocks = parts if file is None or path is None else _blocks(file, path, parts)
+        named = [
+            (source, operation, count)
+            for (number, operation), count in counts.items()
+            if (source := self._tables[number].source) is not None
+        ]
+        return CapturedTransaction(head, blocks, used, self._relations, (), named)
+
+    def _large(self, pending: Pending, scn: int) -> Reader:
+        """The reader of the transaction's large values."""
+        seen = LargeValues()
+        for index, event in enumerate(pending.read()):
+            frames = self._tables[event.table]
+            if not frames.large:
+                continue
+            if event.operation == DDL:
+                seen.truncated(event.table)
+            elif (change := self._change(event, frames)) is not None:
+                seen.note(index, event.table, change)
+        wanted = seen.wanted()
+        return Reader(self._connection, self._tables, scn, wanted)
+
+    def _change(self, event: Event, frames: TableFrames) -> RowChange | None:
+        """None for a row that says nothing (temporary tables). Raises Unreadable."""
+        if event.sql.startswith(_TEMPORARY):
+            return None
+        if event.status == 2 and event.info:
+            raise Unreadable("LogMiner says that its statement is not valid", event)
+        try:
+            if event.operation in CHANGES:
+                return frames.change(parse(event.sql, frames.accepts))
+            if event.operation in LOCATORS:
+                locator = parse_locator(event.sql)
+                return frames.touched(locator.column, locator.names, locator.values)
+        except (RedoError, NotAChange) as error:
+            raise Unreadable(str(error), event) from None
+        raise Unreadable("LogMiner does not support the change", event)
+
+    def _frame(self, index: int, event: Event, large: Reader | None) -> bytes | None:
+        frames = self._tables[event.table]
+        if event.operation == DDL:
+            return truncate_frame(frames.oid)
+        change = self._change(event, frames)
+        if change is None:
+            return None
+        if frames.source is None and not self._mine(change):
+            return None
+        if frames.large and large is not None:
+            try:
+                if not large.fill(index, change):
+                    return None
+            except NotAChange as error:
+                raise Unreadable(str(error), event) from None
+        return frames.encode(change)
+
+    def _mine(self, change: RowChange) -> bool:
+        row = change.new or change.old
+        return row is not None and row[0] == self._migration
+
+
+def _blocks(file: BinaryIO, path: Path, parts: list[bytes]) -> Iterator[bytes]:
+    """What was written to the file, then what was still in memory; the file goes once it is read."""
+    with file:
+        file.flush()
+        file.seek(0)
+        while block := file.read(_BLOCK):
+            yield block
+    path.unlink(missing_ok=True)
+    yield b"".join(parts)
