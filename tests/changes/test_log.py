@@ -17,7 +17,7 @@ from voyager_ops.config import ChangesConfig
 from voyager_ops.databases.postgres import lsn
 from voyager_ops.errors import ChangeLogDamaged, DiskFull, Fenced
 from voyager_ops.failpoints import FailpointError
-from voyager_ops.model.changes import Relation
+from voyager_ops.model.changes import Relation, Transaction
 from voyager_ops.model.positions import START, Lane
 from voyager_ops.state.lanes import read_lane, update_lane
 from voyager_ops.state.store import State
@@ -250,3 +250,36 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     log.send(7, ITEM, insert_frame(7, b"7", b"x"))
     log.writer.publish()
     assert [number for number, _ in log.read()] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+@pytest.mark.parametrize("most", [1, 3, 1000])
+def test_runs_of_transactions_are_the_transactions_in_a_row(tmp_path: Path, compression: str, most: int) -> None:
+    log = Log(tmp_path, compression=compression)
+    wider = relation_frame(7, "item", ["id", "v", "more"])
+    for number in range(1, 30):
+        described = [ITEM] if number == 1 else [wider] if number == 15 else []
+        columns = [b"%d" % number, b"x", b"y"] if number >= 15 else [b"%d" % number, b"x"]
+        log.send(number, *described, *(insert_frame(7, *columns) for _ in range(number % 4 + 1)))
+        if number == 20:
+            log.writer.publish()
+    log.writer.publish()
+    one_by_one = log.read()
+
+    def rows(transaction: Transaction) -> list[object]:
+        return [(change.relation.name.name, change.new) for change in transaction.changes]
+
+    seen, longest = [], 1
+    reader = ChangeLog(log.state, log.directory, Lane.FORWARD).reader(lsn.to_position(300))
+    reader.run_changes = most
+    for run in reader.read(0.0):
+        parts = [run] if run.parts is None else list(run.parts())
+        assert (len(parts), parts[-1].position) == (run.transactions, run.position)
+        assert sum(part.count for part in parts) == run.count
+        longest = max(longest, len(parts))
+        decoded = [(lsn.from_position(part.position) // 100, rows(part)) for part in parts]
+        if run.parts is not None:
+            assert rows(run) == [row for _, found in decoded for row in found]
+        seen += decoded
+    assert seen == one_by_one[3:]
+    assert (longest > 1) == (most > 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from struct import pack
 
@@ -14,6 +14,7 @@ from voyager_ops.config import ChangesConfig
 from voyager_ops.databases.postgres import metadata
 from voyager_ops.databases.postgres.catalog import read_tables
 from voyager_ops.databases.postgres.database import PostgresDatabase
+from voyager_ops.databases.postgres.pgoutput import decode
 from voyager_ops.lane.apply_loop import ApplyLoop
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.changes import (
@@ -154,20 +155,58 @@ def tuple_of(row: Row) -> bytes:
 class FeedReader:
     feed: Feed
     after: Position
+    run_changes: int = 0
 
     def read(self, timeout: float) -> Iterator[Transaction]:
         number = bisect_right(self.feed.transactions, self.after, key=lambda item: item[0])
         while number < len(self.feed.transactions):
-            position, changes = self.feed.transactions[number]
-            self.after = position
-            raw = (raw_changes(changes),) if self.feed.raw else None
-            yield Transaction(position, 1000 + number, 1_700_000_000.0, len(changes), iter(changes), raw)
+            run = [self._one(number)]
             number += 1
+            if self.feed.raw and self.run_changes:
+                while number < len(self.feed.transactions) and len(run) < 2 and _alike(run[0], self._one(number)):
+                    run.append(self._one(number))
+                    number += 1
+            self.after = run[-1].position
+            yield run[0] if len(run) == 1 else _run(run)
         if timeout:
             self.feed.on_empty()
 
+    def _one(self, number: int) -> Transaction:
+        position, changes = self.feed.transactions[number]
+        raw = (raw_changes(changes),) if self.feed.raw else None
+        return Transaction(position, 1000 + number, 1_700_000_000.0, len(changes), iter(changes), raw)
+
     def close(self) -> None:
         self.feed.reads += 1
+
+
+def _raw(transaction: Transaction) -> RawChanges:
+    assert transaction.raw is not None
+    (raw,) = transaction.raw
+    return raw
+
+
+def _alike(one: Transaction, other: Transaction) -> bool:
+    """Whether no relation is described in two ways."""
+    mine, its = _raw(one).relations, _raw(other).relations
+    return all(mine.get(oid, relation) == relation for oid, relation in its.items())
+
+
+def _run(some: list[Transaction]) -> Transaction:
+    last = some[-1]
+    raws = [_raw(one) for one in some]
+    relations = {oid: relation for raw in raws for oid, relation in raw.relations.items()}
+    count = sum(one.count for one in some)
+    whole = RawChanges(b"".join(raw.data for raw in raws), relations, count)
+    changes = iter([change for one in some for change in one.changes])
+    return Transaction(
+        last.position, last.xid, last.committed_at, count, changes, (whole,), len(some), lambda: iter(_again(some))
+    )
+
+
+def _again(some: list[Transaction]) -> list[Transaction]:
+    """Their changes were read into the run."""
+    return [replace(one, changes=decode(_raw(one))) for one in some]
 
 
 def make_context(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,7 +14,7 @@ from voyager_ops.databases.postgres import lsn
 from voyager_ops.databases.postgres.pgoutput import Decoder, decode
 from voyager_ops.databases.postgres.pgoutput_bulk import blocks
 from voyager_ops.errors import ChangeLogDamaged
-from voyager_ops.model.changes import RawChanges, Transaction
+from voyager_ops.model.changes import RawChanges, Relation, Transaction
 from voyager_ops.model.positions import Lane, Position
 from voyager_ops.state import tables
 from voyager_ops.state.store import State
@@ -33,6 +33,8 @@ class Reader:
     def __init__(self, state: State, data_dir: Path, lane: Lane, after: Position) -> None:
         self.position = after
         """Of the last transaction yielded."""
+        self.run_changes = 0
+        """Small transactions may be handed out several at once, about so many changes in all; may be set at any time."""
         self._state = state
         self._data_dir = data_dir
         self._lane = lane
@@ -107,6 +109,9 @@ class Reader:
                     for frame in frames(head):
                         decoder.describe(frame)
                     continue
+                if self.run_changes and head.end > after and not head.flags and head.length <= WHOLE and decoder.plain:
+                    yield _run(*body.run(head, self.run_changes), decoder.relations)
+                    continue
                 follows = body.at + head.length
                 if head.end <= after:
                     if head.flags & DESCRIBES_RELATIONS:
@@ -137,6 +142,22 @@ class Reader:
         if raw is not None:
             raw.leave(drain=False)
         live.leave(drain=redescribes)
+
+
+def _run(heads: list[TransactionHead], data: list[bytes], relations: Mapping[int, Relation]) -> Transaction:
+    """Transactions in a row as one; each by itself when there is but one, or its parts are asked for."""
+
+    def each() -> Iterator[Transaction]:
+        for head, frames_of_it in zip(heads, data, strict=True):
+            own = RawChanges(frames_of_it, relations, head.count)
+            yield Transaction(lsn.to_position(head.end), head.xid, head.committed_at, head.count, decode(own), (own,))
+
+    if len(heads) == 1:
+        return next(each())
+    last = heads[-1]
+    whole = RawChanges(b"".join(data), relations, sum(head.count for head in heads))
+    position = lsn.to_position(last.end)
+    return Transaction(position, last.xid, last.committed_at, whole.count, decode(whole), (whole,), len(heads), each)
 
 
 class _Live(Iterator[T]):

@@ -37,8 +37,9 @@ DESCRIBES_RELATIONS: Final = 1
 """Flag of a transaction: its frames describe relations too, so that skipping it means looking through it."""
 _TAG: Final = ord("T")
 WHOLE_BODY: Final = 32 << 20
-"""A body up to so many bytes is read at once: four transactions in five hold a few changes, and two reads a transaction were
-as costly as decoding them. Larger ones hold a transaction that did not fit, and are read as they are asked for."""
+"""A body up to so many bytes is read at once: most transactions hold a few changes, and two reads for each cost more than all
+that is done with them. A larger one holds a transaction that did not fit in memory, and is read as it is asked for."""
+RUN_BYTES: Final = 1 << 20
 _WRITE: Final = 1 << 20
 """Bytes gathered before they are written; 0.25 to 1 MB were the same speed, less was slower (Python 3.11, ext4)."""
 ZSTD_LEVEL: Final = 1
@@ -204,14 +205,45 @@ class SegmentBody:
         self._stream: IO[bytes] = self._file
         self._compressed = header["compression"] == "zstd"
         self._whole: bytes | None = None
-        if not self._compressed and self._size <= WHOLE_BODY:
-            self._whole = self._file.read(self._size)
-            if len(self._whole) != self._size:
-                raise damaged(path, "it ended while it was read")
         if self._compressed:
-            part = io.BufferedReader(_Part(cast("BinaryIO", self._file), end))
-            decompressor = zstandard.ZstdDecompressor().stream_reader(part, read_size=_WRITE)
-            self._stream = io.BufferedReader(cast("io.RawIOBase", decompressor), _WRITE)
+            self._stream = self._decompressing(end)
+        data = self._stream.read(WHOLE_BODY + 1 if self._compressed else min(self._size, WHOLE_BODY + 1))
+        if len(data) <= WHOLE_BODY:
+            self._whole = data
+            if not self._compressed and len(data) != self._size:
+                raise damaged(path, "it ended while it was read")
+            self._size = len(data)
+            return
+        self._file.seek(start)
+        if self._compressed:
+            self._stream = self._decompressing(end)
+
+    def _decompressing(self, end: int) -> IO[bytes]:
+        part = io.BufferedReader(_Part(cast("BinaryIO", self._file), end))
+        decompressor = zstandard.ZstdDecompressor().stream_reader(part, read_size=_WRITE)
+        return io.BufferedReader(cast("io.RawIOBase", decompressor), _WRITE)
+
+    def run(self, head: TransactionHead, most: int) -> tuple[list[TransactionHead], list[bytes]]:
+        """The transaction whose head was read, and those after it that are small and describe nothing, with their frames: about
+        ``most`` changes at most, and nothing beyond the first when the body is not in memory."""
+        heads, data = [head], [self.read(head.length)]
+        whole, at = self._whole, self._at
+        if whole is None:
+            return heads, data
+        count, size, end = head.count, head.length, self._size
+        unpack, header = _TRANSACTION.unpack_from, _TRANSACTION.size
+        while at < end and whole[at] == _TAG:
+            _, flags, changes, position, xid, committed_at, length = unpack(whole, at)
+            count += changes
+            size += length
+            if flags or count > most or size > RUN_BYTES:
+                break
+            heads.append(TransactionHead(flags, changes, position, xid, committed_at, length))
+            at += header
+            data.append(whole[at : at + length])
+            at += length
+        self._at = at
+        return heads, data
 
     def read(self, size: int) -> bytes:
         if self._whole is not None:
@@ -224,7 +256,7 @@ class SegmentBody:
 
     def next_head(self) -> TransactionHead | bytes | None:
         """The head of the next transaction, or the frames of a relations record, or None at the end."""
-        if not self._compressed and self._at >= self._size:
+        if self._at >= self._size and (self._whole is not None or not self._compressed):
             return None
         if self._whole is not None and self._whole[self._at] == _TAG:
             fields = _TRANSACTION.unpack_from(self._whole, self._at)
@@ -251,6 +283,8 @@ class SegmentBody:
         if self._at == place:
             return
         if self._whole is not None:
+            if place > self._size:
+                raise damaged(self.path, "its compressed body ends too soon")
             self._at = place
             return
         if not self._compressed:

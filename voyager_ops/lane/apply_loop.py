@@ -65,6 +65,8 @@ def fewer_collections() -> Iterator[None]:
 class LogReader(Protocol):
     """What the loop reads from (:class:`voyager_ops.changes.reader.Reader`)."""
 
+    run_changes: int
+
     def read(self, timeout: float) -> Iterator[Transaction]: ...
 
     def close(self) -> None: ...
@@ -115,6 +117,8 @@ class ApplyLoop:
         self._report = ApplyReport(context, lease, progress)
         self._next: Transaction | None = None
         self._ready: Iterator[Transaction] | None = None
+        self._parts: Iterator[Transaction] | None = None
+        """The rest of a run whose transactions are taken one by one."""
         self._limit: tuple[int, Position] | None = None
         """After a failure: so many transactions at once, until this position is applied."""
         self._succeeded_at = time.monotonic()
@@ -172,7 +176,7 @@ class ApplyLoop:
             self._collector = Collector(context, session, held, chunks, context.changes.batch_changes, self._settle)
             try:
                 self._reader = self._open_reader(session.applied.position)
-                self._next = self._ready = None
+                self._next = self._ready = self._parts = None
                 self._report.resumed(session.applied)
                 return self._batches()
             finally:
@@ -257,7 +261,7 @@ class ApplyLoop:
             self._collector.held = load_held(self._session.connection, self._context)
         self._reader.close()
         self._reader = self._open_reader(self._session.applied.position)
-        self._next = self._ready = None
+        self._next = self._ready = self._parts = None
 
     def _fill(self) -> None:
         """Fold transactions until the batch is full or must end, or nothing more is there now."""
@@ -281,15 +285,25 @@ class ApplyLoop:
             self._next = None
             collector.add(transaction)
 
-    def _peek(self, timeout: float) -> Transaction | None:
-        """The next transaction, waited for at most ``timeout`` seconds."""
-        if self._next is None and self._ready is not None:
-            self._next = next(self._ready, None)
+    def _peek(self, timeout: float, *, alone: bool = False) -> Transaction | None:
+        """The next transaction, waited for at most ``timeout`` seconds; or a run of small ones, unless it must be ``alone``."""
+        collector = self._collector
+        alone = alone or self._limit is not None or self._gate is not None or collector.filter is not None or bool(collector.held)
+        if self._next is None and self._parts is not None:
+            self._next = next(self._parts, None)
         if self._next is None:
-            self._ready = None
-            self._next = next(self._reader.read(timeout), None)
-            if self._next is not None:
-                self._ready = self._reader.read(0.0)  # what else is there already, without waiting for more
+            self._parts = None
+            self._reader.run_changes = 0 if alone else max(1, collector.batch_changes - collector.changes)
+            if self._ready is not None:
+                self._next = next(self._ready, None)
+            if self._next is None:
+                self._ready = None
+                self._next = next(self._reader.read(timeout), None)
+                if self._next is not None:
+                    self._ready = self._reader.read(0.0)  # what else is there already, without waiting for more
+        if self._next is not None and self._next.parts is not None and (alone or not collector.takes_whole(self._next)):
+            self._parts = self._next.parts()
+            self._next = next(self._parts)
         return self._next
 
     def _pass_seam(self) -> None:
@@ -353,7 +367,7 @@ class ApplyLoop:
         if count > 1:
             self._limit = (max(1, count // 2), last if self._limit is None else max(last, self._limit[1]))
             return
-        transaction = self._peek(WAIT_SECONDS)
+        transaction = self._peek(WAIT_SECONDS, alone=True)
         chunks = self._collector.filter
         if transaction is None or (chunks is not None and transaction.position > chunks.seam_position):
             raise error

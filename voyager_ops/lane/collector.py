@@ -90,10 +90,10 @@ class Collector:
         return self._tally.changes
 
     def add(self, transaction: Transaction) -> None:
-        """Fold one whole transaction. Raises ApplyError and what the session raises."""
+        """Fold a whole transaction, or a run of them that :meth:`takes_whole`. Raises ApplyError and what the session raises."""
         self.last = transaction.position
-        self.transactions += 1
-        self._tally.transactions += 1
+        self.transactions += transaction.transactions
+        self._tally.transactions += transaction.transactions
         self._tally.committed_at = transaction.committed_at
         if transaction.raw is None or self.filter is not None or self.held:
             self.add_changes(transaction, transaction.changes)
@@ -107,6 +107,12 @@ class Collector:
             self._take(transaction, raw)
         if self._pending.size > BULK_BYTES:
             self.ends = True
+
+    def takes_whole(self, run: Transaction) -> bool:
+        """Whether a run of transactions may be added as it is: none of them needs to be looked at by itself."""
+        if self.filter is not None or self.held or run.raw is None:
+            return False
+        return not any(self._pending.marked(raw) for raw in run.raw if self._pending.fits(raw))
 
     def _take(self, transaction: Transaction, raw: RawChanges) -> None:
         """Count a block of changes, and keep it as it is. Markers in it arrive now: they may end the batch."""

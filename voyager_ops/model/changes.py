@@ -7,7 +7,7 @@ No Python object per typed value is ever made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
@@ -79,7 +79,10 @@ class RawChanges:
 
 @dataclass(slots=True)
 class Transaction:
-    """A committed source transaction. ``changes`` may be read once, in order, and is decoded as it is read."""
+    """A committed source transaction. ``changes`` may be read once, in order, and is decoded as it is read.
+
+    Or a run of them, whose last one it is taken for, where a reader was told that runs will do: ``transactions`` says how many.
+    """
 
     position: Position
     """Where the stream resumes once this transaction is applied (commit end)."""
@@ -92,3 +95,6 @@ class Transaction:
     changes: Iterator[Change]
     raw: Iterable[RawChanges] | None = None
     """The same, not decoded, where it can be had: either is read, not both."""
+    transactions: int = 1
+    parts: Callable[[], Iterator[Transaction]] | None = None
+    """Of a run: its transactions, each by itself; instead of the run's own changes."""
