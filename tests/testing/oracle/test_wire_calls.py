@@ -117,6 +117,17 @@ def test_row_that_is_larger_than_packets(connection: oracledb.Connection, engine
     assert connection.cursor().execute("select * from wide").fetchall() == rows
 
 
+@pytest.mark.parametrize("sdu", [512, 1000, 65535, 2_000_000])
+def test_sizes_of_packets(server: Server, engine: ScriptedEngine, sdu: int) -> None:
+    rows = [(Decimal(n), "x" * (n * 7 % 3000)) for n in range(300)]
+    engine.table("select * from t", [NUMBER, ColumnInfo("V", TypeNumber.VARCHAR2, size=4000)], rows)
+    with oracledb.connect(user="hr", password="hr_pw", dsn=server.dsn(), sdu=sdu) as connection:
+        assert [text or "" for _, text in connection.cursor().execute("select * from t")] == [text for _, text in rows]
+        values = [(text,) for _, text in rows]
+        connection.cursor().executemany("insert into log values (:1)", values)
+        assert engine.sessions[-1].pending == [text or None for (text,) in values]
+
+
 def test_an_error_while_fetching(connection: oracledb.Connection, engine: ScriptedEngine) -> None:
     def rows() -> Iterator[Sequence[Value]]:
         for n in range(150):

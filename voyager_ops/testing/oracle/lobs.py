@@ -20,11 +20,15 @@ BUDGET = 512 << 20
 
 @dataclass(slots=True)
 class Lob:
-    """``data``: bytes of a BLOB, UTF-16 (big endian) of a CLOB. Lengths and offsets count ``width`` bytes."""
+    """``data``: bytes of a BLOB, UTF-16 (big endian) of a CLOB. Lengths and offsets count ``width`` bytes.
+
+    ``charged``: the bytes that it counts for in its store.
+    """
 
     type: TypeNumber
     data: bytearray
     open: bool = False
+    charged: int = 0
 
     @property
     def width(self) -> int:
@@ -71,14 +75,14 @@ class LobStore:
     def add(self, kind: TypeNumber, value: str | bytes, *, temporary: bool = False) -> tuple[bytes, Lob]:
         """A new LOB; its locator of 40 bytes."""
         data = value.encode("utf-16-be", "surrogatepass") if isinstance(value, str) else bytes(value)
-        lob = Lob(kind, bytearray(data))
+        lob = Lob(kind, bytearray(data), charged=len(data))
         key = struct.pack(">Q", self._next)
         self._next += 1
         self._lobs[key] = lob
         self._size += len(data)
         while self._size > self._budget and len(self._lobs) > 1:
             _, oldest = self._lobs.popitem(last=False)
-            self._size -= len(oldest.data)
+            self._size -= oldest.charged
         blob = kind is TypeNumber.BLOB
         head = (0, LOCATOR_SIZE - 2, 0, 4, FLAG_BLOB if blob else FLAG_CLOB, FLAG_INITIALIZED)
         flags = (0 if blob else FLAG_UTF16, FLAG_TEMPORARY if temporary else 0)
@@ -96,4 +100,4 @@ class LobStore:
     def free(self, locator: bytes) -> None:
         lob = self._lobs.pop(locator[8:16], None)
         if lob is not None:
-            self._size -= len(lob.data)
+            self._size -= lob.charged
