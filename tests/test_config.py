@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from voyager_ops.config import find_configs, load_config, parse_config
+from voyager_ops.databases.oracle.types import OracleType
 from voyager_ops.errors import ConfigError
 
 GOOD = """\
@@ -33,6 +34,63 @@ def test_a_whole_file() -> None:
     assert "geheim" not in repr(config)
     assert config.target.schema_name == "store"
     assert (config.snapshot.chunk_size, config.changes.segment_age, config.cutover.deadline) == (64 << 20, 0.5, 120.0)
+
+
+ORACLE = """\
+name: hr
+export_dir: /data/hr
+source:
+  url: oracle://mig:${SOURCE_DB_PASSWORD}@db.example:1521/ORCLPDB1
+  schemas: [HR]
+target: {conn_id: hr_target}
+changes: {capture: triggers}
+types:
+  by_type:
+    NUMBER(10,0): bigint
+    DATE: date
+  by_column:
+    HR.EMPLOYEES.SALARY: numeric(12,2)
+    HR.EMPLOYEES.PHOTO: skip
+  nul_characters: remove
+schema: {plsql: ora2pg}
+"""
+
+
+def test_an_oracle_source() -> None:
+    config = parse_config(ORACLE, environment=ENVIRONMENT)
+    overrides = config.types.overrides()
+    number = OracleType.parse("NUMBER(10)")
+    assert overrides.of("HR", "T", "C", number) == "bigint"
+    assert overrides.of("HR", "EMPLOYEES", "SALARY", number) == "numeric(12,2)"
+    assert overrides.target("HR", "EMPLOYEES", "PHOTO", OracleType("BFILE")) == "skip"
+    assert overrides.with_policy(number).nul == "remove"
+    assert config.changes.capture == "triggers"
+    assert config.schema_conversion.plsql == "ora2pg"
+    assert "geheim" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "line", "says"),
+    [
+        ("DATE: date", "DATE: integer", "types.by_type", 9, "DATE cannot become 'integer'"),
+        ("DATE: date", "DATE: nonsense", "types.by_type.DATE", 11, "'nonsense' is not a type"),
+        ("DATE: date", "NUMBER(x): bigint", "types.by_type.NUMBER(x)", 11, "not the name of an Oracle type"),
+        ("HR.EMPLOYEES.PHOTO: skip", "EMPLOYEES.PHOTO: skip", "types.by_column.EMPLOYEES.PHOTO", 14, "OWNER.TABLE.COLUMN"),
+        ("numeric(12,2)", "numerik", "types.by_column.HR.EMPLOYEES.SALARY", 13, "not a type"),
+        ("nul_characters: remove", "nul_characters: keep", "types.nul_characters", 15, "'refuse', 'remove' or 'replace'"),
+        ("capture: triggers", "capture: magic", "changes.capture", 7, "'logminer' or 'triggers'"),
+        ("plsql: ora2pg", "plsql: maybe", "schema.plsql", 16, "'keep' or 'ora2pg'"),
+        ("conn_id: hr_target", "url: 'oracle://u:p@h/S'", "target", 6, "postgresql:// or yugabytedb://"),
+        ("db.example:1521/ORCLPDB1", "db.example:1521/ORCLPDB1?sid=X", "source.url", 4, "more than one way"),
+    ],
+)
+def test_each_mistake_with_oracle_is_named(old: str, new: str, key: str, line: int, says: str) -> None:
+    assert old in ORACLE
+    with pytest.raises(ConfigError) as caught:
+        parse_config(ORACLE.replace(old, new), file="hr.yaml", environment=ENVIRONMENT)
+    assert (caught.value.key, caught.value.line) == (key, line)
+    assert says in str(caught.value)
+    assert "geheim" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

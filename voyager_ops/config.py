@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -28,6 +29,9 @@ from pydantic import (
     model_validator,
 )
 
+from voyager_ops.databases.oracle.overrides import SKIP, Overrides, check_column_key, type_key
+from voyager_ops.databases.oracle.targets import parse_target
+from voyager_ops.databases.oracle.types import OracleType, target_type
 from voyager_ops.errors import ConfigError
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -88,6 +92,18 @@ class SourceConfig(DatabaseConfig):
 
     schemas: tuple[str, ...] = Field(min_length=1)
 
+    @field_validator("url")
+    @classmethod
+    def _instance_named_once(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and value.get_secret_value().startswith("oracle:"):
+            from voyager_ops.databases.oracle.address import parse_url  # with its driver, only where one is used
+
+            try:
+                parse_url(value.get_secret_value())
+            except ConfigError as error:
+                raise ValueError(f"{error.reason} ({error.next_step})" if error.next_step else error.reason) from None
+        return value
+
 
 class TargetConfig(DatabaseConfig):
     schema_name: str | None = Field(default=None, alias="schema")
@@ -125,6 +141,68 @@ class ChangesConfig(_Model):
     disk_reserve: Size = 512 << 20
     """Capture stops before the export directory's file system has less than this free."""
     archive_to: Path | None = None
+    capture: Literal["logminer", "triggers"] = "logminer"
+    """How changes of an Oracle source are captured."""
+
+
+def _type_key(key: str) -> str:
+    type_key(key)
+    return key
+
+
+def _column_key(key: str) -> str:
+    check_column_key(key)
+    return key
+
+
+def _target(wanted: str) -> str:
+    if parse_target(wanted) is None:
+        raise ValueError(f"{wanted!r} is not a type that Oracle's values can become")
+    return wanted
+
+
+def _target_or_skip(wanted: str) -> str:
+    return wanted if wanted == SKIP else _target(wanted)
+
+
+_TypeKey = Annotated[str, AfterValidator(_type_key)]
+_ColumnKey = Annotated[str, AfterValidator(_column_key)]
+_Target = Annotated[str, AfterValidator(_target)]
+_TargetOrSkip = Annotated[str, AfterValidator(_target_or_skip)]
+
+
+class TypesConfig(_Model):
+    """Types of an Oracle source that shall become others than the table of types says.
+
+    Keys of ``by_type`` are Oracle's spellings (``NUMBER(10,0)``, ``DATE``), of ``by_column`` ``OWNER.TABLE.COLUMN``; the values
+    are PostgreSQL types, or in ``by_column`` ``skip``: the column is left out.
+    """
+
+    by_type: Mapping[_TypeKey, _Target] = Field(default_factory=dict)
+    by_column: Mapping[_ColumnKey, _TargetOrSkip] = Field(default_factory=dict)
+    nul_characters: Literal["refuse", "remove", "replace"] = "refuse"
+    """PostgreSQL's text cannot hold the character 0. replace: by its symbol, U+2400."""
+
+    @field_validator("by_type")
+    @classmethod
+    def _types(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for key, wanted in value.items():
+            try:
+                target_type(OracleType.parse(key), override=wanted)
+            except ConfigError as error:
+                raise ValueError(f"{error.reason} ({error.next_step})" if error.next_step else error.reason) from None
+        return value
+
+    def overrides(self) -> Overrides:
+        """As Oracle's catalog and schema conversion take them."""
+        return Overrides(self.by_type, self.by_column, self.nul_characters)
+
+
+class SchemaConfig(_Model):
+    """How an Oracle schema is converted."""
+
+    plsql: Literal["keep", "ora2pg"] = "keep"
+    """keep: original text as a comment, listed as work to do. ora2pg: converted by that program, where it is installed."""
 
 
 class CutoverConfig(_Model):
@@ -169,6 +247,8 @@ class MigrationConfig(_Model):
     snapshot: SnapshotConfig = SnapshotConfig()
     changes: ChangesConfig = ChangesConfig()
     cutover: CutoverConfig = CutoverConfig()
+    types: TypesConfig = TypesConfig()
+    schema_conversion: SchemaConfig = Field(default=SchemaConfig(), alias="schema")
     state: StateConfig = StateConfig()
 
     @field_validator("name")
@@ -290,6 +370,7 @@ def _first_error(error: ValidationError, lines: Mapping[tuple[str, ...], int], f
     # Unknown keys first: a misspelt key is the cause of the missing one beside it.
     detail = next((item for item in details if item["type"] == "extra_forbidden"), details[0])
     path = tuple(str(part) for part in detail["loc"])
+    path = path[:-1] if path[-1:] == ("[key]",) else path  # the key of a mapping is wrong, not its value
     known = path
     while known and known not in lines:
         known = known[:-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -126,7 +126,12 @@ class Migration:
 
     def _database(self, config: DatabaseConfig, side: Side) -> Database:
         url = config.url.get_secret_value() if config.url is not None else self._resolved(config.conn_id or "", side)
-        return database_from_url(url, side=side, migration=self.name)
+        found = database_from_url(url, side=side, migration=self.name)
+        if found.kind != "oracle":
+            return found
+        from voyager_ops.databases.oracle.database import oracle  # with its driver, only where one is used
+
+        return replace(oracle(found), overrides=self.config.types.overrides())
 
     def _resolved(self, conn_id: str, side: Side) -> str:
         try:

@@ -4,7 +4,7 @@ import oracledb
 import pytest
 
 from voyager_ops.databases.oracle.address import parse_url, to_url
-from voyager_ops.databases.oracle.database import ALTER_SETTINGS, OracleDatabase
+from voyager_ops.databases.oracle.database import SIGNED_YEARS, OracleDatabase, alter_settings
 from voyager_ops.errors import ConfigError
 from voyager_ops.model.positions import Side
 
@@ -97,7 +97,9 @@ def test_no_secret_in_repr() -> None:
 
 
 def test_settings_are_one_statement() -> None:
-    assert "NLS_TIMESTAMP_TZ_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM'" in ALTER_SETTINGS
+    assert "NLS_TIMESTAMP_TZ_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9 TZH:TZM'" in alter_settings()
+    assert "NLS_DATE_FORMAT = 'SYYYY-MM-DD HH24:MI:SS'" in alter_settings(SIGNED_YEARS)
+    assert alter_settings(SIGNED_YEARS).count("NLS_DATE_FORMAT") == 1
 
 
 @pytest.mark.parametrize(("user", "common"), [("c##mig", True), ('"C##MIG"', True), ("mig", False)])

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import oracledb
 
+from voyager_ops.databases.base import Database
 from voyager_ops.databases.oracle.address import Address, check, parse_url
 from voyager_ops.databases.oracle.errors import LOGIN, is_disconnect, message_of, ora_code
+from voyager_ops.databases.oracle.names import literal
+from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.errors import ConfigError, ConnectionFailed, PreconditionError
 from voyager_ops.model.positions import Side
 
@@ -29,7 +32,10 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 """Session settings on which the text of dates and numbers depends, LogMiner's literals included, and the order of text."""
 
-ALTER_SETTINGS: Final = "ALTER SESSION SET " + " ".join(f"{name} = '{value}'" for name, value in SETTINGS.items())
+SIGNED_YEARS: Final[Mapping[str, str]] = {
+    name: value.replace("YYYY", "SYYYY", 1) for name, value in SETTINGS.items() if value.startswith("YYYY")
+}
+"""Settings of a session that mines: without the sign, the redo's text of a year before Christ is that of one after."""
 ALTER_TIME_ZONE: Final = "ALTER SESSION SET TIME_ZONE = '00:00'"
 """TIMESTAMP WITH LOCAL TIME ZONE prints in the session's zone."""
 
@@ -48,6 +54,8 @@ class OracleDatabase:
     migration: str
     address: Address
     kind: Literal["oracle"] = "oracle"
+    overrides: Overrides = field(default_factory=Overrides)
+    """What the configuration wants of types; whoever reads the catalog needs it."""
 
     @classmethod
     def from_url(cls, url: str, *, side: Side, migration: str) -> OracleDatabase:
@@ -89,8 +97,10 @@ class OracleDatabase:
         """Whether the user's name is that of a common user of a container database (the prefix Oracle ships with)."""
         return self.user.strip('"').upper().startswith("C##")
 
-    def connect(self, role: str, *, root: bool = False) -> oracledb.Connection:
+    def connect(self, role: str, *, root: bool = False, settings: Mapping[str, str] | None = None) -> oracledb.Connection:
         """A new session. ``role`` is a short word for what it is for (``capture``, ``verify``, …).
+
+        ``settings``: of the session, over :data:`SETTINGS`.
 
         ``root``: in CDB$ROOT, where mining has to run when the tables are in a pluggable database and our user is a common one;
         an ordinary session where the configuration or the database has no such thing (:attr:`Address.root`).
@@ -103,7 +113,7 @@ class OracleDatabase:
         except oracledb.Error as error:
             raise self._refused(error) from None
         try:
-            self._set_up(connection, role, root)
+            self._set_up(connection, role, root, settings or {})
         except oracledb.Error as error:
             connection.close()
             raise self._refused(error) from None
@@ -119,13 +129,13 @@ class OracleDatabase:
         parameters["program"] = "voyager-ops"
         return parameters
 
-    def _set_up(self, connection: oracledb.Connection, role: str, root: bool) -> None:
+    def _set_up(self, connection: oracledb.Connection, role: str, root: bool, settings: Mapping[str, str]) -> None:
         connection.module = _cut(f"voyager-ops/{self.migration}", _MODULE_BYTES)
         connection.action = _cut(role, _ACTION_BYTES)
         with connection.cursor() as cursor:
             if root and not self.address.root_service and self.address.root != "no" and self._must_switch(cursor):
                 cursor.execute("ALTER SESSION SET CONTAINER = CDB$ROOT")
-            cursor.execute(ALTER_SETTINGS)
+            cursor.execute(alter_settings(settings))
             cursor.execute(ALTER_TIME_ZONE)
 
     def _must_switch(self, cursor: oracledb.Cursor) -> bool:
@@ -171,6 +181,12 @@ class OracleDatabase:
                 ) from None
 
 
+def alter_settings(settings: Mapping[str, str] | None = None) -> str:
+    """The statement that makes :data:`SETTINGS` (and over them ``settings``) the session's."""
+    merged = {**SETTINGS, **(settings or {})}
+    return "ALTER SESSION SET " + " ".join(f"{name} = {literal(value)}" for name, value in merged.items())
+
+
 def _cut(text: str, size: int) -> str:
     return text.encode()[:size].decode(errors="ignore")
 
@@ -182,3 +198,9 @@ def container_of(connection: oracledb.Connection) -> str | None:
     if row is None or row[0] is None:
         return None
     return str(row[1])
+
+
+def oracle(database: Database) -> OracleDatabase:
+    """``database`` as what it is known to be: for the rooms of this package, which are given nothing else."""
+    assert isinstance(database, OracleDatabase), database.kind
+    return database

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.resources import files
@@ -160,8 +160,8 @@ def queries() -> dict[str, str]:
     return dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
 
 
-def read_dictionary(connection: oracledb.Connection, owners: Sequence[str]) -> Dictionary:
-    """Read every view for ``owners`` (Oracle's spelling). DBA_ views where they may be read, else ALL_.
+def read_dictionary(connection: oracledb.Connection, owners: Sequence[str], views: Collection[str] = VIEWS) -> Dictionary:
+    """Read every view (or only those of ``views``) for ``owners`` (Oracle's spelling). DBA_ views where we may, else ALL_.
 
     Raises PreconditionError when an owner has nothing that we can see, or a view that we need cannot be read; errors of the
     driver pass as they are. Every query sees the moment it starts at: DDL meanwhile is not guarded against.
@@ -172,6 +172,8 @@ def read_dictionary(connection: oracledb.Connection, owners: Sequence[str]) -> D
     read: dict[str, tuple[Any, ...]] = {}
     missing: list[str] = []
     for view in VIEWS:
+        if view not in views and view != "objects":
+            continue
         found = _read_view(connection, view, texts[view], prefixes, wanted)
         if found is not None:
             read[view] = found

@@ -73,3 +73,11 @@ def folded_unique(names: Iterable[str], what: str) -> dict[str, str]:
             )
         result[name] = folded
     return result
+
+
+def owner_names(schemas: Iterable[str]) -> dict[str, str]:
+    """The model's name of each schema that the configuration writes (``hr`` or ``HR``), to Oracle's: ``{"hr": "HR"}``.
+
+    Raises PreconditionError when two are the same.
+    """
+    return {folded: owner for owner, folded in folded_unique(dict.fromkeys(map(unfold, schemas)), "source.schemas").items()}

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from voyager_ops.databases.oracle.overrides import Overrides
+from voyager_ops.databases.oracle.types import OracleType
+from voyager_ops.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("key", "ddl", "hit"),
+    [
+        ("NUMBER", "NUMBER", True),
+        ("NUMBER", "NUMBER(10,0)", False),  # a NUMBER without precision is a type of its own
+        ("number(10)", "NUMBER(10,0)", True),
+        ("NUMBER(*,0)", "INTEGER", True),
+        ("VARCHAR2", "VARCHAR2(20 CHAR)", True),
+        ("VARCHAR2(20)", "VARCHAR2(20 CHAR)", True),
+        ("VARCHAR2(21)", "VARCHAR2(20 CHAR)", False),
+        ("timestamp", "TIMESTAMP(3)", True),
+        ("TIMESTAMP(3)", "TIMESTAMP(3)", True),
+        ("TIMESTAMP(3)", "TIMESTAMP(6)", False),
+        ("timestamp", "TIMESTAMP(3) WITH TIME ZONE", False),
+        ("raw(16)", "RAW(16)", True),
+        ("FLOAT", "FLOAT(126)", True),
+    ],
+)
+def test_which_types_a_key_means(key: str, ddl: str, hit: bool) -> None:
+    wanted = Overrides(by_type={key: "text"}).of("O", "T", "C", OracleType.parse(ddl))
+    assert wanted == ("text" if hit else "")
+
+
+def test_the_more_special_wins() -> None:
+    overrides = Overrides(
+        by_type={"VARCHAR2": "text", "VARCHAR2(3)": "char(3)"}, by_column={"hr.emp.name": "varchar(9)", "HR.Emp.NAME": "jsonb"}
+    )
+    assert overrides.of("HR", "T", "C", OracleType.parse("VARCHAR2(3)")) == "char(3)"
+    assert overrides.of("HR", "T", "C", OracleType.parse("VARCHAR2(4)")) == "text"
+    assert overrides.of("HR", "EMP", "NAME", OracleType.parse("VARCHAR2(3)")) == "varchar(9)"
+    assert overrides.of("HR", "Emp", "NAME", OracleType.parse("VARCHAR2(3)")) == "jsonb"
+
+
+def test_what_cannot_be_names_the_column() -> None:
+    with pytest.raises(ConfigError, match=r"HR\.EMP\.ID: DATE cannot become 'bigint'"):
+        Overrides(by_column={"HR.EMP.ID": "bigint"}).target("HR", "EMP", "ID", OracleType("DATE"))
+
+
+def test_keys_that_name_no_column() -> None:
+    overrides = Overrides(by_column={"HR.EMP.ID": "bigint", "HR.EMP.IDD": "bigint"})
+    assert overrides.unknown({("HR", "EMP", "ID")}) == ("HR.EMP.IDD",)

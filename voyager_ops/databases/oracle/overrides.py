@@ -1,0 +1,96 @@
+"""What the configuration wants of types: other targets for a type or a column, columns left out, and NUL characters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from voyager_ops.databases.oracle.names import fold, unfold
+from voyager_ops.databases.oracle.types import CHARACTERS, OracleType, target_type
+from voyager_ops.errors import ConfigError
+
+SKIP: Final = "skip"
+"""Instead of a type: the column is left out, from the target's table too."""
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """``by_type``: Oracle's spelling of a type to a target type. A type with its numbers (``NUMBER(10,0)``) is that one only, one
+    without (``DATE``, ``VARCHAR2``) any of its kind, but ``NUMBER`` is a NUMBER declared without precision.
+    ``by_column``: ``OWNER.TABLE.COLUMN`` to a target type or ``skip``; it goes before ``by_type``. ``nul``: see
+    :func:`value_text.without_nul`.
+    """
+
+    by_type: Mapping[str, str] = field(default_factory=dict)
+    by_column: Mapping[str, str] = field(default_factory=dict)
+    nul: str = ""
+
+    def of(self, owner: str, table: str, column: str, type_: OracleType) -> str:
+        """The target type wanted for a column (Oracle's names), ``skip``, or '' when nothing is said."""
+        wanted = self._by_column.get((fold(owner), fold(table), fold(column)))
+        if wanted is not None:
+            return wanted
+        for spelling in _spellings(type_):
+            if spelling in self._by_type:
+                return self._by_type[spelling]
+        return ""
+
+    def target(self, owner: str, table: str, column: str, type_: OracleType, *, identity: bool = False) -> str | None:
+        """The column's type on the target, ``skip``, or None when there is none (:func:`types.why_not`).
+
+        Raises ConfigError for a wanted type that cannot be.
+        """
+        wanted = self.of(owner, table, column, type_)
+        if wanted == SKIP:
+            return SKIP
+        try:
+            return target_type(type_, override=wanted, identity=identity)
+        except ConfigError as error:
+            raise ConfigError(f"{owner}.{table}.{column}: {error.reason}", key="types", next_step=error.next_step) from None
+
+    def with_policy(self, type_: OracleType) -> OracleType:
+        """The type with what is to become of NUL characters, where it can hold any."""
+        return replace(type_, nul=self.nul) if self.nul and self.nul != "refuse" else type_
+
+    def unknown(self, columns: set[tuple[str, str, str]]) -> tuple[str, ...]:
+        """Keys of ``by_column`` that name none of ``columns`` (Oracle's names)."""
+        known = {(fold(owner), fold(table), fold(column)) for owner, table, column in columns}
+        return tuple(key for key in self.by_column if _column_key(key) not in known)
+
+    @property
+    def _by_column(self) -> dict[tuple[str, str, str], str]:
+        return {_column_key(key): value for key, value in self.by_column.items()}
+
+    @property
+    def _by_type(self) -> dict[str, str]:
+        return {type_key(key): value for key, value in self.by_type.items()}
+
+
+def _column_key(key: str) -> tuple[str, str, str]:
+    owner, table, column = key.split(".", 2)
+    return fold(unfold(owner)), fold(unfold(table)), fold(unfold(column))
+
+
+def type_key(key: str) -> str:
+    """A key of ``by_type`` in one spelling. Raises ValueError for what is no type's name."""
+    type_ = OracleType.parse(key)
+    if "(" in key or type_.name == "NUMBER":
+        return _spellings(type_)[0]
+    return type_.name
+
+
+def check_column_key(key: str) -> None:
+    """Raises ValueError for what is not OWNER.TABLE.COLUMN."""
+    parts = key.split(".")
+    if len(parts) != 3 or not all(parts):
+        raise ValueError(f"{key!r}: OWNER.TABLE.COLUMN is wanted")
+
+
+def _spellings(type_: OracleType) -> tuple[str, ...]:
+    """From the most special to the least."""
+    if type_.name in CHARACTERS:
+        return (f"{type_.name}({type_.characters})", type_.name)
+    if type_.name == "NUMBER":
+        return (type_.sql,)
+    return (type_.sql, type_.name)
