@@ -106,7 +106,7 @@ class LogMinerSession:
         with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(_TABLE)) as copy:
             for row in rows:
                 for made in faults.rows(row) if faults.rewrites_rows else (row,):
-                    lines.append(copy_line(made.values()))
+                    lines.append(copy_line(made))
                     size += len(lines[-1])
                 if size >= _BATCH:
                     copy.write("".join(lines))

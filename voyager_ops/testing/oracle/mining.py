@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from voyager_ops.testing.oracle import redo_text
 from voyager_ops.testing.oracle.recorder import Nls
@@ -13,6 +14,8 @@ from voyager_ops.testing.oracle.redo_literals import Style
 from voyager_ops.testing.oracle.redo_rows import (
     EMPTY_ROW,
     OPERATIONS,
+    PIECE,
+    ContentsRow,
     pieces,
     place_columns,
     row_columns,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from voyager_ops.testing.oracle.redo import RedoLog
 
 UNRESOLVED = b"\xff\xff\xff\xff"
+INVERSE = {INSERT: DELETE, DELETE: INSERT, UPDATE: UPDATE}
 NO_REDO = "/* No SQL_REDO for temporary tables */"
 
 
@@ -64,13 +68,14 @@ class Mining:
         self._first_scn = first_scn
         self._options = options
         self._style = Style(nls, options.rowid, options.semicolon)
-        self._printers: dict[tuple[int, str, str, bool], Printer] = {}
+        self._printers: dict[tuple[int, int], tuple[Printer | None, ContentsRow]] = {}
+        self._common: tuple[tuple[int, bytes], ContentsRow] = ((-1, b""), {})
         self._seen: set[bytes] = set()
         self._open: dict[bytes, list[tuple[int, RedoRecord]]] = {}
         self._number = 0
         self._next = 0
 
-    def rows(self, last_scn: int, end: int) -> Iterator[dict[str, Any]]:
+    def rows(self, last_scn: int, end: int) -> Iterator[ContentsRow]:
         """Rows up to ``last_scn`` and the ordinal ``end`` that were not given before."""
         source = self._records(last_scn, end)
         if not self._options.committed_only:
@@ -96,7 +101,7 @@ class Mining:
             if (record.thread, record.sequence) in self._logs:
                 yield ordinal, record
 
-    def _committed(self, records: list[tuple[int, RedoRecord]]) -> Iterator[dict[str, Any]]:
+    def _committed(self, records: list[tuple[int, RedoRecord]]) -> Iterator[ContentsRow]:
         """The rows of a committed transaction without what it rolled back itself."""
         kept: list[tuple[int, RedoRecord]] = []
         for ordinal, record in records:
@@ -120,30 +125,20 @@ class Mining:
 
     # -- one record -------------------------------------------------------------------------------------------------------
 
-    def _of_record(self, ordinal: int, record: RedoRecord) -> Iterator[dict[str, Any]]:
-        base = dict(EMPTY_ROW)
-        base["SCN"] = record.scn
-        base["TIMESTAMP"] = timestamp_text(record.moment)
-        base["SRC_CON_NAME"] = self._log.settings.container
-        base["SRC_CON_ID"] = 3
-        base["SRC_CON_UID"] = 280798746
-        base["STATUS"] = 0
-        base |= place_columns(record.thread, record.sequence, ordinal)
+    def _of_record(self, ordinal: int, record: RedoRecord) -> Iterator[ContentsRow]:
         if record.kind == INJECTED:
-            yield from self._injected(base, record)
+            yield from self._injected(ordinal, record)
             return
-        context = self._log.contexts[record.context]
-        base["USERNAME"] = context.user
-        base["SESSION#"], base["SERIAL#"] = context.session_id, context.serial
-        base["CLIENT_ID"] = context.client_identifier or None
-        base["SESSION_INFO"] = f"login_username={context.user} client_info= OS_username=oracle Machine_name=sim"
         if record.kind == START:
             self._seen.add(record.xid)
         xid = record.xid
         if self._log.settings.unresolved_xids and record.kind in (INSERT, DELETE, UPDATE) and xid not in self._seen:
             xid = xid[:4] + UNRESOLVED
-        base |= xid_columns(xid)
+        base = dict(self._base(record.context, xid))
+        base["SCN"] = record.scn
+        base["TIMESTAMP"] = timestamp_text(record.moment)
         base["ROLLBACK"] = record.rollback
+        base |= place_columns(record.thread, record.sequence, ordinal)
         match record.kind:
             case redo_text.START:
                 yield from self._cut(base, Printed(START, "set transaction read write;"))
@@ -157,8 +152,29 @@ class Mining:
             case _:
                 yield from self._change(base, record)
 
-    def _injected(self, base: dict[str, Any], record: RedoRecord) -> Iterator[dict[str, Any]]:
+    def _base(self, index: int, xid: bytes) -> ContentsRow:
+        """What the rows of a transaction have in common."""
+        if self._common[0] != (index, xid):
+            context = self._log.contexts[index]
+            common = {
+                **self._nothing(),
+                "USERNAME": context.user,
+                "SESSION#": context.session_id,
+                "SERIAL#": context.serial,
+                "CLIENT_ID": context.client_identifier or None,
+                "SESSION_INFO": f"login_username={context.user} client_info= OS_username=oracle Machine_name=sim",
+            }
+            self._common = ((index, xid), common | xid_columns(xid))
+        return self._common[1]
+
+    def _nothing(self) -> ContentsRow:
+        container = {"SRC_CON_NAME": self._log.settings.container, "SRC_CON_ID": 3, "SRC_CON_UID": 280798746}
+        return {**EMPTY_ROW, **container}
+
+    def _injected(self, ordinal: int, record: RedoRecord) -> Iterator[ContentsRow]:
         given = json.loads(str(record.extra))
+        base = self._nothing() | place_columns(record.thread, record.sequence, ordinal)
+        base["SCN"], base["TIMESTAMP"] = record.scn, timestamp_text(record.moment)
         for name in ("XID", "PXID"):
             if given.get(name):
                 base |= xid_columns(bytes.fromhex(given.pop(name)))
@@ -168,7 +184,7 @@ class Mining:
         printed = Printed(code, base["SQL_REDO"], base["STATUS"] or 0, base["INFO"])
         yield from self._cut(base, printed, operation=base["OPERATION"], keep_csf="CSF" in given)
 
-    def _ddl(self, base: dict[str, Any], record: RedoRecord) -> Iterator[dict[str, Any]]:
+    def _ddl(self, base: ContentsRow, record: RedoRecord) -> Iterator[ContentsRow]:
         given = json.loads(str(record.extra))
         object_id = given["object"]
         now = self._log.tables.now(object_id) if object_id else None
@@ -176,62 +192,64 @@ class Mining:
         base |= segment_columns(given["owner"], given["name"], given["kind"], object_id, object_id, number)
         yield from self._cut(base, Printed(DDL, given["text"].rstrip("; \n") + ";", 0, given["info"]))
 
-    def _change(self, base: dict[str, Any], record: RedoRecord) -> Iterator[dict[str, Any]]:
-        version = self._log.tables.versions[record.version]
-        table = version.table
-        online = self._options.dictionary == "online"
-        now = self._log.tables.now(table.object_id) if online else version
-        owner, name = (now.table.owner, now.table.name) if now is not None else ("UNKNOWN", f"OBJ# {table.object_id}")
-        if not self._options.dictionary:
-            owner, name, now = "UNKNOWN", f"OBJ# {table.object_id}", None
-        known = now is not None and now.generation == version.generation
-        base |= segment_columns(owner, name, "TABLE", table.object_id, table.data_object_id, version.number)
-        limit = self._log.settings.name_limit
-        if limit is not None and max(len(name), *(len(column.name) for column in table.columns)) > limit:
+    def _change(self, base: ContentsRow, record: RedoRecord) -> Iterator[ContentsRow]:
+        printer, segment = self._printer(record.version)
+        base |= segment
+        if printer is None:
             yield from self._cut(base, Printed(UNSUPPORTED, "Unsupported", 2, UNSUPPORTED_INFO))
             return
-        text = record.new if record.new is not None else record.old
+        version = self._log.tables.versions[record.version]
+        before = row_fields(record.old) if record.old is not None else []
+        after = row_fields(record.new) if record.new is not None else []
         field = version.rowid_field
-        number = int(row_fields(text or "")[field] or 0) if field is not None else 0
-        rowid = rowid_text(table.data_object_id, number)
-        rows = row_columns(rowid, number)
-        if table.temporary:
-            yield from self._cut(base | rows, Printed(record.kind, NO_REDO))
+        number = int((after or before)[field] or 0) if field is not None else 0
+        rowid = rowid_text(version.table.data_object_id, number)
+        rows = base | row_columns(rowid, number)
+        if version.table.temporary:
+            yield from self._cut(rows, Printed(record.kind, NO_REDO))
             return
-        key = (record.version, owner, name, known)
-        printer = self._printers.get(key)
-        if printer is None:
-            printer = self._printers[key] = Printer(version, self._style, owner=owner, name=name, known=known)
         undo = bool(record.rollback)
-        for printed in printer.change(record.kind, record.old, record.new, rowid, undo=undo):
-            row = base | rows if printed.own_row else dict(base)
+        for printed in printer.change(record.kind, before, after, rowid, undo=undo):
+            row = rows if printed.own_row else dict(base)
             if self._log.settings.sql_undo and printed.operation == record.kind:
-                row["SQL_UNDO"] = self._sql_undo(printer, record, rowid)
+                inverse = INVERSE[record.kind]
+                row["SQL_UNDO"] = next(printer.change(inverse, after, before, rowid, undo=False)).sql
             yield from self._cut(row, printed)
 
-    def _sql_undo(self, printer: Printer, record: RedoRecord, rowid: str) -> str | None:
-        inverse = {INSERT: DELETE, DELETE: INSERT, UPDATE: UPDATE}[record.kind]
-        for printed in printer.change(inverse, record.new, record.old, rowid, undo=False):
-            return printed.sql if printed.operation == inverse else None
-        return None
+    def _printer(self, index: int) -> tuple[Printer | None, ContentsRow]:
+        """How rows of a table's version are printed (None: not supported), and the columns that name the table."""
+        version = self._log.tables.versions[index]
+        table = version.table
+        now = self._log.tables.now(table.object_id) if self._options.dictionary == "online" else version
+        if not self._options.dictionary:
+            now = None
+        found = self._printers.get((index, id(now)))
+        if found is None:
+            owner, name = (now.table.owner, now.table.name) if now is not None else ("UNKNOWN", f"OBJ# {table.object_id}")
+            known = now is not None and now.generation == version.generation
+            segment = segment_columns(owner, name, "TABLE", table.object_id, table.data_object_id, version.number)
+            limit = self._log.settings.name_limit
+            longest = max(len(name), *(len(column.name) for _, column in version.logged))
+            fits = limit is None or longest <= limit
+            printer = Printer(version, self._style, owner=owner, name=name, known=known) if fits else None
+            found = self._printers[index, id(now)] = (printer, segment)
+        return found
 
-    def _cut(
-        self, row: dict[str, Any], printed: Printed, *, operation: str = "", keep_csf: bool = False
-    ) -> Iterator[dict[str, Any]]:
+    def _cut(self, row: ContentsRow, printed: Printed, *, operation: str = "", keep_csf: bool = False) -> Iterator[ContentsRow]:
         """One row per 4,000 bytes of SQL_REDO (and of SQL_UNDO)."""
         row["OPERATION_CODE"] = printed.operation
         row["OPERATION"] = operation or OPERATIONS[printed.operation]
         row["STATUS"], row["INFO"] = printed.status, printed.info
-        redo: list[str | None] = list(pieces(printed.sql)) if printed.sql is not None else [None]
-        undo: list[str | None] = list(pieces(row["SQL_UNDO"])) if row["SQL_UNDO"] is not None else [None]
-        count = max(len(redo), len(undo))
-        for at in range(count):
-            made = row if at == count - 1 else dict(row)
-            made["SQL_REDO"] = redo[at] if at < len(redo) else None
-            made["SQL_UNDO"] = undo[at] if at < len(undo) else None
+        undo = row["SQL_UNDO"]
+        if (printed.sql is None or len(printed.sql) * 4 <= PIECE or len(printed.sql.encode()) <= PIECE) and undo is None:
+            parts: list[tuple[str | None, str | None]] = [(printed.sql, None)]
+        else:
+            redo = [] if printed.sql is None else pieces(printed.sql)
+            parts = list(zip_longest(redo, [] if undo is None else pieces(undo)))
+        for at, (row["SQL_REDO"], row["SQL_UNDO"]) in enumerate(parts, 1):
             if not keep_csf:
-                made["CSF"] = int(at < count - 1)
+                row["CSF"] = int(at < len(parts))
             self._number += 1
-            made["SEQUENCE#"] = self._number
-            made["REDO_VALUE"], made["UNDO_VALUE"] = 2 * self._number, 2 * self._number + 1
-            yield made
+            row["SEQUENCE#"] = self._number
+            row["REDO_VALUE"], row["UNDO_VALUE"] = 2 * self._number, 2 * self._number + 1
+            yield row if at == len(parts) else dict(row)

@@ -29,6 +29,15 @@ def number_text(value: Decimal, decimal_point: str = ".") -> str:
     """A NUMBER without loss: ``.5``, ``-12``, ``1E+100``."""
     if not value:
         return "0"
+    text = str(value)
+    if len(text) <= PLAIN_NUMBER and "E" not in text:
+        if "." in text:
+            text = text.rstrip("0").rstrip(".")
+            if text.startswith("0."):
+                text = text[1:]
+            elif text.startswith("-0."):
+                text = "-" + text[2:]
+        return text if decimal_point == "." else text.replace(".", decimal_point)
     sign, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
     text = "".join(map(str, digits)).lstrip("0")

@@ -4,7 +4,8 @@
 
 * At its start: ``RedoLog(dsn, ...)`` (a PostgreSQL superuser's DSN); it creates schema ``sim_redo`` and the V$ views in
   schema ``SYS``.
-* Per session: ``open_session``, once, on the session's own PostgreSQL connection, and ``close`` at its end.
+* Per session: ``open_session``, once, on the session's own PostgreSQL connection (in autocommit, ``client_min_messages`` no
+  higher than ``notice``), and ``close`` at its end.
 * Around every statement that may change rows: ``with session.statement(): ...``, the error leaving the block (an
   OracleError raised from PostgreSQL's error will do), PostgreSQL's own savepoint outside of it. Array DML: a block per row
   of binds, as each is a statement that may fail. Rows arrive by themselves (triggers, notices).

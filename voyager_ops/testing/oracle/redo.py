@@ -25,6 +25,7 @@ from voyager_ops.testing.oracle.faults import Faults, injected
 from voyager_ops.testing.oracle.flashback import Flashback
 from voyager_ops.testing.oracle.recorder import RedoTable
 from voyager_ops.testing.oracle.redo_logs import RedoLogs
+from voyager_ops.testing.oracle.redo_rows import COLUMNS
 from voyager_ops.testing.oracle.redo_session import RedoSession
 from voyager_ops.testing.oracle.redo_store import RedoRecord, RedoStore
 from voyager_ops.testing.oracle.redo_tables import RedoTables
@@ -187,7 +188,11 @@ class RedoLog:
         """Write a row of V$LOGMNR_CONTENTS as given; columns not given are as in a row without a table. Its SCN.
 
         Values: str, int, bytes (RAW), None. SCN, THREAD#, TIMESTAMP, RS_ID are given by the log unless ``columns`` has them.
+        Raises ValueError for a column that is not there.
         """
+        unknown = {name.upper() for name in columns} - set(COLUMNS)
+        if unknown:
+            raise ValueError(f"V$LOGMNR_CONTENTS has no columns {', '.join(sorted(unknown))}")
         record = RedoRecord(0, 0, thread, 0, INJECTED, bytes(8), -1, extra=json.dumps(injected(columns)))
         with self.clock.commit_lock, self.clock.lock:
             return self.store.get(self._append(record)).scn

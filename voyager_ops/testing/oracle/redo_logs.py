@@ -100,7 +100,7 @@ class RedoLogs:
 
     def switch(self, thread: int) -> Log:
         """Begin the next log of the thread at a new SCN; the new log."""
-        with self._lock:
+        with self._clock.lock, self._lock:
             state = self.threads[thread]
             log, scn, now = state.logs[-1], self._clock.advance(), time.time()
             log.next_scn, log.next_time = scn, now

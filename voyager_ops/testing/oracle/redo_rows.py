@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeAlias
 
 from voyager_ops.testing.oracle.rowid import FILE, NO_ROWID, block_of
 
+# A row: values by column name, in the order of ``COLUMNS``. str, int, bytes (RAW), None.
+ContentsRow: TypeAlias = dict[str, Any]
 # Oracle 19c's, in its order.
 COLUMNS: Mapping[str, LiteralString] = {
     "SCN": "numeric",
@@ -112,7 +115,7 @@ EMPTY_ROW: Mapping[str, Any] = {**dict.fromkeys(COLUMNS), **dict.fromkeys(_ZERO,
 """A row without a table."""
 
 
-def xid_columns(xid: bytes) -> dict[str, Any]:
+def xid_columns(xid: bytes) -> ContentsRow:
     """The columns that an XID fills."""
     usn, slot, sequence = (int.from_bytes(xid[low:high], "little") for low, high in ((0, 2), (2, 4), (4, 8)))
     return {
@@ -127,7 +130,7 @@ def xid_columns(xid: bytes) -> dict[str, Any]:
     }
 
 
-def place_columns(thread: int, sequence: int, ordinal: int) -> dict[str, Any]:
+def place_columns(thread: int, sequence: int, ordinal: int) -> ContentsRow:
     """The columns that say where in the redo a row stands."""
     block, byte = ordinal // 4 + 2, ordinal % 4 * 100 + 16
     return {
@@ -139,7 +142,7 @@ def place_columns(thread: int, sequence: int, ordinal: int) -> dict[str, Any]:
     }
 
 
-def segment_columns(owner: str, name: str, kind: str, object_id: int, data_object_id: int, version: int) -> dict[str, Any]:
+def segment_columns(owner: str, name: str, kind: str, object_id: int, data_object_id: int, version: int) -> ContentsRow:
     """The columns that name a table."""
     return {
         "SEG_OWNER": owner,
@@ -154,7 +157,7 @@ def segment_columns(owner: str, name: str, kind: str, object_id: int, data_objec
     }
 
 
-def row_columns(rowid: str, number: int) -> dict[str, Any]:
+def row_columns(rowid: str, number: int) -> ContentsRow:
     """The columns that say which row of a table it is."""
     return {"ROW_ID": rowid, "ABS_FILE#": FILE, "REL_FILE#": FILE, "DATA_BLK#": block_of(number)}
 
@@ -179,19 +182,31 @@ def pieces(statement: str) -> list[str]:
     return found or [""]
 
 
-def copy_line(values: Iterable[Any]) -> str:
+def copy_line(row: ContentsRow) -> str:
     """One line of COPY's text format."""
-    return "\t".join([_copy_text(value) for value in values]) + "\n"
+    values = row.values()
+    if _SPECIAL.search("".join([value for value in values if type(value) is str])):
+        texts = [_SPECIAL.sub(_escaped, value) if type(value) is str else value for value in values]
+    else:
+        texts = list(values)
+    return (
+        "\t".join(
+            [
+                "\\N" if value is None else value if type(value) is str else str(value) if type(value) is int else _hex(value)
+                for value in texts
+            ]
+        )
+        + "\n"
+    )
 
 
-def _copy_text(value: Any) -> str:
-    if value is None:
-        return "\\N"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, bytes):
-        return f"\\\\x{value.hex()}"
-    text: str = value
-    if "\\" in text or "\n" in text or "\t" in text or "\r" in text:
-        text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
-    return text
+_SPECIAL = re.compile(r"[\\\n\r\t]")
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return _ESCAPES[match.group()]
+
+
+def _hex(value: Any) -> str:
+    return f"\\\\x{value.hex()}"

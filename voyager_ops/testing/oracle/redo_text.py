@@ -6,15 +6,15 @@ that no longer matches, columns are ``COL n`` and values HEXTORAW of their store
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple, TypeAlias
 
 from voyager_ops.testing.oracle.oracle_text import unistr
 from voyager_ops.testing.oracle.recorder import ColumnRole, RedoColumn, RedoTable
 from voyager_ops.testing.oracle.redo_literals import BINARY_LOBS, KNOWN, LOBS, STANDARD_STRING, Style, quoted, raw_literal
 from voyager_ops.testing.oracle.redo_literals import literal as literal_of
-from voyager_ops.testing.oracle.row_notices import row_fields
 
 INSERT, DELETE, UPDATE = 1, 2, 3
 DDL, START, COMMIT, ROLLBACK = 5, 6, 7, 36
@@ -28,6 +28,10 @@ MISMATCH = "Dictionary Version Mismatch"
 UNSUPPORTED_INFO = "Object or Data type Unsupported"
 
 PIECE = 4000  # bytes of a LOB per LOB_WRITE row
+
+
+Fields: TypeAlias = Sequence[str | None]
+"""A row as PostgreSQL's text of each field."""
 
 
 @dataclass(frozen=True)
@@ -75,16 +79,33 @@ def table_version(table: RedoTable, number: int, generation: int, database: froz
     return TableVersion(table, number, generation, frozenset(always), tuple(frozenset(group) for group in together))
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """One row of V$LOGMNR_CONTENTS before it is cut into rows of 4,000 bytes. ``sql`` is None for the end rows."""
+class Printed(NamedTuple):
+    """One row of V$LOGMNR_CONTENTS before it is cut into rows of 4,000 bytes. ``sql`` is None for the end rows.
+
+    ``own_row``: whether ROW_ID is the row's; LOB, XML and long string rows have none.
+    """
 
     operation: int
     sql: str | None
     status: int = 0
     info: str | None = None
     own_row: bool = True
-    """Whether ROW_ID is the row's; LOB, XML and long string rows have none."""
+
+
+class Field(NamedTuple):
+    """A column as a printer knows it. ``at``: index among a row's fields. ``name``: quoted.
+
+    ``kind``: how a value gets into the redo: ``plain`` in the statement, else in rows of its own: ``lob``, ``xml``, ``string``.
+    ``tested``: may stand in WHERE. ``empty``: what stands in the statement for a value that follows in rows of its own.
+    """
+
+    at: int
+    column: RedoColumn
+    name: str
+    literal: Callable[[str], str]
+    kind: str
+    tested: bool
+    empty: str
 
 
 class Printer:
@@ -93,121 +114,116 @@ class Printer:
     def __init__(self, version: TableVersion, style: Style, *, owner: str | None, name: str | None, known: bool) -> None:
         self._version = version
         self._style = style
-        self._known = known
+        self._end = ";" if style.semicolon else ""
         self._table = f'"{owner}"."{name}"'
-        self._columns = [
-            (
+        self._fields = [
+            Field(
                 at,
                 column,
                 f'"{column.name}"' if known else f'"COL {number}"',
                 literal_of(column, style) if known else raw_literal(column),
+                _kind(column),
+                _kind(column) == "plain" and column.type not in {"LONG", "LONG RAW"},
+                _empty(column),
             )
             for number, (at, column) in enumerate(version.logged, 1)
+            if column.type != "BFILE"  # never logged
         ]
-        self._plain = [item for item in self._columns if _kind(item[1]) == "plain"]
+        self._tested = [field for field in self._fields if field.tested]
+        self._large = [field for field in self._fields if field.kind != "plain"]
+        self._longs = [field.at for field in self._fields if known and field.column.type in {"LONG", "LONG RAW"}]
+        self._status: tuple[int, str | None] = (0, None) if known else (2, MISMATCH)
+        if any(field.column.type not in KNOWN for field in self._fields):
+            self._status = (2, UNSUPPORTED_INFO)
+        self._wanted: dict[frozenset[str], list[Field]] = {}
 
-    def change(self, operation: int, old: str | None, new: str | None, rowid: str, *, undo: bool) -> Iterator[Printed]:
+    def change(self, operation: int, before: Fields, after: Fields, rowid: str, *, undo: bool) -> Iterator[Printed]:
         """The rows of one changed row. ``undo``: of a rollback; nothing follows the statement then."""
-        before = row_fields(old) if old is not None else []
-        after = row_fields(new) if new is not None else []
-        status, info = (0, None) if self._known else (2, MISMATCH)
-        if any(column.type not in KNOWN and column.type != "BFILE" for _, column, _, _ in self._columns):
-            status, info = 2, UNSUPPORTED_INFO
-        statement = {INSERT: self._insert, DELETE: self._delete, UPDATE: self._update}[operation](before, after, rowid, undo)
-        if statement is not None:
-            if (
-                operation == UPDATE
-                and self._known
-                and any(c.type == "LONG" and before[at] != after[at] for at, c, _, _ in self._plain)
-            ):
+        status, info = self._status
+        if operation == INSERT:
+            yield Printed(operation, self._insert(after, undo) + self._end, status, info)
+        elif operation == DELETE:
+            tested = [] if undo else self._tested  # the undo of an INSERT needs nothing but where the row is
+            yield Printed(operation, f"delete from {self._table}{self._where(tested, before, rowid)}{self._end}", status, info)
+        else:
+            statement = self._update(before, after, rowid, undo)
+            if status == 0 and any(before[at] != after[at] for at in self._longs):
                 status = 2  # without INFO: usable all the same
-            yield Printed(operation, statement + (";" if self._style.semicolon else ""), status, info)
-        if operation != DELETE and not undo:
+            if statement is not None:
+                yield Printed(operation, statement + self._end, status, info)
+        if self._large and operation != DELETE and not undo:
             yield from self._large_values(before, after, rowid)
 
     # -- statements -----------------------------------------------------------------------------------------------------
 
-    def _insert(self, before: Sequence[str | None], after: Sequence[str | None], rowid: str, undo: bool) -> str:
+    def _insert(self, after: Fields, undo: bool) -> str:
         names, values = [], []
-        for at, column, name, literal in self._columns:
-            if column.type == "BFILE" or (_kind(column) == "xml" and not undo):
+        for field in self._fields:
+            if field.kind == "xml" and not undo:
                 continue
-            names.append(name)
-            text = after[at]
-            values.append("NULL" if text is None else _empty(column) if _kind(column) != "plain" else literal(text))
+            names.append(field.name)
+            text = after[field.at]
+            values.append("NULL" if text is None else field.literal(text) if field.kind == "plain" else field.empty)
         return f"insert into {self._table}({','.join(names)}) values ({','.join(values)})"
 
-    def _delete(self, before: Sequence[str | None], after: Sequence[str | None], rowid: str, undo: bool) -> str:
-        if undo:  # the undo of an INSERT needs nothing but where the row is
-            return f"delete from {self._table}" + self._where([], rowid)
-        return f"delete from {self._table}" + self._where(self._conditions(before, None), rowid)
-
-    def _update(self, before: Sequence[str | None], after: Sequence[str | None], rowid: str, undo: bool) -> str | None:
-        changed = [item for item in self._columns if before[item[0]] != after[item[0]]]
-        assigned = [
-            f"{name} = "
-            + ("NULL" if after[at] is None else _empty(column) if _kind(column) != "plain" else literal(after[at] or ""))
-            for at, column, name, literal in changed
-            if column.type != "BFILE" and not self._follows_alone(column, before[at], after[at])
-        ]
+    def _update(self, before: Fields, after: Fields, rowid: str, undo: bool) -> str | None:
+        changed = [field for field in self._fields if before[field.at] != after[field.at]]
+        assigned = []
+        for field in changed:
+            text = after[field.at]
+            if text is None:
+                assigned.append(f"{field.name} = NULL")
+            elif field.kind == "plain":
+                assigned.append(f"{field.name} = {field.literal(text)}")
+            elif field.kind != "xml" and not (field.kind == "lob" and _trimmed(before[field.at], text)):
+                assigned.append(f"{field.name} = {field.empty}")
         if changed and not assigned:
-            return None  # nothing but what LOB and XML rows say
-        if not assigned:
-            at, _, name, literal = self._plain[0]
-            text = after[at]
-            assigned = [f"{name} = {'NULL' if text is None else literal(text)}"]
-        where = [] if undo else self._conditions(before, {column.name for _, column, _, _ in changed})
-        return f"update {self._table} set {', '.join(assigned)}" + self._where(where, rowid)
+            return None  # an XML document, a LOB that was only trimmed: the rows that follow say it all
+        if not assigned:  # nothing has another value; what was assigned is not known here
+            field = self._tested[0]
+            text = after[field.at]
+            assigned = [f"{field.name} = {'NULL' if text is None else field.literal(text)}"]
+        tested = [] if undo else self._carried(frozenset(field.column.name for field in changed))
+        return f"update {self._table} set {', '.join(assigned)}{self._where(tested, before, rowid)}"
 
-    def _follows_alone(self, column: RedoColumn, old: str | None, new: str | None) -> bool:
-        """Whether a changed value needs no assignment: an XML document, a LOB that was only trimmed."""
-        kind = _kind(column)
-        return (kind == "xml" and new is not None) or (kind == "lob" and _trimmed(old, new))
+    def _carried(self, changed: frozenset[str]) -> list[Field]:
+        """The fields whose old values an UPDATE of the ``changed`` columns carries."""
+        fields = self._wanted.get(changed)
+        if fields is None:
+            names = self._version.always | changed
+            names = names.union(*(group for group in self._version.together if group & changed))
+            fields = self._wanted[changed] = [field for field in self._tested if field.column.name in names]
+        return fields
 
-    def _conditions(self, before: Sequence[str | None], changed: set[str] | None) -> list[str]:
-        """``changed``: names of the changed columns; None: a DELETE, whose redo has the whole row."""
-        if changed is None:
-            wanted = None
-        else:
-            wanted = set(self._version.always | changed)
-            for group in self._version.together:
-                wanted |= group if group & changed else set()
-        found = []
-        for at, column, name, literal in self._plain:
-            if (wanted is None or column.name in wanted) and column.type not in {"LONG", "LONG RAW", "BFILE"}:
-                text = before[at]
-                found.append(f"{name} IS NULL" if text is None else f"{name} = {literal(text)}")
-        return found
-
-    def _where(self, conditions: list[str], rowid: str) -> str:
+    def _where(self, fields: Iterable[Field], values: Fields, rowid: str) -> str:
+        conditions = self._conditions(fields, values)
         if self._style.rowid:
-            conditions = [*conditions, f"ROWID = '{rowid}'"]
+            conditions.append(f"ROWID = '{rowid}'")
         return f" where {' and '.join(conditions)}" if conditions else ""
+
+    def _conditions(self, fields: Iterable[Field], values: Fields) -> list[str]:
+        return [
+            f"{field.name} IS NULL" if (text := values[field.at]) is None else f"{field.name} = {field.literal(text)}"
+            for field in fields
+        ]
 
     # -- what follows ---------------------------------------------------------------------------------------------------
 
-    def _large_values(self, before: Sequence[str | None], after: Sequence[str | None], rowid: str) -> Iterator[Printed]:
-        for at, column, name, _ in self._columns:
-            kind, text = _kind(column), after[at]
-            if kind == "plain" or text is None or (before and before[at] == text):
+    def _large_values(self, before: Fields, after: Fields, rowid: str) -> Iterator[Printed]:
+        for field in self._large:
+            text = after[field.at]
+            if text is None or (before and before[field.at] == text):
                 continue
-            where = " and ".join(self._conditions_of(after)) or f"ROWID = '{rowid}'"
-            if kind == "xml":
-                yield from self._xml(name, str(column.decode(text)), where)
-            elif kind == "string":
-                yield from self._long_string(name, column, text, where)
+            # How the row is found again, as it now is: by its key where it has one, else by what it carries always.
+            names = set(self._version.table.key) or self._version.always
+            where = " and ".join(self._conditions((each for each in self._tested if each.column.name in names), after))
+            where = where or f"ROWID = '{rowid}'"
+            if field.kind == "xml":
+                yield from self._xml(field.name, str(field.column.decode(text)), where)
+            elif field.kind == "string":
+                yield from self._long_string(field.name, field.column, text, where)
             else:
-                old = before[at] if before else None
-                yield from self._lob(name, column, old, text, where)
-
-    def _conditions_of(self, fields: Sequence[str | None]) -> list[str]:
-        """How the row is found again, as it now is: its key where it has one, else what it carries always."""
-        names = set(self._version.table.key) or self._version.always
-        return [
-            f"{name} IS NULL" if fields[at] is None else f"{name} = {literal(fields[at] or '')}"
-            for at, column, name, literal in self._plain
-            if column.name in names and column.type not in {"LONG", "LONG RAW", "BFILE"}
-        ]
+                yield from self._lob(field.name, field.column, before[field.at] if before else None, text, where)
 
     def _lob(self, name: str, column: RedoColumn, old: str | None, text: str, where: str) -> Iterator[Printed]:
         value = column.decode(text)
@@ -264,7 +280,6 @@ _DECLARE = (
 
 
 def _kind(column: RedoColumn) -> str:
-    """How a value gets into the redo: ``plain`` in the statement, else in rows of its own: ``lob``, ``xml``, ``string``."""
     if column.type in LOBS:
         return "lob"
     if column.type == "XMLTYPE":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 NO_ROWID = "A" * 18
 """What LogMiner shows for rows that have none of their own: START, COMMIT, LOB and XML rows."""
@@ -14,7 +16,7 @@ _VALUE = {digit: value for value, digit in enumerate(DIGITS)}
 def rowid_text(data_object_id: int, number: int) -> str:
     """The ROWID of the row that the simulator numbers ``number`` (from 0) in the segment ``data_object_id``."""
     block, row = divmod(number, ROWS_PER_BLOCK)
-    return f"{_digits(data_object_id, 6)}{_digits(FILE, 3)}{_digits(block + FIRST_BLOCK, 6)}{_digits(row, 3)}"
+    return _block_text(data_object_id, block) + _ROWS[row]
 
 
 def parse_rowid(text: str) -> tuple[int, int] | None:
@@ -32,6 +34,11 @@ def block_of(number: int) -> int:
     return number // ROWS_PER_BLOCK + FIRST_BLOCK
 
 
+@lru_cache(maxsize=256)
+def _block_text(data_object_id: int, block: int) -> str:
+    return _digits(data_object_id, 6) + _digits(FILE, 3) + _digits(block + FIRST_BLOCK, 6)
+
+
 def _digits(value: int, count: int) -> str:
     return "".join(DIGITS[value >> shift & 63] for shift in range(6 * (count - 1), -1, -6))
 
@@ -41,3 +48,6 @@ def _number(text: str) -> int:
     for digit in text:
         value = value << 6 | _VALUE[digit]
     return value
+
+
+_ROWS = tuple(_digits(row, 3) for row in range(ROWS_PER_BLOCK))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from datetime import UTC, datetime
 
 from voyager_ops.testing.oracle.engine import OracleError
@@ -89,7 +89,7 @@ class ScnClock:
         with self.lock:
             if not self._moments[0] - 1 <= stamp <= time.time() + 1:
                 raise OracleError(8180, "no snapshot found based on specified time")
-            return self._scns[max(bisect_left(self._moments, stamp) - 1, 0)]
+            return self._scns[max(bisect_right(self._moments, stamp) - 1, 0)]
 
     def _next(self) -> int:
         scn = self._value
