@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
 import subprocess
 import sys
@@ -220,6 +222,57 @@ def test_closing_ends_what_runs(engine: ScriptedEngine, profile: str) -> None:
     assert time.monotonic() - before < 5
     assert failed
     assert engine.sessions[-1].closed
+
+
+def test_a_storm(engine: ScriptedEngine, profile: str) -> None:
+    """Many clients, faults at random: whoever was told of a commit finds it, and nothing is left behind."""
+    threads_before = threading.active_count()
+    told: set[str] = set()
+    end = time.monotonic() + 2
+
+    def client(seed: int) -> None:
+        chance = random.Random(seed)
+        count = 0
+        while time.monotonic() < end:
+            with contextlib.suppress(oracledb.Error):
+                connection = oracledb.connect(user="hr", password="hr_pw", dsn=server.dsn())
+                connection.call_timeout = 500
+                while time.monotonic() < end:
+                    count += 1
+                    value = f"{seed}-{count}"
+                    connection.cursor().execute(INSERT, [value])
+                    if chance.random() < 0.1:
+                        connection.cursor().execute(ONE).fetchall()
+                    connection.commit()
+                    told.add(value)
+
+    with Server(engine, profile=profile) as server:
+        clients = [threading.Thread(target=client, args=(seed,)) for seed in range(6)]
+        for one in clients:
+            one.start()
+        chance = random.Random(1)
+        while time.monotonic() < end:
+            at = chance.randint(1, 15)
+            match chance.randrange(5):
+                case 0:
+                    server.faults.drop_connection(at_call=at)
+                case 1:
+                    server.faults.lose_commit_reply(at_commit=at)
+                case 2:
+                    server.faults.raise_error(12571, at_call=at)
+                case 3:
+                    server.faults.stall(0.7, at_call=at)
+                case _:
+                    server.drop_connections()
+            time.sleep(0.02)
+        for one in clients:
+            one.join()
+    assert len(told) > 50
+    committed = [str(value) for value in engine.committed]
+    assert len(committed) == len(set(committed))
+    assert told <= set(committed)
+    assert all(session.closed for session in engine.sessions)
+    wait_for(lambda: threading.active_count() == threads_before)
 
 
 @pytest.mark.parametrize(
