@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+import oracledb
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from voyager_ops.databases.oracle.address import parse_url
 from voyager_ops.errors import ConfigError
 from voyager_ops.hooks.connection import resolve, to_url
 
@@ -77,6 +79,66 @@ def test_what_cannot_be_used_is_named_without_its_secret(entered: Entered, word:
     with pytest.raises(ConfigError, match=word) as caught:
         to_url("shop", entered)
     assert "shop" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+DESCRIPTOR = "(DESCRIPTION=(ADDRESS=(PROTOCOL=TCPS)(HOST=db)(PORT=2484))(CONNECT_DATA=(SERVICE_NAME=pdb1)))"
+
+
+def oracle(**fields: object) -> dict[str, object]:
+    entered = Entered(**{"conn_type": "oracle", "port": None, "schema": None, **fields})  # type: ignore[arg-type]
+    return parse_url(to_url("hr", entered)).driver_parameters()
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({"schema": "PDB1"}, {"host": "db.example", "port": 1521, "service_name": "PDB1"}),
+        (
+            {"port": 1522, "extra": '{"service_name": "PDB1"}', "schema": "HR"},
+            {"host": "db.example", "port": 1522, "service_name": "PDB1"},
+        ),
+        ({"extra": '{"sid": "ORCL"}', "schema": "HR"}, {"host": "db.example", "port": 1521, "sid": "ORCL"}),
+        ({"host": None, "extra": json.dumps({"dsn": DESCRIPTOR})}, {"dsn": DESCRIPTOR}),
+        ({"host": "prod_high"}, {"dsn": "prod_high"}),
+        ({"host": "db.example:1523/pdb1"}, {"dsn": "db.example:1523/pdb1"}),
+        (
+            {"schema": "P", "extra": json.dumps({"wallet_location": "/w", "wallet_password": "x&=", "ssl_server_dn_match": True})},
+            {"host": "db.example", "port": 1521, "service_name": "P", "wallet_location": "/w", "wallet_password": "x&=",
+             "ssl_server_dn_match": True},
+        ),
+        (
+            {"schema": "P", "extra": '{"mode": "SYSDBA", "purity": "self", "cclass": "c", "events": false, "expire_time": 2}'},
+            {"host": "db.example", "port": 1521, "service_name": "P", "mode": oracledb.AuthMode.SYSDBA,
+             "purity": oracledb.Purity.SELF, "cclass": "c", "events": False, "expire_time": 2},
+        ),
+    ],
+)  # fmt: skip
+def test_oracle(fields: dict[str, object], wanted: dict[str, object]) -> None:
+    assert oracle(**fields) == {"user": "mover", "password": "secret", **wanted}
+
+
+def test_oracle_thick() -> None:
+    entered = Entered("oracle", schema="P", extra='{"thick_mode": true, "thick_mode_lib_dir": "/opt/client"}')
+    address = parse_url(to_url("hr", entered))
+    assert (address.thick, address.thick_lib_dir) == (True, "/opt/client")
+
+
+@pytest.mark.parametrize(
+    ("entered", "word"),
+    [
+        (Entered("oracle", schema=None), "not named"),
+        (Entered("oracle", extra='{"sid": "S", "service_name": "P"}'), "more than one way: a service name and a SID"),
+        (Entered("oracle", extra='{"dsn": "alias", "service_name": "P"}'), "more than one way"),
+        (Entered("oracle", extra='{"dsn": "alias"}'), "a host is given beside"),
+        (Entered("oracle", extra='{"sit": "S"}'), "'sit'"),
+        (Entered("oracle", extra='{"mode": "emperor"}'), "mode: one of"),
+    ],
+)
+def test_an_oracle_connection_names_its_instance_once(entered: Entered, word: str) -> None:
+    with pytest.raises(ConfigError, match=word) as caught:
+        to_url("hr", entered)
+    assert "'hr'" in str(caught.value)
     assert "secret" not in str(caught.value)
 
 

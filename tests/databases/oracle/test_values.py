@@ -95,6 +95,40 @@ def test_null(ddl: str) -> None:
         decode("Unsupported Type")
 
 
+SHAPES = [
+    "'0'", "'-0'", "'1'", "-1", "'007'", "'1.50'", "'.5'", "'-.5'", "'0.5'", "'-0.5'", "'1.'", "'.'", "''", "'-'", "'1E5'",
+    "'+1'",    "12", "12.5", "'\u0661'", "'1.123456'", "NULL", "'a'", "'a''b'", "'a'b'", "'\\'", "' '", "'a\0'",
+    "'NULL'", "TRUE", "'Nan'",
+    "TO_DATE('2020-01-01 10:00:00', 'YYYY-MM-DD HH24:MI:SS')", "TO_DATE(' 2020-01-01 10:00:00', 'SYYYY-MM-DD HH24:MI:SS')",
+    "TO_DATE('-2020-01-01 10:00:00', 'SYYYY-MM-DD HH24:MI:SS')", "TO_DATE('0000-01-01 10:00:00', 'YYYY-MM-DD HH24:MI:SS')",
+    "TO_DATE('2020-00-01 10:00:00', 'YYYY-MM-DD HH24:MI:SS')", "TO_TIMESTAMP('2020-01-01 10:00:00.')",
+    "TO_TIMESTAMP('2020-01-01 10:00:00')", "TO_TIMESTAMP(' 2020-01-01 10:00:00.120000000')",
+    "TO_TIMESTAMP('2020-01-01 10:00:00.123456789')", "TO_TIMESTAMP_TZ('2020-01-01 10:00:00.120000000 +00:00')",
+    "TO_TIMESTAMP_TZ('2020-01-01 10:00:00.12 -00:00')", "TO_TIMESTAMP_TZ('2020-01-01 10:00:00.12 +05:30')",
+    "HEXTORAW('')", "HEXTORAW('0aFF')", "HEXTORAW('0')", "HEXTORAW('zz')", "EMPTY_CLOB()", "UNISTR('a')", "'a' || 'b'",
+    "gibberish",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ddl", sorted({case.ddl for case in CASES} - {"VECTOR"}))
+def test_the_fast_way_is_the_proper_way(ddl: str) -> None:
+    """Whatever shape a literal has, the column's decoder gives what taking it apart gives, or refuses it as that does."""
+    one = column(ddl)
+    decode = literal_decoder(one)
+    for literal in [*SHAPES, *(case.literal for case in CASES if case.literal)]:
+        proper: object
+        try:
+            proper = from_literal(OracleType.parse(ddl), literal, one.type_sql)
+        except ValueError:
+            proper = ValueError
+        got: object
+        try:
+            got = decode(literal)
+        except ValueRefused:
+            got = ValueError
+        assert got == proper, literal
+
+
 def test_columns_of_one_batch_do_not_meet() -> None:
     by_type = defaultdict(list)
     for case in CASES:

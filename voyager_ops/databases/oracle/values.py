@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from voyager_ops.databases.oracle import internal_format, literals, value_arrow
+from voyager_ops.databases.oracle.fast_literals import fast_of
 from voyager_ops.databases.oracle.names import quote
 from voyager_ops.databases.oracle.targets import parse_target
 from voyager_ops.databases.oracle.types import OracleType
@@ -151,9 +152,13 @@ def literal_decoder(column: Column) -> Callable[[str], bytes | None]:
     It raises ValueRefused for what cannot be brought over, literals.UnsupportedRedo where LogMiner does not write the value.
     """
     found, type_ = _of(column), OracleType.from_json(column.native_type)
+    target = parse_target(column.type_sql)
+    fast = fast_of(type_, target) if target is not None else None
 
     def decode(literal: str) -> bytes | None:
         try:
+            if fast is not None and (usual := fast(literal)) is not None:
+                return usual
             return _decoded(found, type_, literal)
         except literals.UnsupportedRedo:
             raise
@@ -172,19 +177,15 @@ def from_literal(type_: OracleType, literal: str, target: str) -> bytes | None:
 
 
 def _decoded(found: Form, type_: OracleType, literal: str) -> bytes | None:
-    if literal[:1] == "'" and literal[-1:] == "'" and "''" not in literal and "||" not in literal and len(literal) > 2:
-        text = literal[1:-1]  # the usual case: nothing to take apart
-        return found.of_text(bytes.fromhex(text) if found.bytes_type else text).encode()
     parsed = literals.parse(literal)
     if parsed.kind == "null":
         return None
     if parsed.kind == "empty":
         return found.of_text(b"" if found.bytes_type else "").encode()
+    data: str | bytes = parsed.text
     if parsed.kind == "bytes":
-        data = parsed.data
-        if not data:
-            return None  # Oracle has no empty RAW or string: no bytes are NULL
-        return found.of_text(data if found.bytes_type else internal_format.to_text(type_, data)).encode()
-    if parsed.text == "":
-        return None  # '' is NULL in Oracle
-    return found.of_text(bytes.fromhex(parsed.text) if found.bytes_type else parsed.text).encode()
+        data = parsed.data if found.bytes_type or not parsed.data else internal_format.to_text(type_, parsed.data)
+    elif found.bytes_type:
+        data = bytes.fromhex(parsed.text)
+    # Oracle has no empty text or RAW: '' and HEXTORAW('') are NULL.
+    return found.of_text(data).encode() if data else None
