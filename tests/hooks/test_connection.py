@@ -103,7 +103,7 @@ def oracle(**fields: object) -> dict[str, object]:
         ({"host": "prod_high"}, {"dsn": "prod_high"}),
         ({"host": "db.example:1523/pdb1"}, {"dsn": "db.example:1523/pdb1"}),
         (
-            {"schema": "P", "extra": json.dumps({"wallet_location": "/w", "wallet_password": "x&=", "ssl_server_dn_match": True})},
+            {"schema": "P", "extra": json.dumps({"wallet_location": "/w", "wallet_password": "x&=", "ssl_server_dn_match": 1})},
             {"host": "db.example", "port": 1521, "service_name": "P", "wallet_location": "/w", "wallet_password": "x&=",
              "ssl_server_dn_match": True},
         ),
