@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from voyager_ops.config import MigrationConfig
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.lane.apply_loop import apply
 from voyager_ops.lane.capture_loop import capture
 from voyager_ops.migration import Migration
@@ -54,7 +55,7 @@ def apply_loop(migration: Migration, stop: threading.Event) -> dict[str, Any]:
 
 def verify(migration: Migration, stop: threading.Event) -> dict[str, Any]:
     tables = migration.lane(Lane.FORWARD).tables
-    report = verify_tables(migration.source, migration.target, tables, migration.names, stop=stop)
+    report = verify_tables(postgres(migration.source), postgres(migration.target), tables, migration.names, stop=stop)
     return {
         "equal": all(table.equal for table in report.tables),
         "rows": sum(table.rows_source for table in report.tables),

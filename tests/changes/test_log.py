@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from struct import pack
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from voyager_ops import failpoints
 from voyager_ops.changes.assembler import Assembler
 from voyager_ops.changes.log import ChangeLog
-from voyager_ops.changes.writer import LogWriter
+from voyager_ops.changes.writer import CapturedTransaction, LogWriter
 from voyager_ops.config import ChangesConfig
 from voyager_ops.databases.postgres import lsn
 from voyager_ops.errors import ChangeLogDamaged, DiskFull, Fenced
@@ -38,6 +42,14 @@ def insert_frame(oid: int, *values: bytes) -> bytes:
     return b"I" + pack(">I", oid) + b"N" + row(*values)
 
 
+def begin(number: int) -> bytes:
+    return b"B" + pack(">QqI", number * 100 - 10, 0, number)
+
+
+def commit(number: int) -> bytes:
+    return b"C" + pack(">BQQq", 0, number * 100 - 10, number * 100, 0)
+
+
 class Log:
     """A writer fed with made-up transactions; transaction n ends at position n * 100."""
 
@@ -57,14 +69,16 @@ class Log:
         return str(relation.name), frozenset()
 
     def send(self, number: int, *frames: bytes) -> None:
-        for frame in (
-            b"B" + pack(">QqI", number * 100 - 10, 0, number),
-            *frames,
-            b"C" + pack(">BQQq", 0, number * 100 - 10, number * 100, 0),
-        ):
+        for frame in (begin(number), *frames, commit(number)):
             transaction = self.assembler.feed(frame)
             if transaction is not None:
-                self.writer.append(transaction)
+                self.take(transaction)
+
+    def take(self, transaction: CapturedTransaction) -> None:
+        for relation in self.assembler.dropped_redescriptions:
+            self.writer.forget_description(relation)
+        self.assembler.dropped_redescriptions.clear()
+        self.writer.append(transaction)
 
     def read(self, after: int = 0) -> list[tuple[int, list[object]]]:
         reader = ChangeLog(self.state, self.directory, Lane.FORWARD).reader(lsn.to_position(after) if after else START)
@@ -283,3 +297,50 @@ def test_runs_of_transactions_are_the_transactions_in_a_row(tmp_path: Path, comp
         seen += decoded
     assert seen == one_by_one[3:]
     assert (longest > 1) == (most > 1)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_frames_in_any_portions_make_the_log_that_frames_one_by_one_make(data: st.DataObject, tmp_path_factory: Any) -> None:
+    """Runs of small transactions, described anew, empty, large, of our own and dropped: cut wherever the stream pauses."""
+    stream: list[bytes] = [begin(1), ITEM, insert_frame(7, b"1", b"x"), commit(1)]
+    own = relation_frame(9, "marker", ["migration", "v"], schema="voyager_ops")
+    position = relation_frame(10, "lane_position", ["migration", "v"], schema="voyager_ops")
+    number = 1
+    for what in data.draw(st.lists(st.sampled_from("iiiuueprmlo"), max_size=25)):
+        number += 1
+        frames = {
+            "i": [insert_frame(7, b"%d" % number, b"y")],
+            "u": [b"U" + insert_frame(7, b"1", b"z")[1:], b"U" + insert_frame(7, b"2", b"")[1:]],
+            "e": [],
+            "p": [position, insert_frame(10, b"m", b"1"), insert_frame(7, b"9", b"echo")],
+            "r": [relation_frame(7, "item", ["id", "v", f"w{number}"]), insert_frame(7, b"%d" % number, b"1", b"2")],
+            "m": [own, insert_frame(9, b"m", b"v")],
+            "l": [insert_frame(7, b"%d" % number, b"l" * 500)] * 200,
+            "o": [own, insert_frame(9, b"another", b"v")],
+        }[what]
+        stream += [begin(number), *frames, commit(number)]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    have = data.draw(st.integers(0, 3))
+    found = []
+    for portions in (None, [0, *cuts, len(stream)]):
+        log = Log(tmp_path_factory.mktemp("log"))
+        log.assembler = Assembler("m", 1 << 33, log._judge, log.writer.spill_path, memory=1 << 14, runs_after=have * 100)
+        if portions is None:
+            transactions = []
+            for frame in stream:
+                if (one_alone := log.assembler.feed(frame)) is not None:
+                    log.take(one_alone)
+                    transactions.append(one_alone)
+        else:
+            transactions = []
+            for start, end in pairwise(portions):
+                for one in log.assembler.transactions(stream[start:end]):
+                    assert one.transactions == 1 or one.first > have * 100
+                    log.take(one)
+                    transactions.append(one)
+        log.writer.publish()
+        ends = (log.assembler.last_end, log.assembler.last_kept, log.assembler.inside)
+        assert ends[0] == number * 100
+        found.append((log.read(), log.writer.published_user_changes, sum(one.transactions for one in transactions), ends))
+    assert found[0] == found[1]

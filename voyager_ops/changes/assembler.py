@@ -6,12 +6,13 @@ whether it is an echo of our own apply, and what it counts for which table, all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, Final
 
-from voyager_ops.changes.segment import DESCRIBES_RELATIONS, FRAME, TransactionHead
+from voyager_ops.changes.segment import DESCRIBES_RELATIONS, FRAME, RECORD_HEAD, TransactionHead, record_head
 from voyager_ops.changes.writer import CapturedTransaction
 from voyager_ops.databases.postgres import pgoutput
 from voyager_ops.databases.postgres.metadata import CHUNK_TABLE, MARKER_TABLE, POSITION_TABLE, SCHEMA
@@ -33,17 +34,25 @@ class Assembler:
     """Give it every frame in order; it returns a transaction at each commit that leaves something to publish.
 
     ``memory``: bytes of one transaction kept in memory before it goes to ``spill()``'s file. ``judge`` is asked once for every
-    description of a user's relation. After an exception the stream must begin anew with a new assembler.
+    description of a user's relation. ``runs_after``: what ends before it is given one by one (it may be captured already). After
+    an exception the stream must begin anew with a new assembler.
     """
 
     def __init__(
-        self, migration: str, xid_reference: int, judge: Judge, spill: Callable[[], Path], memory: int = 8 << 20
+        self,
+        migration: str,
+        xid_reference: int,
+        judge: Judge,
+        spill: Callable[[], Path],
+        memory: int = 8 << 20,
+        runs_after: int = 0,
     ) -> None:
         self._migration = migration.encode()
         self._xid = xid_reference
         self._judge = judge
         self._spill_path = spill
         self._memory = memory
+        self._runs_after = runs_after
         self._sent: dict[int, bytes] = {}
         self._frames_of: dict[int, bytes] = {}
         """As sent, but with the columns marked that are left out."""
@@ -82,26 +91,75 @@ class Assembler:
         self._reset()
 
     def transactions(self, frames: Iterable[bytes]) -> Iterator[CapturedTransaction]:
-        """As :meth:`feed` for each of the frames. The caller takes all of what it yields, or closes the assembler."""
+        """As :meth:`feed` for each of the frames, but small transactions in a row are given as runs. The caller takes all of what
+        it yields, or closes the assembler.
+
+        What most transactions consist of (Begin, changes of users' tables, Commit) is dealt with here and nearly nothing is done
+        for each; anything else goes through :meth:`feed`, and a transaction that has it is given by itself.
+        """
         plain, most = self._plain, self._memory
-        parts, counts, held = self._parts, self._counts, self._bytes
+        run = _Run()
+        records, changes = run.records, run.changes
+        under_way = False  # a transaction is in the run that has not ended yet
+        held = 0
+        begin = pgoutput.Begin(0, 0.0, 0)
         for frame in frames:
             counted = frame[:5]
             if counted in plain:
-                counts[counted] = counts.get(counted, 0) + 1
                 size = len(frame)
-                parts += (_SIZES[size] if size < 4096 else _SIZE(size), frame)
-                held += size + 4
-                if held >= most:
-                    self._bytes = held
+                if under_way:
+                    changes.append(counted)
+                    records += (_SIZES[size] if size < 4096 else _SIZE(size), frame)
+                    held += size + 4
+                    if held < most:
+                        continue
+                    self._set_apart(run, begin, held)
+                    under_way = False
+                else:
+                    self._counts[counted] = self._counts.get(counted, 0) + 1
+                    self._parts += (_SIZES[size] if size < 4096 else _SIZE(size), frame)
+                    self._bytes += size + 4
+                if self._bytes >= most:
                     self._spill()
-                    held = 0
                 continue
-            self._bytes = held
+            kind = frame[0]
+            if kind == pgoutput.BEGIN and self.last_end >= self._runs_after:
+                begin = pgoutput.begin(frame)
+                self._xid = pgoutput.widen(begin.xid, self._xid)
+                run.open()
+                under_way, held = True, 0
+                continue
+            if kind == pgoutput.COMMIT and under_way:
+                under_way = False
+                self.last_end = pgoutput.commit_end(frame)
+                if run.close(self.last_end, self._xid, begin, held):
+                    self.last_kept = (begin.commit_lsn, self.last_end)
+                    if run.bytes >= _BLOCK:
+                        yield run.captured(plain, self._frames_of)
+                        run = _Run()
+                        records, changes = run.records, run.changes
+                continue
+            if under_way:
+                self._set_apart(run, begin, held)
+                under_way = False
+            if run.transactions:
+                yield run.captured(plain, self._frames_of)
+                run = _Run()
+                records, changes = run.records, run.changes
             transaction = self.feed(frame)
-            parts, counts, held = self._parts, self._counts, self._bytes
             if transaction is not None:
                 yield transaction
+        if under_way:
+            self._set_apart(run, begin, held)
+        if run.transactions:
+            yield run.captured(plain, self._frames_of)
+
+    def _set_apart(self, run: _Run, begin: pgoutput.Begin, held: int) -> None:
+        """The transaction under way is not one of the run after all, or not yet: go on as :meth:`feed` does."""
+        self._begin = begin
+        self.inside = True
+        self._parts, counted = run.give_back()
+        self._counts = dict(Counter(counted))
         self._bytes = held
 
     def feed(self, frame: bytes) -> CapturedTransaction | None:
@@ -224,6 +282,58 @@ class Assembler:
         self._path, self._file = None, None  # the blocks delete the file once they are read
         self._reset()
         return transaction
+
+
+class _Run:
+    """Small transactions in a row, as their records will stand in the segment."""
+
+    __slots__ = ("_at", "_before", "_last", "bytes", "changes", "first", "records", "transactions")
+
+    def __init__(self) -> None:
+        self.records: list[bytes] = []
+        self.changes: list[bytes] = []
+        """The first five bytes of every change."""
+        self.transactions = 0
+        self.bytes = 0
+        self.first = 0
+        self._last = (0, 0, 0.0)
+        self._at = self._before = 0
+
+    def open(self) -> None:
+        self._at, self._before = len(self.records), len(self.changes)
+        self.records.append(b"")  # its head, once it is known
+
+    def close(self, end: int, xid: int, begin: pgoutput.Begin, length: int) -> bool:
+        """The transaction under way has ended; False when there was nothing in it."""
+        count = len(self.changes) - self._before
+        if not count:
+            self.records.pop()
+            return False
+        self.records[self._at] = record_head(count, end, xid, begin.committed_at, length)
+        self.transactions += 1
+        self.bytes += length + RECORD_HEAD
+        self.first = self.first or end
+        self._last = (end, xid, begin.committed_at)
+        return True
+
+    def give_back(self) -> tuple[list[bytes], list[bytes]]:
+        """Frames with their lengths, and first bytes, of the transaction under way, which is none of the run's any more."""
+        parts, counted = self.records[self._at + 1 :], self.changes[self._before :]
+        del self.records[self._at :], self.changes[self._before :]
+        return parts, counted
+
+    def captured(self, plain: Mapping[bytes, tuple[int, str | None, int]], described: Mapping[int, bytes]) -> CapturedTransaction:
+        counts = []
+        used = set()
+        for key, number in Counter(self.changes).items():
+            oid, root, operation = plain[key]
+            used.add(oid)
+            if root is not None:
+                counts.append((root, operation, number))
+        head = TransactionHead(0, len(self.changes), *self._last, self.bytes)
+        return CapturedTransaction(
+            head, self.records, used, described, (), counts, transactions=self.transactions, first=self.first, run=True
+        )
 
 
 def _blocks(file: BinaryIO, path: Path | None, parts: list[bytes]) -> Iterator[bytes]:

@@ -58,6 +58,15 @@ class TransactionHead:
     length: int
 
 
+def record_head(count: int, end: int, xid: int, committed_at: float, length: int) -> bytes:
+    """What stands before the frames of a transaction that describes no relation."""
+    return _TRANSACTION.pack(b"T", 0, count, end, xid, committed_at, length)
+
+
+RECORD_HEAD: Final = _TRANSACTION.size
+"""Bytes of :func:`record_head`."""
+
+
 class SegmentFile:
     """A segment being written aside. Every byte goes to the disk through a checksum; nothing is kept but the last megabyte."""
 
@@ -91,6 +100,14 @@ class SegmentFile:
         self._body(start)
         for block in blocks:
             self._body(block)
+
+    def records(self, blocks: list[bytes], size: int) -> None:
+        """Whole records of transactions (:func:`record_head` and frames), ``size`` bytes in all."""
+        self._pending += blocks
+        self._pending_bytes += size
+        self.body_bytes += size
+        if self._pending_bytes >= _WRITE:
+            self._flush()
 
     def _body(self, data: bytes) -> None:
         self._pending.append(data)

@@ -42,7 +42,11 @@ _CHECK_BYTES: Final = 4 << 20
 @dataclass(slots=True)
 class CapturedTransaction:
     """A whole transaction as capture hands it over. ``blocks`` hold its frames, each with its length before it: a list when they
-    are in memory, an iterator when they come from a file."""
+    are in memory, an iterator when they come from a file.
+
+    Or a run of ``transactions`` small ones that describe no relation: ``blocks`` are their records as the segment has them, heads
+    and frames; ``head`` is the last one's with the changes and bytes of all, ``first`` where the first one ends.
+    """
 
     head: TransactionHead
     blocks: list[bytes] | Iterator[bytes]
@@ -54,6 +58,9 @@ class CapturedTransaction:
     """Relations which the transaction's own frames describe anew."""
     counts: Sequence[tuple[str, int, int]]
     """(source name of the root table, operation, changes); a pair may come more than once."""
+    transactions: int = 1
+    first: int = 0
+    run: bool = False
 
 
 class LogWriter:
@@ -155,12 +162,15 @@ class LogWriter:
             if transaction.redescribed:
                 self._described.update(transaction.redescribed)
             blocks = transaction.blocks
-            file.transaction(head, blocks if isinstance(blocks, list) else self._watched(blocks))
+            if transaction.run and isinstance(blocks, list):
+                file.records(blocks, head.length)
+            else:
+                file.transaction(head, blocks if isinstance(blocks, list) else self._watched(blocks))
         except OSError as error:
             raise self.translate(error) from error
         self._last = head.end
         self._witness = head
-        self._transactions += 1
+        self._transactions += transaction.transactions
         self._changes += head.count
         self._xid = max(self._xid, head.xid)
         for name, operation, count in transaction.counts:
@@ -186,12 +196,12 @@ class LogWriter:
             "migration": self._state.migration,
             "lane": str(self._lane),
             "sequence": self._sequence + 1,
-            "first_position": lsn.to_position(transaction.head.end),
+            "first_position": lsn.to_position(transaction.first or transaction.head.end),
             "xid_reference": transaction.head.xid,
         }
         self._file = SegmentFile(self._directory / (ASIDE + self._name), header, self._config.compression)
         self._opened_at = time.monotonic()
-        self._first = transaction.head.end
+        self._first = transaction.first or transaction.head.end
         self._described.clear()
         self._counts.clear()
         self._transactions = self._changes = self._checked_at = 0

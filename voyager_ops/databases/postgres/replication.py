@@ -102,7 +102,7 @@ class ReplicationStream:
             if size > 0:
                 kind = data[0]
                 if kind == _DATA:
-                    yield bytes(data[_HEADER:])
+                    yield data.tobytes()[_HEADER:] if isinstance(data, memoryview) else bytes(data[_HEADER:])
                 elif kind == _KEEPALIVE:
                     end, _, reply = _KEEPALIVE_FIELDS(data, 1)
                     self.server_end = end

@@ -52,7 +52,8 @@ class SlotStream:
     def begin(self, published: Position, spill: Callable[[], Path]) -> None:
         # Again: while the slot was not ours yet, another process may have published, or moved it.
         confirmed = self._check(published)
-        self._assembler = Assembler(self._context.migration, self._record.xid_reference, self._judge, spill)
+        have = lsn.from_position(published)
+        self._assembler = Assembler(self._context.migration, self._record.xid_reference, self._judge, spill, runs_after=have)
         witness = read_lane(self._context.state, self._context.lane).info.get("witness")
         self._held = confirmed if witness else lsn.from_position(published)
         if self._witnessed and witness and confirmed < witness[0]:
