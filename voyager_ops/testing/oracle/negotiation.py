@@ -23,6 +23,7 @@ COMPILE_CAPABILITIES = {0: 6, 4: 0xEA, 15: 0x29, 23: 0xCF, 27: 1, 37: 0xB8}
 COMPILE_CAPABILITIES_SIZE, FIELD_VERSION_INDEX = 55, 7
 RUNTIME_CAPABILITIES_SIZE, RUNTIME_COMPATIBILITY, RUNTIME_TTC = 13, (0, 2), 6
 TTC_ZERO_COPY, TTC_32K = 0x01, 0x04
+TTC4_INDEX, TTC4_END_OF_RESPONSE = 40, 0x20
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +116,27 @@ def write_protocol(writer: Writer, profile: Profile, max_string_size: int) -> No
     writer.u16(len(national)).raw(national).string(bytes(compiled)).string(bytes(runtime))
 
 
-def read_data_types(connection: Connection) -> bool:
-    """The client's data types message (type read already). Whether strings carry their own length in the messages."""
+@dataclass(frozen=True, slots=True)
+class ClientForm:
+    """What the client says of itself: strings carry their own length in the messages; answers may end with a mark."""
+
+    converted_lengths: bool
+    end_of_response: bool
+
+
+def read_data_types(connection: Connection) -> ClientForm:
+    """The client's data types message (type read already)."""
     connection.take(4)
     converted = bool(connection.u8() & LENGTHS_ARE_CONVERTED)
-    if converted:
-        connection.string()
-        connection.string()
-        while connection.u16():
+    capabilities = connection.string() or b""
+    connection.string()
+    while connection.u16():
+        if converted:
             connection.take(6)
-    else:
-        connection.discard()
-    return converted
+        elif connection.u16():  # only a type that is converted has a representation
+            connection.take(4)
+    marks = len(capabilities) > TTC4_INDEX and bool(capabilities[TTC4_INDEX] & TTC4_END_OF_RESPONSE)
+    return ClientForm(converted, marks)
 
 
 def version_number(version: tuple[int, int, int, int, int], field_version: int) -> int:

@@ -59,7 +59,7 @@ WIDE_SCALE = frozenset(
 class Replies:
     """Writes parts of answers in the form that was negotiated; ``sequence`` and ``in_transaction`` change per call.
 
-    ``converted_lengths``: see ``negotiation.read_data_types``.
+    ``converted_lengths``: see ``negotiation.ClientForm``.
     """
 
     field_version: int

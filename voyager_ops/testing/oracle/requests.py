@@ -14,7 +14,7 @@ from voyager_ops.testing.oracle.wire import Connection, ProtocolError
 MESSAGE_PROTOCOL, MESSAGE_DATA_TYPES, MESSAGE_FUNCTION, MESSAGE_PIGGYBACK = 1, 2, 3, 17
 MESSAGE_ONE_WAY, MESSAGE_FAST_AUTH, MESSAGE_ROW_DATA, MESSAGE_LOB_DATA = 26, 34, 7, 14
 AUTH_MODE_SYSDBA = 0x20
-NO_TOKEN_BEFORE = 18  # version of fields from which a function's header has a token
+FIELDS_WITH_TOKEN = 18  # version of fields from which a function's header has a token
 
 
 class Function(IntEnum):
@@ -126,10 +126,10 @@ class RequestReader:
         self.field_version = field_version
         self.converted_lengths = True
 
-    def header(self, *, token: bool = True) -> tuple[int, int, int]:
-        """Function, sequence number and token of a function or piggyback."""
+    def header(self, field_version: int | None = None) -> tuple[int, int, int]:
+        """Function, sequence number and token of a function or piggyback (``field_version``: if not as agreed)."""
         function, sequence = self.connection.u8(), self.connection.u8()
-        has_token = token and self.field_version >= NO_TOKEN_BEFORE
+        has_token = (field_version or self.field_version) >= FIELDS_WITH_TOKEN
         return function, sequence, self.connection.integer() if has_token else 0
 
     def _text(self, length: int) -> str:

@@ -45,6 +45,7 @@ class Session:
         self._busy_since: float | None = None
         self._interrupted = False
         self._gone = False
+        self._marks_end = self._profile.end_of_response
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -173,10 +174,9 @@ class Session:
         self._send(writer)
 
     def _send(self, writer: Writer) -> None:
-        explicit = self._profile.end_of_response
-        if explicit:
+        if self._marks_end:
             writer.u8(MESSAGE_END_OF_RESPONSE)
-        self._connection.send_message(writer.data, end_of_response=explicit)
+        self._connection.send_message(writer.data, end_of_response=self._marks_end)
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -206,8 +206,9 @@ class Session:
             return
 
     def _data_types(self) -> None:
-        converted = negotiation.read_data_types(self._connection)
-        self._reader.converted_lengths = self._replies.converted_lengths = converted
+        form = negotiation.read_data_types(self._connection)
+        self._reader.converted_lengths = self._replies.converted_lengths = form.converted_lengths
+        self._marks_end = self._marks_end and form.end_of_response
 
     def _fast_auth(self, calls: Calls) -> None:
         """Protocol, data types and first part of the logon in one message, and so are the answers."""
@@ -215,15 +216,16 @@ class Session:
         connection.take(3)
         connection.u8()
         negotiation.read_protocol(connection)
-        connection.take(6)
+        connection.take(5)
+        field_version = connection.u8()  # of this message; what is agreed on comes with the answer
         connection.u8()
         self._data_types()
         connection.u8()
-        function, sequence, _ = self._reader.header(token=False)
+        function, sequence, token = self._reader.header(field_version)
         writer = Writer()
         negotiation.write_protocol(writer, self._profile, self._replies.max_string_size)
         writer.u8(requests.MESSAGE_DATA_TYPES).u16(0)
-        self._function(calls, function, sequence, 0, writer)
+        self._function(calls, function, sequence, token, writer)
 
     def _function(self, calls: Calls, function: int, sequence: int, token: int, writer: Writer) -> None:
         self._replies.sequence = sequence
