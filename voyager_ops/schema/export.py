@@ -117,7 +117,7 @@ def arrange(
         statements, renamed = rename_schema(statements, facts.schemas[0], rename_to)
         findings += renamed
     ordered: list[tuple[Kind, Statement]] = []
-    kinds = _Kinds(statements)
+    kinds = StatementKinds(statements)
     for statement in statements:
         what = classify(statement.node)
         findings += _remarks(what)
@@ -201,7 +201,7 @@ def _remarks(what: Classified) -> list[Finding]:
     return []
 
 
-class _Kinds:
+class StatementKinds:
     """Kinds that depend on other statements: which index is altered, indexes of materialized views, functions that must wait."""
 
     def __init__(self, statements: Sequence[Statement]) -> None:

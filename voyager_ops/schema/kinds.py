@@ -85,6 +85,7 @@ class Kind(StrEnum):
     EVENT_TRIGGER = "event_trigger"
 
     GRANT = "grant"
+    PLSQL = "plsql"
     OMITTED = "omitted"
 
     @property
@@ -124,12 +125,13 @@ _POST = {
     Kind.COMMENT_POST,
     Kind.EVENT_TRIGGER,
 }
-_ADVICE = {Kind.GRANT, Kind.OMITTED}
+_ADVICE = {Kind.GRANT, Kind.PLSQL, Kind.OMITTED}
 _SHARED_DIRECTORY = {
     Kind.COMMENT_POST: "comments",
     Kind.FUNCTION_POST: "functions",
     Kind.CONSTRAINT_NOT_VALID: "constraints",
     Kind.OMITTED: "advice",
+    Kind.PLSQL: "advice",
     Kind.GRANT: "advice",
 }
 

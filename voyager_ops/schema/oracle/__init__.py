@@ -1,0 +1,1 @@
+"""An Oracle schema as PostgreSQL DDL: from the dictionary's rows, never from the text of Oracle's DDL."""

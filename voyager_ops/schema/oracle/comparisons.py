@@ -1,0 +1,52 @@
+"""Comparisons: what Oracle would convert in passing is converted in the open, or refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+
+from voyager_ops.schema.oracle.dialect import Node, Refused, collated
+from voyager_ops.schema.oracle.typed import Typed, as_number, is_number, is_text, padded, string_of, word
+
+_ORDERED = (exp.LT, exp.LTE, exp.GT, exp.GTE)
+
+
+def compared(operator: type[Any], left: Typed, right: Typed, *, strict: bool = False) -> Node:
+    """``left operator right``. ``strict``: the sides may not be converted (they are columns of a sub-query). Raises Refused."""
+    a, b = left.kind.base, right.kind.base
+    if "null" in (a, b):
+        return _built(operator, left.node, right.node)
+    if is_text(left.kind) and is_text(right.kind):
+        return _texts(operator, left, right)
+    if is_number(left.kind) or is_number(right.kind):
+        if strict and not (is_number(left.kind) and is_number(right.kind)):
+            raise Refused(f"a {word(left.kind)} is looked for among values of another kind")
+        return _built(operator, as_number(left).node, as_number(right).node)
+    moments = {"date", "timestamp", "instant"}
+    if (a in moments and b in moments) or (a == b and a in ("interval", "bytes", "boolean")):
+        return _built(operator, left.node, right.node)
+    if a == b == "other" and left.kind.sql == right.kind.sql:
+        return _built(operator, left.node, right.node)
+    raise Refused(f"a {word(left.kind)} is compared with a {word(right.kind)}, which depends on Oracle's settings")
+
+
+def _texts(operator: type[Any], left: Typed, right: Typed) -> Node:
+    # A char and a constant are compared blank padded by both; a char and a varchar2 are not in Oracle.
+    constants = string_of(left.node) is not None or string_of(right.node) is not None
+    if left.kind.base != right.kind.base and not constants:
+        left, right = padded(left), padded(right)
+    node = left.node
+    if operator in _ORDERED:
+        node = collated(node, "C")  # binary order, as Oracle's is
+    return _built(operator, node, right.node)
+
+
+def _built(operator: type[Any], left: Node, right: Node) -> Node:
+    built: Node = operator(this=_operand(left), expression=_operand(right))
+    return built
+
+
+def _operand(node: Node) -> Node:
+    loose = (exp.Connector, exp.Not, exp.Is, exp.In, exp.Between, exp.Like, exp.EQ, exp.NEQ, *_ORDERED)
+    return exp.Paren(this=node) if isinstance(node, loose) else node

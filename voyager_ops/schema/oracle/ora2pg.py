@@ -1,0 +1,77 @@
+"""ora2pg as a subprocess: it converts PL/SQL where somebody has installed it and asked for it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from pglast import parser
+
+from voyager_ops.errors import PreconditionError
+from voyager_ops.schema.oracle.programs import Program
+
+_KINDS = {
+    "FUNCTION": "FUNCTION",
+    "PROCEDURE": "PROCEDURE",
+    "TRIGGER": "TRIGGER",
+    "PACKAGE BODY": "PACKAGE",
+}
+_SETTINGS = re.compile(r"^\s*(?:\\set|SET|SELECT pg_catalog\.set_config|CREATE SCHEMA|--)[^\n]*$", re.MULTILINE | re.IGNORECASE)
+_SECONDS = 120
+
+
+def find_ora2pg(given: Path | None = None) -> Path:
+    """The program. Raises PreconditionError when it is not there."""
+    found = str(given) if given is not None else shutil.which("ora2pg")
+    if found is None or shutil.which(found) is None:
+        raise PreconditionError(
+            f"ora2pg is not installed{f' at {given}' if given is not None else ''}, and the configuration asks for it",
+            state="nothing has been exported",
+            next_step="install ora2pg on this machine, or set schema.plsql to keep",
+        )
+    return Path(found)
+
+
+@dataclass(frozen=True)
+class Ora2pg:
+    """Converts one program at a time, offline: it sees nothing but its text."""
+
+    program: Path
+
+    def convert(self, item: Program) -> str:
+        """PL/pgSQL, '' when ora2pg cannot or what it wrote is not PostgreSQL's syntax: the original is kept as work to do."""
+        kind = _KINDS.get(item.kind)
+        if kind is None:
+            return ""
+        with tempfile.TemporaryDirectory(prefix="voyager-ops-ora2pg-") as directory:
+            given = Path(directory) / "input.sql"
+            given.write_text(f"{item.text.strip()}\n/\n", encoding="utf-8")
+            settings = Path(directory) / "ora2pg.conf"
+            settings.write_text("PLSQL_PGSQL 1\nFILE_PER_FUNCTION 0\nSTOP_ON_ERROR 0\n", encoding="utf-8")
+            command = [str(self.program), "-q", "-p", "-c", str(settings), "-t", kind, "-i", str(given), "-o", "output.sql"]
+            try:
+                done = subprocess.run(
+                    [*command, "-b", directory], capture_output=True, text=True, timeout=_SECONDS, check=False, cwd=directory
+                )
+            except subprocess.TimeoutExpired:
+                return ""
+            output = Path(directory) / "output.sql"
+            if done.returncode != 0 or not output.exists():
+                return ""
+            return _usable(output.read_text(encoding="utf-8", errors="replace"))
+
+
+def _usable(text: str) -> str:
+    """The statements without settings of the session; '' when they do not parse, bodies in PL/pgSQL included."""
+    body = _SETTINGS.sub("", text).strip()
+    try:
+        if not body or not parser.parse_sql(body):
+            return ""
+        parser.parse_plpgsql_json(body)
+    except parser.ParseError:
+        return ""
+    return body

@@ -1,0 +1,80 @@
+"""What a conversion has to say: statements for the target, originals that could not become any, and findings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from voyager_ops.databases.oracle.names import fold
+from voyager_ops.schema.findings import Finding
+from voyager_ops.schema.kinds import Kind
+from voyager_ops.schema.oracle.dialect import generate
+
+LONGEST = 63
+"""Bytes of a name that PostgreSQL keeps; it cuts the rest in silence."""
+
+
+@dataclass
+class Output:
+    """``statements``: PostgreSQL text in an order that imports. ``kept``: (kind, original text) for the reader, never run.
+
+    ``accounted``: (object type, owner, name) as the dictionary has them: everything that was converted or named.
+    """
+
+    statements: list[str] = field(default_factory=list)
+    kept: list[tuple[Kind, str]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    accounted: set[tuple[str, str, str]] = field(default_factory=set)
+    _names: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    mapped: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """(what, owner, Oracle's name) to the name on the target, for all that is not simply folded."""
+
+    def add(self, node: Any, *, pretty: bool = False, suffix: str = "") -> None:
+        """One statement. Raises Refused when it cannot be said in PostgreSQL's language."""
+        self.statements.append(generate(node, pretty=pretty) + suffix)
+
+    def keep(self, kind: Kind, original: str) -> None:
+        self.kept.append((kind, original.strip()))
+
+    def find(self, code: str, object_type: str, owner: str, name: str, message: str) -> None:
+        """A finding about an object of the source, under its name on the target."""
+        self.findings.append(Finding(code, object_type, ".".join(fold(part) for part in (owner, name) if part), message))
+
+    def account(self, object_type: str, owner: str, name: str) -> None:
+        self.accounted.add((object_type, owner, name))
+
+    def claim(self, owner: str, name: str) -> None:
+        """``name`` (the target's) is taken by a table, view or sequence: it cannot be an index or partition too."""
+        self._names[owner].add(name)
+
+    def free_name(self, what: str, owner: str, native: str, *, wanted: str = "", suffix: str = "key") -> str:
+        """A name on the target for an index, constraint or partition: folded, short enough, and nobody else's."""
+        plain = wanted or fold(native)
+        name = shortened(plain)
+        if name in self._names[owner]:
+            name = shortened(f"{plain}_{suffix}")
+        number = 1
+        while name in self._names[owner]:
+            number += 1
+            name = shortened(f"{plain}_{suffix}{number}")
+        self._names[owner].add(name)
+        if name != plain or wanted:
+            self.mapped[(what, owner, native)] = name
+        if name != plain:
+            self.find("RENAMED", what, owner, native, f"it is called {name} on the target: its own name is too long or taken")
+        return name
+
+
+def too_long(name: str) -> bool:
+    return len(name.encode()) > LONGEST
+
+
+def shortened(name: str) -> str:
+    """``name``, cut and made distinct again by a few digits of its hash when PostgreSQL would cut it."""
+    if not too_long(name):
+        return name
+    digits = hashlib.sha256(name.encode()).hexdigest()[:8]
+    head = name.encode()[: LONGEST - 9].decode(errors="ignore")
+    return f"{head}_{digits}"
