@@ -82,9 +82,19 @@ def truncate_frame(oid: int) -> bytes:
 
 
 class TableFrames:
-    """Makes the changes of one table. ``reader_of`` gives each column's literal reader."""
+    """Makes the changes of one table. ``reader_of`` gives each column's literal reader.
 
-    def __init__(self, table: Table, source: str | None, reader_of: Callable[[Column], ReadLiteral]) -> None:
+    ``stored``: all columns that the dictionary has, hidden ones and those left out too: number in the segment (0: not stored, a
+    virtual column) and native name. Empty: the table's own are all.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        source: str | None,
+        reader_of: Callable[[Column], ReadLiteral],
+        stored: Sequence[tuple[int, str]] = (),
+    ) -> None:
         self.table = table
         self.source = source
         """The source's name of the table, as it is counted under; None for our own."""
@@ -97,8 +107,11 @@ class TableFrames:
         self._oid = _U32(self.oid)
         self._readers = [reader_of(column) for column in self.columns]
         self._places = {column.native_name: place for place, column in enumerate(self.columns)}
-        self._ignored = {column.native_name for column in table.columns if column.generated}
-        self._numbered = [] if self._ignored else list(range(self._width))
+        generated = {column.native_name for column in table.columns if column.generated}
+        self._ignored = generated | {name for _, name in stored if name not in self._places}
+        if not stored and not generated:
+            stored = [(number, column.native_name) for number, column in enumerate(self.columns, 1)]
+        self._numbered = {number: self._places.get(name) for number, name in stored if number}
         self._longest = [longest(column) for column in self.columns]
         names = [column.name for column in self.columns]
         self.key = tuple(names.index(name) for name in table.key)
@@ -209,9 +222,9 @@ class TableFrames:
         if name in self._ignored or _HIDDEN(name):
             return None
         if (numbered := _COLUMN_NUMBER(name)) is not None:
-            number = int(numbered.group(1)) - 1
-            if number < len(self._numbered):
-                return number
+            number = int(numbered.group(1))
+            if number in self._numbered:
+                return self._numbered[number]
         raise NotAChange(f"column {name} is not one the table had when capture began")
 
     def _plan(self, names: tuple[str, ...]) -> list[tuple[int, int]]:

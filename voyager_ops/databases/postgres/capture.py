@@ -72,7 +72,7 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
         if record.status == NONE:
             _check(connection, context)
             for where in (database, context.apply_db):
-                _refuse_remains(where, context)
+                refuse_remains(where, context)
         for where in (database, context.apply_db):
             with where.connect("prepare") as other:
                 metadata.install(other)
@@ -205,7 +205,7 @@ def _check(connection: Connection, context: LaneContext) -> None:
         )
 
 
-def _refuse_remains(database: PostgresDatabase, context: LaneContext) -> None:
+def refuse_remains(database: PostgresDatabase, context: LaneContext) -> None:
     """What another run of the same name has left would pass for this one's: its chunks as loaded, its position as applied."""
     with database.connect("prepare") as connection:
         if not metadata.installed(connection):

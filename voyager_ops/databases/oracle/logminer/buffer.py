@@ -55,6 +55,8 @@ class Pending:
     bytes: int = 0
     tables: set[int] = field(default_factory=set)
     """Tables of its rows."""
+    broken: str = ""
+    """Why it cannot be captured, with the row; of no concern when it is rolled back, or was published before."""
     count: int = 0
     """Rows in all, those on disk and those struck out included."""
     _file: BinaryIO | None = None
@@ -181,14 +183,19 @@ class Buffer:
 
     def add(self, xid: str, event: Event) -> None:
         """A row of ``xid``, which begins with it when it was not seen before."""
-        pending = self.find(xid)
-        if pending is None:
-            pending = self._open[xid] = Pending(xid)
+        pending = self.take(xid)
         before = pending.bytes
         pending.add(event)
         self._held += pending.bytes - before
         if self._held > self._memory:
             self._make_room()
+
+    def take(self, xid: str) -> Pending:
+        """As :meth:`find`; begins one when there is none."""
+        pending = self.find(xid)
+        if pending is None:
+            pending = self._open[xid] = Pending(xid)
+        return pending
 
     def _make_room(self) -> None:
         for pending in sorted(self._open.values(), key=lambda each: -each.bytes):
@@ -218,7 +225,7 @@ class Buffer:
 
     def oldest(self) -> int | None:
         """SCN of the first row of all open transactions; None when there is none."""
-        return min((pending.start for pending in self._open.values()), default=None)
+        return min((pending.start for pending in self._open.values() if pending.count), default=None)
 
     def close(self) -> None:
         for pending in self._open.values():

@@ -29,6 +29,8 @@ AT_ONCE: Final = 16
 @dataclass(slots=True)
 class _Row:
     last: int
+    changed: bool = False
+    """The transaction changed it; else it only said that a large value was about to be written, and may have taken that back."""
     dirty: set[int] = field(default_factory=set)
     literals: dict[str, str] = field(default_factory=dict)
 
@@ -42,6 +44,7 @@ class Wanted:
     columns: tuple[int, ...]
     key: tuple[Value, ...]
     literals: dict[str, str]
+    must_be_there: bool
 
 
 class LargeValues:
@@ -58,6 +61,7 @@ class LargeValues:
         if row is None or change.op == INSERT:
             row = _Row(index)
         row.last = index
+        row.changed = row.changed or not change.touch
         # A value that is said (NULL) replaces one that was written before.
         row.dirty = {place for place in row.dirty if change.new[place] is UNCHANGED} | change.dirty
         row.literals = dict(change.key_literals)
@@ -71,7 +75,7 @@ class LargeValues:
     def wanted(self) -> list[Wanted]:
         """What must be read, in the order of the changes that carry it."""
         found = [
-            Wanted(row.last, table, tuple(sorted(row.dirty)), key, row.literals)
+            Wanted(row.last, table, tuple(sorted(row.dirty)), key, row.literals, row.changed)
             for (table, key), row in self._rows.items()
             if row.dirty
         ]
@@ -120,7 +124,7 @@ class Reader:
         rows, exact = self._rows(frames, batch)
         for item in batch:
             found = rows.get(item.key)
-            if found is None and exact:
+            if found is None and exact and item.must_be_there:
                 shown = ", ".join(f"{name} = {value}" for name, value in item.literals.items())
                 raise NotAChange(f"its large values cannot be read: no row with {shown} as of SCN {self._scn}")
             self._held[item.index] = None if found is None else dict(zip(item.columns, found, strict=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from voyager_ops.databases.oracle.database import OracleDatabase
-from voyager_ops.databases.oracle.logminer.rows import LogRow
 from voyager_ops.errors import SourceChanged, StreamLost
 from voyager_ops.model.tables import QName
 
@@ -32,10 +31,10 @@ def changed(database: OracleDatabase, table: QName, scn: int, statement: str) ->
     )
 
 
-def unreadable(database: OracleDatabase, why: str, row: LogRow) -> SourceChanged:
-    """A row that is no change we know."""
+def unreadable(database: OracleDatabase, why: str) -> SourceChanged:
+    """A row that is no change we know; ``why`` shows it."""
     return SourceChanged(
-        f"a row of the redo of the {database.side} {database.where} cannot be captured: {why}. The row: {row.shown()}",
+        f"a row of the redo of the {database.side} {database.where} cannot be captured: {why}",
         state=_BEFORE,
         next_step="see what kind of change it is; leave its table out (tables.exclude), or mend the cause (supplemental logging),"
         " then end this migration (voyager-ops end migration) and start it anew",

@@ -55,6 +55,8 @@ WINDOW_READ = register("capture.oracle.window_read")
 
 _LOGS_FROM_OLDEST: Final = 8
 """Mining begins where the oldest open transaction does, so that LogMiner knows their ids, as long as that takes so few logs."""
+_BUFFER_BYTES: Final = 256 << 20
+"""Of open transactions in memory."""
 _IDLE_SECONDS: Final = (0.2, 2.0)
 """Between two looks when nothing is left to mine: twice as long as the last look took, within these bounds."""
 
@@ -121,7 +123,7 @@ class LogMinerStream:
         self._context = context
         self._mining = mining
         self._catalog = Catalog(frames, objects)
-        self._window = Window()
+        self.window = Window()
         self._buffer: Buffer | None = None
         self._builder: Builder | None = None
         self._published = 0
@@ -142,22 +144,21 @@ class LogMinerStream:
         document: dict[str, Any] = self._context.state.get(watermark_key(self._context)) or {}
         database = self._mining.database
         self._published = from_position(published)
-        low = int(document.get("low_scn", -1))
-        if low < 0 or Position(document["position"]) > published:
+        if not document or Position(document["position"]) > published:
             raise lost(database, "the records do not say from where redo must be read again")
         now = self._mining.incarnation
         if (now.dbid, now.resetlogs) != (document["dbid"], document["resetlogs"]):
             raise lost(database, "the database was opened with RESETLOGS, or is another one")
         if now.scn < positions.scn_of(self._published):
             raise lost(database, f"it is only at SCN {now.scn}, before what was captured: it was restored from a copy")
-        self._read = low
+        low = self._read = int(document["low_scn"])
         numbers = itertools.count(1)
 
         def path() -> Path:
             first = spill()
             return first.with_name(f"{first.name}.{next(numbers)}")
 
-        self._buffer = Buffer(path)
+        self._buffer = Buffer(path, _BUFFER_BYTES)
         self._builder = Builder(self._catalog.frames, self._mining.plain, self._context.migration, path)
         choice = self._mining.choose(low, low + 1)
         if choice.purged:
@@ -171,13 +172,13 @@ class LogMinerStream:
             return
         started = time.monotonic()
         available = self._mining.available()
-        high = self._window.end(self._read, available)
+        high = self.window.end(self._read, available)
         if high <= self._read:
             self._rest(started)
             return
         committed, rows = self._mine(high)
         seconds = time.monotonic() - started
-        self._window.learn(rows, seconds, whole=high < available)
+        self.window.learn(rows, seconds, whole=high < available)
         self._giving = True
         self._waiting.extend(committed)
         yield from self._give()
@@ -189,6 +190,22 @@ class LogMinerStream:
         self._giving = False
         if high >= available:
             self._rest(started)
+
+    def until_now(self, seconds: float) -> Iterator[CapturedTransaction]:
+        """All that committed before this call; gives up after ``seconds``."""
+        target = self._mining.available()
+        deadline = time.monotonic() + seconds
+        while self._read < target and time.monotonic() < deadline:
+            yield from self.transactions()
+            self.wait(0.1)
+
+    def available(self) -> int:
+        """The SCN up to which everything committed can be mined now."""
+        return self._mining.available()
+
+    def look_now(self) -> None:
+        """Do not wait before the next look."""
+        self._next_look = 0.0
 
     def _rest(self, started: float) -> None:
         now = time.monotonic()
@@ -239,8 +256,8 @@ class LogMinerStream:
                 number = self._catalog.find(row)
                 if number is not None:
                     self._take_change(row, number)
-        except (AmbiguousTransaction, CannotUndo) as error:
-            self._stop = unreadable(self._mining.database, str(error), row)
+        except AmbiguousTransaction as error:
+            self._stop = unreadable(self._mining.database, f"{error}. The row: {row.shown()}")
 
     def _take_change(self, row: LogRow, number: int) -> None:
         buffer = self._buffer
@@ -248,10 +265,12 @@ class LogMinerStream:
         if row.undo:
             if row.operation not in CHANGES:
                 return  # what was said of a large value is read from the table anyway
-            pending = buffer.find(row.xid)
-            if pending is None:
-                raise CannotUndo("it takes back a change of a transaction of which nothing was seen")
-            pending.strike(row)
+            pending = buffer.take(row.xid)
+            try:
+                pending.strike(row)
+            except CannotUndo as error:
+                # Where mining began in the middle of a transaction that was rolled back, or is published: of no concern.
+                pending.broken = f"{error}. The row: {row.shown()}"
             return
         buffer.add(row.xid, Event(row.operation, number, row.scn, row.row_id, row.sql, row.object, row.status, row.info))
 
@@ -304,6 +323,8 @@ class LogMinerStream:
         try:
             if end <= self._published or not pending.live:
                 return None
+            if pending.broken:
+                raise unreadable(self._mining.database, pending.broken)
             return self._builder.build(pending, each.scn, end, each.at)
         except Unreadable as error:
             event = error.event
@@ -324,7 +345,7 @@ class LogMinerStream:
                 event.object,
                 "",
             )
-            raise unreadable(self._mining.database, str(error), row) from None
+            raise unreadable(self._mining.database, f"{error}. The row: {row.shown()}") from None
         except oracledb.Error as error:
             raise self._mining.translated(error) from None
         finally:

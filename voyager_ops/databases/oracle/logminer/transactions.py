@@ -18,6 +18,8 @@ from voyager_ops.databases.oracle.logminer.rows import CHANGES, DDL, LOCATORS
 
 _MEMORY: Final = 8 << 20
 _BLOCK: Final = 1 << 20
+_MISMATCH: Final = "Dictionary Version Mismatch"
+"""The redo is of before a DDL: columns come by number, values in their internal form."""
 _TEMPORARY: Final = "/* No SQL_REDO for temporary tables"
 
 
@@ -105,7 +107,8 @@ class Builder:
         """None for a row that says nothing (temporary tables). Raises Unreadable."""
         if event.sql.startswith(_TEMPORARY):
             return None
-        if event.status == 2 and event.info:
+        if event.status == 2 and event.info and event.operation in CHANGES and event.info != _MISMATCH:
+            # LONG columns have STATUS 2 without a reason, and are right.
             raise Unreadable("LogMiner says that its statement is not valid", event)
         try:
             if event.operation in CHANGES:
