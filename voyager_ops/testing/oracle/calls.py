@@ -159,7 +159,7 @@ class Calls:
         self.user = request.user[1:-1] if request.user.startswith('"') else request.user.upper()
         self._exchange = PasswordExchange(self._env.engine.password_of(self.user))
         self._replies.pairs(writer, self._exchange.challenge())
-        self._replies.status(writer)
+        self._replies.end_of_call(writer)
 
     def _auth_two(self, writer: Writer) -> None:
         request = self._reader.auth()
@@ -184,7 +184,7 @@ class Calls:
         )
         self._with_faults(Call(CallKind.LOGON, self.user), lambda: self._open(login))
         self._replies.pairs(writer, self._session_pairs(exchange))
-        self._replies.status(writer)
+        self._replies.end_of_call(writer)
 
     def _open(self, login: Login) -> None:
         self._engine_session = self._env.engine.open_session(login)
