@@ -48,7 +48,7 @@ KEYS = {
     "bytea": ("id bytea PRIMARY KEY", "decode(md5(({})::text), 'hex')", "ranges"),
     "text C": ('id text COLLATE "C" PRIMARY KEY', "'a%' || ({}) || '\"\\é'", "ranges"),
     "text": ("id text PRIMARY KEY", "'key ' || ({})", "whole"),
-    "numeric": ("id numeric PRIMARY KEY", "({}) / 8.0", "whole"),
+    "numeric": ("id numeric PRIMARY KEY", "({}) / 8.0", "ranges"),
     "char": ("id char(9) PRIMARY KEY", "'k' || ({})", "whole"),
     "enum-like domain": ("id positive PRIMARY KEY", "{}", "ranges"),
 }

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from voyager_ops.cutover.verified import remember_verified
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres import metadata
-from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.errors import PreconditionError, VerificationFailed
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import FROM_SIDE, TO_SIDE, Lane, Position, Side
@@ -51,7 +50,7 @@ def run(
             next_step="mend source.schemas and tables.include/exclude in the configuration",
         )
     report = verify_tables(
-        postgres(migration.source),
+        migration.source,
         migration.target,
         tables,
         migration.names,

@@ -13,7 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from voyager_ops.changes.log import ChangeLog
-from voyager_ops.databases.postgres.database import postgres
+from voyager_ops.databases.base import Database
 from voyager_ops.databases.postgres.metadata import SCHEMA
 from voyager_ops.errors import PreconditionError
 from voyager_ops.lane.context import LaneContext
@@ -148,8 +148,7 @@ class KeyCollector:
         if table is None and not self._looked_again:
             # A partition that was made or attached since the list of tables was frozen.
             self._looked_again = True
-            with self._context.capture_db.connect("verify") as connection:
-                now = find_tables(connection, [table.name for table in self._context.tables])
+            now = find_tables(self._context.capture_db, [table.name for table in self._context.tables])
             self._roots = _by_physical_name(now.values()) | self._roots
             table = self._roots.get(relation.name)
         if table is None:
@@ -212,13 +211,14 @@ def verify_found(
 ) -> VerificationReport:
     """As :func:`verify_changed`, for keys that were collected before (a cutover does that before the clock starts)."""
     wanted = found.keys.keys() | found.whole.keys()
+    source: Database
+    target: Database
     if context.lane is Lane.FORWARD:
-        source, target = postgres(context.capture_db), context.apply_db
+        source, target = context.capture_db, context.apply_db
         tables = [table for table in context.tables if table.name in wanted]
     else:
-        source, target = context.apply_db, postgres(context.capture_db)
-        with source.connect("verify") as connection:
-            there = find_tables(connection, wanted)
+        source, target = context.apply_db, context.capture_db
+        there = find_tables(source, wanted)
         tables = [there[name] for name in sorted(there)]
     report = verify_selected(
         source,

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
 
-from voyager_ops.databases.postgres.database import Row
 from voyager_ops.model.positions import Side
 from voyager_ops.verify.digests import Identity, Statements
-from voyager_ops.verify.sides import BothSides, Statement
+from voyager_ops.verify.sides import BothSides, Look, Reader, Row
 
 KEYS_PER_STATEMENT = 2_000
 CONFIRMATIONS = 2
@@ -57,16 +56,16 @@ class Suspects:
             theirs |= self._state(batch, target)
         return ours, theirs
 
-    def _looks(self) -> Iterator[tuple[list[Identity], Statement]]:
+    def _looks(self) -> Iterator[tuple[list[Identity], Look]]:
         pending = list(self.pending)
         if not self.statements.pair.key:
             # Without an index each look reads the whole table: all in one.
             digests = [str(identity[0]) for identity in pending]
-            yield pending, partial(self.statements.by_digest, digests=digests)
+            yield pending, lambda reader: reader.by_digest(self.statements, digests)
             return
         for start in range(0, len(pending), KEYS_PER_STATEMENT):
             batch = pending[start : start + KEYS_PER_STATEMENT]
-            yield batch, partial(self.statements.by_key, keys=batch)
+            yield batch, partial(_by_key, statements=self.statements, keys=batch)
 
     def _state(self, batch: Sequence[Identity], rows: Sequence[Row]) -> State:
         if self.statements.pair.key:
@@ -97,6 +96,10 @@ class Suspects:
                 if self.streak[identity] >= CONFIRMATIONS:
                     self.pending.discard(identity)
                     self.different[identity] = (last, held)
+
+
+def _by_key(reader: Reader, statements: Statements, keys: Sequence[Identity]) -> list[Row]:
+    return reader.by_key(statements, keys)
 
 
 def confirm(both: BothSides, suspects: Sequence[Suspects], settle: Settle | None, rounds: int, stop: Event) -> None:

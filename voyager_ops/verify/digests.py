@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
 from voyager_ops.databases.postgres.hashing import Method, row_hash, row_md5, text_hash
+from voyager_ops.databases.postgres.ranges import range_condition
 from voyager_ops.model.positions import Side
 from voyager_ops.verify.pairing import Pair
 
-Condition = sql.SQL | sql.Composed
-EVERYTHING: Condition = sql.SQL("true")
 Identity = tuple[str | None, ...]
 """What a row is known by: its key's texts, or its md5 where there is no key."""
 
@@ -26,6 +25,22 @@ class Buckets:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """Which rows of a pair: a range of the pair's ``ranged`` columns (text values; None is open), in these buckets only."""
+
+    lower: tuple[str, ...] | None = None
+    upper: tuple[str, ...] | None = None
+    buckets: tuple[tuple[Buckets, tuple[int, ...]], ...] = ()
+
+    def within(self, buckets: Buckets, which: Sequence[int]) -> Condition:
+        """Narrowed to some buckets."""
+        return replace(self, buckets=(*self.buckets, (buckets, tuple(which))))
+
+
+EVERYTHING = Condition()
+
+
+@dataclass(frozen=True)
 class Statements:
     """The statements for one pair of tables. ``method`` is the servers' common one for texts (TEXT or MD5)."""
 
@@ -36,7 +51,7 @@ class Statements:
     def digest(self, side: Side, condition: Condition, method: Method) -> sql.Composed:
         """One row: count, sum of the row hashes."""
         return sql.SQL("SELECT count(*), coalesce(sum({}), 0)::text FROM {} WHERE {}").format(
-            row_hash(self.pair.columns, method, self.seed), self.pair.from_(side), condition
+            row_hash(self.pair.columns, method, self.seed), self.pair.from_(side), self._where(condition)
         )
 
     def _identity(self) -> sql.Composed:
@@ -51,19 +66,28 @@ class Statements:
     def bucket_digests(self, side: Side, condition: Condition, buckets: Buckets) -> sql.Composed:
         """Rows: bucket, count, sum of the row hashes in text form."""
         return sql.SQL("SELECT {}, count(*), sum({})::text FROM {} WHERE {} GROUP BY 1").format(
-            self._bucket(buckets), text_hash(self.pair.names, self.method, self.seed), self.pair.from_(side), condition
+            self._bucket(buckets),
+            text_hash(self.pair.names, self.method, self.seed),
+            self.pair.from_(side),
+            self._where(condition),
         )
 
-    def in_buckets(self, condition: Condition, buckets: Buckets, which: Sequence[int]) -> Condition:
-        """``condition`` narrowed to some buckets."""
-        return sql.SQL("{} AND {} = ANY ({}::int8[])").format(condition, self._bucket(buckets), sql.Literal(list(which)))
+    def _where(self, condition: Condition) -> sql.Composable:
+        parts: list[sql.Composable] = [range_condition(self.pair.ranged, condition.lower, condition.upper)]
+        for buckets, which in condition.buckets:
+            parts.append(sql.SQL("{} = ANY ({}::int8[])").format(self._bucket(buckets), sql.Literal(list(which))))
+        return sql.SQL(" AND ").join(parts)
 
     def rows(self, side: Side, condition: Condition) -> sql.Composed:
         """Rows: the key's texts then the row's md5; without a key the row's md5 and how many such rows there are."""
         names, table = self.pair.names, self.pair.from_(side)
         if not self.pair.key:
-            return sql.SQL("SELECT {}, count(*) FROM {} WHERE {} GROUP BY 1").format(row_md5(names), table, condition)
-        return sql.SQL("SELECT {}, {} FROM {} WHERE {}").format(self.pair.key_texts(), row_md5(names), table, condition)
+            return sql.SQL("SELECT {}, count(*) FROM {} WHERE {} GROUP BY 1").format(
+                row_md5(names), table, self._where(condition)
+            )
+        return sql.SQL("SELECT {}, {} FROM {} WHERE {}").format(
+            self.pair.key_texts(), row_md5(names), table, self._where(condition)
+        )
 
     def by_digest(self, side: Side, digests: Sequence[str]) -> sql.Composed:
         """For a table without key: those rows that have one of these md5s. Rows: md5, count."""

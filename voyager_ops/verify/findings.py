@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voyager_ops.databases.postgres.database import Row
 from voyager_ops.verify.confirm import Suspects
 from voyager_ops.verify.digests import Identity
 from voyager_ops.verify.report import Kind, RowDifference, TableVerification
-from voyager_ops.verify.sides import BothSides, Statement
+from voyager_ops.verify.sides import BothSides, Look, Row
 
 VALUE_LIMIT = 500
 """Characters of a value that are shown when values were asked for."""
@@ -81,13 +80,13 @@ def _name_columns(both: BothSides, suspects: Suspects, rows: dict[Identity, RowD
     identities = list(rows)
     statements = suspects.statements
     names = statements.pair.names
-    ours, theirs = _look(both, suspects, lambda side: statements.column_digests(side, identities), identities)
+    ours, theirs = _look(both, suspects, lambda reader: reader.column_digests(statements, identities), identities)
     for identity, row in rows.items():
         if identity in ours and identity in theirs:
             pairs = zip(names, ours[identity], theirs[identity], strict=True)
             row.columns = [name for name, first, second in pairs if first != second]
     if detail.values:
-        ours, theirs = _look(both, suspects, lambda side: statements.values(side, identities, VALUE_LIMIT), identities)
+        ours, theirs = _look(both, suspects, lambda reader: reader.values(statements, identities, VALUE_LIMIT), identities)
         for identity, row in rows.items():
             shown = row.columns or list(names)
             for held, side in ((ours, "source"), (theirs, "target")):
@@ -97,8 +96,8 @@ def _name_columns(both: BothSides, suspects: Suspects, rows: dict[Identity, RowD
 
 
 def _look(
-    both: BothSides, suspects: Suspects, statement: Statement, identities: list[Identity]
+    both: BothSides, suspects: Suspects, look: Look, identities: list[Identity]
 ) -> tuple[dict[Identity, Row], dict[Identity, Row]]:
-    source, target = both.run(statement, on=suspects.name)
+    source, target = both.run(look, on=suspects.name)
     first, second = ({identities[int(row[0]) - 1]: row[1:] for row in rows} for rows in (source, target))
     return first, second

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from voyager_ops.databases.postgres.database import PostgresDatabase
+from voyager_ops.databases.base import Database
 from voyager_ops.model.tables import NameMap, Table
 from voyager_ops.verify.confirm import Settle
 from voyager_ops.verify.findings import Detail
@@ -13,8 +13,8 @@ from voyager_ops.verify.tables import verify_selected
 
 
 def verify_keys(
-    source: PostgresDatabase,
-    target: PostgresDatabase,
+    source: Database,
+    target: Database,
     table: Table,
     names: NameMap,
     keys: Iterable[tuple[bytes, ...]],

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from voyager_ops.databases.postgres.catalog import read_tables
-from voyager_ops.databases.postgres.database import Connection, qualified
+from voyager_ops.databases.base import Database
+from voyager_ops.databases.engines import engine_of
+from voyager_ops.databases.postgres.database import qualified
 from voyager_ops.databases.postgres.hashing import HashedColumn, hashed_column
 from voyager_ops.databases.postgres.ranges import range_columns
 from voyager_ops.model.positions import Side
@@ -43,7 +44,7 @@ class Pair:
         return sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in self.key)
 
 
-def pair_tables(target: Connection, tables: Sequence[Table], names: NameMap) -> list[Pair | str]:
+def pair_tables(target: Database, tables: Sequence[Table], names: NameMap) -> list[Pair | str]:
     """For each of ``tables`` (the source's) its pair, or a sentence that says it is missing on the target."""
     found = find_tables(target, {names.to_target(table.name) for table in tables})
     result: list[Pair | str] = []
@@ -54,11 +55,15 @@ def pair_tables(target: Connection, tables: Sequence[Table], names: NameMap) -> 
     return result
 
 
-def find_tables(connection: Connection, names: Iterable[QName]) -> dict[QName, Table]:
+def find_tables(database: Database, names: Iterable[QName]) -> dict[QName, Table]:
     """Those of ``names`` that are tables there, as its catalog has them now."""
     wanted = set(names)
     schemas = sorted({name.schema for name in wanted})
-    return {table.name: table for table in read_tables(connection, schemas) if table.name in wanted} if wanted else {}
+    return {table.name: table for table in _tables(database, schemas) if table.name in wanted} if wanted else {}
+
+
+def _tables(database: Database, schemas: list[str]) -> list[Table]:
+    return engine_of(database).read_tables(database, schemas)
 
 
 def pair(source: Table, target: Table) -> Pair:

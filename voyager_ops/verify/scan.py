@@ -1,7 +1,8 @@
 """The first look at a table: digests of ranges on both sides at once, and the rows of those that differ narrowed down.
 
-Nothing but digests, and the keys and digests of rows in a few small buckets, ever leaves the servers: memory is bounded by
-``PULL_ROWS`` rows a worker, whatever the size of the table or the number of differences.
+Nothing but digests, and the keys and digests of rows in a few small buckets, ever leaves a PostgreSQL server. (Oracle has no such
+functions: its rows are streamed, and digested here.) Memory is bounded by ``PULL_ROWS`` rows a worker, whatever the size of the
+table or the number of differences.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from voyager_ops.databases.postgres.database import Connection, qualified
 from voyager_ops.databases.postgres.hashing import Method
-from voyager_ops.databases.postgres.ranges import range_condition, sort_key, split_points
+from voyager_ops.databases.postgres.ranges import sort_key
 from voyager_ops.model.positions import Side
-from voyager_ops.model.tables import QName, Table
 from voyager_ops.verify.digests import EVERYTHING, Buckets, Condition, Identity, Statements
 from voyager_ops.verify.sides import BothSides
 
@@ -62,38 +61,19 @@ def plan_ranges(both: BothSides, scan: TableScan) -> list[Condition]:
     columns = pair.ranged
     points: list[list[str]] = []
     if columns:
-        names = [column.name for column in columns]
-        for leaf, rows in _rows_now(both[Side.SOURCE], pair.source).items():
-            points += split_points(both[Side.SOURCE], leaf, names, -(-rows // ROWS_PER_RANGE))
+        points = both[Side.SOURCE].points(pair.source, [column.name for column in columns], ROWS_PER_RANGE)
     if not points:
         return [EVERYTHING]
     order = sort_key(columns)
     points.sort(key=lambda point: order([value.encode() for value in point]))
-    bounds: list[list[str] | None] = [None, *points, None]
-    return [range_condition(columns, lower, upper) for lower, upper in pairwise(bounds)]
-
-
-def _rows_now(connection: Connection, table: Table) -> dict[QName, int]:
-    """Estimated rows of each physical table as it is now: the list of tables may be as old as the migration.
-
-    Where nothing was ever analyzed, at 100 bytes a row, which is on the small side: the ranges come out small.
-    """
-    names = [qualified(leaf.name).as_string(connection) for leaf in table.leaves]
-    sizes = connection.execute(
-        "SELECT n.place, c.reltuples::float8, c.relpages, pg_relation_size(c.oid), current_setting('block_size')::int8"
-        " FROM unnest(%s::text[]) WITH ORDINALITY n (name, place) JOIN pg_class c ON c.oid = to_regclass(n.name)",
-        (names,),
-    )
-    return {
-        table.leaves[place - 1].name: int(tuples / pages * (size / block) if pages > 0 and tuples > 0 else size / 100)
-        for place, tuples, pages, size, block in sizes
-    }
+    bounds: list[tuple[str, ...] | None] = [None, *map(tuple, points), None]
+    return [Condition(lower, upper) for lower, upper in pairwise(bounds)]
 
 
 def scan_range(both: BothSides, scan: TableScan, condition: Condition) -> None:
     """Compare one range; rows that differ are added to the scan's suspects."""
     statements, method = scan.statements, scan.method
-    source, target = both.run(lambda side: statements.digest(side, condition, method), on=scan.name)
+    source, target = both.run(lambda reader: reader.digest(statements, condition, method), on=scan.name)
     differs = source[0] != target[0]
     if differs and not narrow(both, scan, condition, max(source[0][0], target[0][0])) and scan.exact:
         scan.method = statements.method
@@ -127,7 +107,7 @@ def _small_parts(both: BothSides, scan: TableScan, condition: Condition, rows: i
     bits = min(MAX_BITS, max(1, (rows // ROWS_PER_BUCKET).bit_length()))
     buckets = Buckets(shift, bits)
     statements = scan.statements
-    source, target = both.run(lambda side: statements.bucket_digests(side, condition, buckets), on=scan.name)
+    source, target = both.run(lambda reader: reader.bucket_digests(statements, condition, buckets), on=scan.name)
     ours, theirs = ({bucket: (count, total) for bucket, count, total in side} for side in (source, target))
     differing = {
         bucket: max(ours.get(bucket, (0, ""))[0], theirs.get(bucket, (0, ""))[0])
@@ -142,10 +122,10 @@ def _small_parts(both: BothSides, scan: TableScan, condition: Condition, rows: i
         # since the same finer cut over all of them would not single anything out.
         size = total if total <= rows // 4 else REFINE_ROWS
         for group, count in _groups(differing, size):
-            yield from _small_parts(both, scan, statements.in_buckets(condition, buckets, group), count, shift + bits)
+            yield from _small_parts(both, scan, condition.within(buckets, group), count, shift + bits)
     else:
         for group, _count in _groups(differing, PULL_ROWS):
-            yield statements.in_buckets(condition, buckets, group)
+            yield condition.within(buckets, group)
 
 
 def _groups(sizes: Mapping[int, int], limit: int) -> Iterator[tuple[list[int], int]]:
@@ -162,6 +142,6 @@ def _groups(sizes: Mapping[int, int], limit: int) -> Iterator[tuple[list[int], i
 
 
 def _differing(both: BothSides, scan: TableScan, condition: Condition) -> list[Identity]:
-    source, target = both.run(lambda side: scan.statements.rows(side, condition), on=scan.name)
+    source, target = both.run(lambda reader: reader.rows(scan.statements, condition), on=scan.name)
     ours, theirs = ({tuple(row[:-1]): row[-1] for row in side} for side in (source, target))
     return [identity for identity in {**ours, **theirs} if ours.get(identity) != theirs.get(identity)]

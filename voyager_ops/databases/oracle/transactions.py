@@ -66,9 +66,9 @@ def writing(database: OracleDatabase, connection: oracledb.Connection, tables: I
 
     Where V$LOCKED_OBJECT may not be read nobody can tell which tables: every open transaction counts then.
     """
-    known = {table.oid: str(table.name) for table in tables} | {
-        leaf.oid: str(leaf.name) for table in tables for leaf in table.leaves
-    }
+    tables = list(tables)
+    known = {leaf.oid: str(table.name) for table in tables for leaf in table.leaves}
+    known |= {table.oid: str(table.name) for table in tables}
     rows = _either(connection, _LOCKED)
     if rows is None:
         return [str(session) for session, _, _ in open_transactions(database, connection)]
@@ -93,7 +93,7 @@ def open_transactions(database: OracleDatabase, connection: oracledb.Connection)
 
 
 def _either(connection: oracledb.Connection, statements: Sequence[str]) -> list[tuple[Any, ...]] | None:
-    """The rows of the first statement that we may run; None when there is none. Raises oracledb.Error for what else goes wrong."""
+    """The rows of the first statement that we may run; None when there is none. Raises oracledb.Error for other failures."""
     for statement in statements:
         try:
             with connection.cursor() as cursor:
@@ -107,8 +107,8 @@ def _either(connection: oracledb.Connection, statements: Sequence[str]) -> list[
 def wait_for_old_transactions(context: LaneContext, stop: threading.Event, progress: ProgressSink) -> None:
     """See :func:`voyager_ops.snapshot.old_transactions.wait_for_old_transactions`.
 
-    Capture mines from before the oldest of them, so nothing of theirs is missed; waiting keeps what they wrote before supplemental
-    logging was switched on out of the stream's way: chunks that begin afterwards have it.
+    Capture mines from before the oldest of them, so nothing of theirs is missed; what they wrote before supplemental logging was
+    switched on is in every chunk, since the first begins when they have ended.
     """
     key = "snapshot/waiting"
     database = oracle(context.capture_db)
