@@ -9,6 +9,10 @@ from voyager_ops.model.positions import Side
 
 def engine_of(database: Database) -> Engine:
     """The rooms of ``database``'s engine. Imported when first asked for, with its driver: a migration uses one or two of them."""
+    if database.kind == "oracle":
+        from voyager_ops.databases.oracle.engine import OracleEngine
+
+        return OracleEngine()
     from voyager_ops.databases.postgres.engine import PostgresEngine
 
     return PostgresEngine()

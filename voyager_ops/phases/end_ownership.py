@@ -22,6 +22,12 @@ def refuse_unfit(migration: Migration, reassign_to: str | None, drop_user: bool,
             state="nothing was changed",
             next_step="give --reassign-to ROLE too",
         )
+    if drop_user and migration.source.kind == "oracle":
+        raise PreconditionError(
+            f"the migration user {migration.source.user} of an Oracle source is not dropped by this command",
+            state="nothing was changed",
+            next_step="leave out --drop-user; afterwards, as a privileged user: DROP USER …, and its roles",
+        )
     needed = [Side.TARGET] if reassign_to is not None else []
     for side in [*needed, *([Side.SOURCE] if drop_user else [])]:
         url = privileged[side]

@@ -13,6 +13,7 @@ from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.migration import Migration
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
 from voyager_ops.model.tables import QName, matches
+from voyager_ops.phases import export_oracle
 from voyager_ops.phases.base import finish
 from voyager_ops.schema.export import SchemaExport
 from voyager_ops.schema.export import export_schema as export_files
@@ -58,6 +59,12 @@ def export_into(
     migration: Migration, directory: Path, *, start_clean: bool, progress: ProgressSink, manifest: Path | None = None
 ) -> SchemaExport:
     """Export into any directory (the dry run uses a scratch one)."""
+
+    def tell(message: str) -> None:
+        progress(Progress(phase="export_schema", message=message))
+
+    if migration.source.kind == "oracle":
+        return export_oracle.export_into(migration, directory, start_clean=start_clean, progress=tell, manifest=manifest)
     return export_files(
         postgres(migration.source).conninfo,
         directory,
@@ -66,7 +73,7 @@ def export_into(
         exclude_tables=excluded_tables(migration),
         rename_to=migration.config.target.schema_name,
         start_clean=start_clean,
-        progress=lambda message: progress(Progress(phase="export_schema", message=message)),
+        progress=tell,
     )
 
 

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from voyager_ops.databases.postgres.database import postgres
+from voyager_ops.databases.postgres.database import PostgresDatabase
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
+from voyager_ops.phases import preflight_oracle
 from voyager_ops.phases.base import finish
 from voyager_ops.phases.checks.contents import check_contents
 from voyager_ops.phases.checks.facts import filled, read_contents, read_server, unusable_schemas
 from voyager_ops.phases.checks.model import Check, PairFacts, Severity
-from voyager_ops.phases.checks.pair import check_pair
+from voyager_ops.phases.checks.pair import check_local, check_pair, check_target
 from voyager_ops.phases.checks.server import check_server
 from voyager_ops.state.lanes import NONE, read_lane
 
@@ -81,16 +82,17 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
         Side.TARGET: read_lane(state, Lane.FALLBACK).status != NONE,
     }
     progress(Progress(phase="preflight", message="reading the source"))
-    with migration.source.connect("preflight") as connection:
-        source = read_server(connection, postgres(migration.source))
-        tables = migration.read_catalog(Side.SOURCE)
-        contents = read_contents(
-            connection,
-            migration.config.source.schemas,
-            tables,
-            migration.config.tables.include,
-            migration.config.tables.exclude,
-        )
+    tables = migration.read_catalog(Side.SOURCE)
+    if isinstance(migration.source, PostgresDatabase):
+        with migration.source.connect("preflight") as connection:
+            source = read_server(connection, migration.source)
+            contents = read_contents(
+                connection,
+                migration.config.source.schemas,
+                tables,
+                migration.config.tables.include,
+                migration.config.tables.exclude,
+            )
     progress(Progress(phase="preflight", message="reading the target"))
     with migration.target.connect("preflight") as connection:
         target = read_server(connection, migration.target)
@@ -104,12 +106,15 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
             export_free=_free(migration.export_dir.path),
             disk_reserve=migration.config.changes.disk_reserve,
         )
-    checks = [
-        *check_server(source, captures=True, applies=fall_back, slot_owned=owned[Side.SOURCE]),
-        *check_contents(contents, source, fall_back=fall_back),
-        *check_server(target, captures=fall_back, applies=True, slot_owned=owned[Side.TARGET]),
-        *check_pair(source, target, contents, pair),
-    ]
+    checks = [*check_server(target, captures=fall_back, applies=True, slot_owned=owned[Side.TARGET])]
+    if isinstance(migration.source, PostgresDatabase):
+        checks += check_server(source, captures=True, applies=fall_back, slot_owned=owned[Side.SOURCE])
+        checks += check_contents(contents, source, fall_back=fall_back)
+        checks += check_pair(source, target, contents, pair)
+    else:
+        checks += preflight_oracle.check_source(migration, tables, fall_back=fall_back, quiesce=migration.config.cutover.quiesce)
+        checks += check_target(target, pair)
+        checks += check_local(sum(table.bytes for table in tables), pair)
     order = [Severity.ERROR, Severity.WARNING, Severity.OK]
     return sorted(checks, key=lambda check: order.index(check.severity))
 

@@ -91,6 +91,10 @@ class Pair:
 
 async def open_reader(database: Database) -> PieceReader:
     """Raises ConnectionFailed."""
+    if database.kind == "oracle":
+        from voyager_ops.databases.oracle.reading import OracleReader
+
+        return await OracleReader.open(database)
     from voyager_ops.databases.postgres.reading import PostgresReader
 
     return await PostgresReader.open(database)

@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from voyager_ops.databases.base import Database
 from voyager_ops.databases.oracle.binds import Binds, bindable
+from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.errors import PRIVILEGE, is_passing, message_of, ora_code
 from voyager_ops.databases.oracle.names import qualified
-from voyager_ops.databases.oracle.reading import LOB_ROWS, batch_rows, oracle
+from voyager_ops.databases.oracle.reading import LOB_ROWS, batch_rows
 from voyager_ops.databases.oracle.row_text import BucketSums, as_text, digests, numbers, row_texts, total
 from voyager_ops.databases.oracle.splitting import OracleSplitter
 from voyager_ops.databases.oracle.values import Plan

@@ -20,7 +20,7 @@ from voyager_ops.databases.base import Database
 from voyager_ops.databases.oracle import values
 from voyager_ops.databases.oracle.binds import Binds
 from voyager_ops.databases.oracle.copy_text import copy_lines, escape
-from voyager_ops.databases.oracle.database import OracleDatabase
+from voyager_ops.databases.oracle.database import OracleDatabase, oracle
 from voyager_ops.databases.oracle.errors import DEFINITION_CHANGED, SNAPSHOT_TOO_OLD, message_of, ora_code, translate
 from voyager_ops.databases.oracle.names import qualified
 from voyager_ops.databases.oracle.positions import LAST_ORDINAL, text
@@ -45,12 +45,6 @@ _PIECEWISE: Final = frozenset({"text", "varchar", "bytea"})
 """Targets (pg_type.typname) whose text may be put together from the texts of pieces."""
 
 R = TypeVar("R")
-
-
-def oracle(database: Database) -> OracleDatabase:
-    """``database`` as what it is known to be: for the rooms of this package, which are given nothing else."""
-    assert isinstance(database, OracleDatabase), database.kind
-    return database
 
 
 def current_scn(connection: oracledb.Connection) -> int:

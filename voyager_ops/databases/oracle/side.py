@@ -8,11 +8,10 @@ from typing import Any, Final, Self, TypeVar
 
 import oracledb
 
-from voyager_ops.changes.roots import RootMap
 from voyager_ops.databases.base import Database
 from voyager_ops.databases.oracle import metadata
+from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.errors import LOCKED, UNIQUE_VIOLATED, is_passing, message_of, ora_code, translate
-from voyager_ops.databases.oracle.reading import oracle
 from voyager_ops.databases.oracle.transactions import open_transactions, writing
 from voyager_ops.databases.postgres.metadata import INTENDED, OPENED
 from voyager_ops.errors import Fenced, RetryableError
@@ -182,7 +181,7 @@ class OracleWatch:
     """Heartbeats, and looks at what has changed in the dictionary. Structure changes are in the redo too, where capture stops at
     them; here they are seen also when nothing is mined."""
 
-    def __init__(self, context: LaneContext, roots: RootMap) -> None:
+    def __init__(self, context: LaneContext) -> None:
         self._context = context
         self._database = oracle(context.capture_db)
         self._connection: oracledb.Connection | None = None

@@ -10,9 +10,10 @@ import oracledb
 from voyager_ops.databases.base import Database
 from voyager_ops.databases.oracle import values
 from voyager_ops.databases.oracle.binds import Binds
+from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.errors import is_disconnect, translate
 from voyager_ops.databases.oracle.names import qualified, quote
-from voyager_ops.databases.oracle.reading import current_scn, failed, moment_at, oracle
+from voyager_ops.databases.oracle.reading import current_scn, failed, moment_at
 from voyager_ops.model.positions import Position
 from voyager_ops.model.tables import Column, Leaf, Table
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import oracledb
 
-from voyager_ops.databases.oracle.database import OracleDatabase
+from voyager_ops.databases.oracle.database import OracleDatabase, oracle
 from voyager_ops.databases.oracle.errors import PRIVILEGE, ora_code, translate
-from voyager_ops.databases.oracle.reading import current_scn, oracle
+from voyager_ops.databases.oracle.reading import current_scn
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.results import Progress, ProgressSink
 from voyager_ops.model.tables import Table

@@ -51,8 +51,8 @@ def check_pair(source: ServerFacts, target: ServerFacts, contents: SourceContent
                 "lag in seconds is wrong by that much; nothing else depends on clocks",
                 "synchronize the clocks (NTP)",
             )
-    yield from _target(target, pair)
-    yield from _local(contents, pair)
+    yield from check_target(target, pair)
+    yield from check_local(contents.bytes, pair)
 
 
 def _extensions(source: ServerFacts, target: ServerFacts) -> Iterator[Check]:
@@ -80,7 +80,8 @@ def _extensions(source: ServerFacts, target: ServerFacts) -> Iterator[Check]:
         yield ok("extensions", f"target {target.where}", "all extensions of the source can be had")
 
 
-def _target(target: ServerFacts, pair: PairFacts) -> Iterator[Check]:
+def check_target(target: ServerFacts, pair: PairFacts) -> Iterator[Check]:
+    """What must be true of the target whatever the source is."""
     subject = f"target {target.where}"
     for schema in pair.target_unusable_schemas:
         yield error(
@@ -110,7 +111,8 @@ def _target(target: ServerFacts, pair: PairFacts) -> Iterator[Check]:
         )
 
 
-def _local(contents: SourceContents, pair: PairFacts) -> Iterator[Check]:
+def check_local(source_bytes: int, pair: PairFacts) -> Iterator[Check]:
+    """The export directory and the configuration. ``source_bytes``: of the source's tables."""
     if pair.export_free < pair.disk_reserve:
         yield error(
             "disk",
@@ -119,11 +121,11 @@ def _local(contents: SourceContents, pair: PairFacts) -> Iterator[Check]:
             "capture stops at once",
             "free space, or put export_dir on another file system",
         )
-    elif pair.export_free < contents.bytes:
+    elif pair.export_free < source_bytes:
         yield warning(
             "disk",
             pair.export_dir,
-            f"{pair.export_free} bytes are free, the source's tables have {contents.bytes}",
+            f"{pair.export_free} bytes are free, the source's tables have {source_bytes}",
             "changes that wait to be applied are kept here; when it is full capture stops (nothing is lost)",
             "voyager-ops archive changes frees what has been applied",
         )

@@ -1,0 +1,60 @@
+"""``export schema`` for an Oracle source: its dictionary is read once and converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import oracledb
+
+from voyager_ops.databases.engines import engine_of
+from voyager_ops.databases.oracle.database import oracle
+from voyager_ops.databases.oracle.dictionary import read_dictionary
+from voyager_ops.databases.oracle.errors import translate
+from voyager_ops.databases.oracle.names import unfold
+from voyager_ops.migration import Migration
+from voyager_ops.model.tables import QName, matches
+from voyager_ops.schema.export import SchemaExport
+from voyager_ops.schema.oracle.export import OracleOptions, export
+
+
+def export_into(
+    migration: Migration, directory: Path, *, start_clean: bool, progress: Callable[[str], None], manifest: Path | None
+) -> SchemaExport:
+    """Export into any directory. Raises PreconditionError for a schema or a view that cannot be read."""
+    database = oracle(migration.source)
+    connection = database.connect("export schema")
+    try:
+        progress("reading the dictionary")
+        dictionary = read_dictionary(connection, [unfold(schema) for schema in migration.source_schemas])
+    except oracledb.Error as error:
+        raise translate(
+            error,
+            f"the dictionary of the source {database.where} could not be read",
+            "nothing was exported",
+            "voyager-ops prepare source --print shows the grants; run them, and the command again",
+        ) from error
+    finally:
+        connection.close()
+    return export(
+        dictionary,
+        directory,
+        manifest_path=manifest,
+        exclude_tables=excluded_tables(migration),
+        rename_to=migration.config.target.schema_name,
+        start_clean=start_clean,
+        options=OracleOptions(override=database.overrides.target),
+        progress=progress,
+    )
+
+
+def excluded_tables(migration: Migration) -> list[QName]:
+    """Tables of the source, by their names on the target, which ``tables.include``/``exclude`` leave out."""
+    chosen = migration.config.tables
+    tables = engine_of(migration.source).read_tables(migration.source, migration.source_schemas)
+
+    def wanted(name: QName, native: QName) -> bool:
+        included = matches(name, chosen.include) or matches(native, chosen.include)
+        return included and not (matches(name, chosen.exclude) or matches(native, chosen.exclude))
+
+    return [table.name for table in tables if not wanted(table.name, table.native_name)]
