@@ -27,19 +27,6 @@ def bindable(column: Column) -> bool:
     return bool(column.native_type) and OracleType.from_json(column.native_type).name in _KINDS
 
 
-def ranged(column: Column) -> bool:
-    """Whether the order of the column's canonical texts (``ranges.sort_key``) is the order in which Oracle compares its values.
-
-    Of more than six digits of a second the text has six: two values may share one, and a bound between them cannot be written.
-    """
-    kind = OracleType.from_json(column.native_type) if column.native_type else None
-    if kind is None or kind.name not in _KINDS:
-        return False
-    if kind.name.startswith("TIMESTAMP"):
-        return (kind.scale or 0) <= _SIX
-    return kind.name not in {"NVARCHAR2", "NCHAR", "CHAR"} | BINARY_FLOATS | ROW_IDS
-
-
 class Binds:
     """Collects the binds of one statement, each under a name of its own."""
 
