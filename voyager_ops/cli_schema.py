@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TextIO
+from typing import Any, TextIO, get_args
 
 import click
 
@@ -15,7 +15,9 @@ from voyager_ops.phases import export_schema as export_phase
 from voyager_ops.phases import import_schema as import_phase
 from voyager_ops.phases import preflight as preflight_phase
 from voyager_ops.phases import prepare as prepare_phase
-from voyager_ops.phases.prepare import PLACEHOLDER
+from voyager_ops.phases.prepare import PLACEHOLDER, OracleForm
+
+ORACLE_FORMS = get_args(OracleForm)
 
 
 @click.group("prepare")
@@ -28,9 +30,10 @@ def _prepare(side: str) -> None:
     @click.option("--print/--run", "print_only", default=True, help="Print the statements (default), or run them.")
     @click.option(
         "--form",
-        type=click.Choice(["superuser", "non-superuser", "yb_superuser"]),
+        type=click.Choice(["superuser", "non-superuser", "yb_superuser", *(ORACLE_FORMS if side == "source" else ())]),
         default=None,
-        help="Rights of the migration user. Default: non-superuser; yb_superuser for a yugabytedb:// URL.",
+        help="Rights of the migration user. Default: non-superuser; yb_superuser for a yugabytedb:// URL."
+        + (" Oracle: what kind of server it is; default: cdb for a user called c##…, else non-cdb." if side == "source" else ""),
     )
     @click.option("--user", default=None, help="The migration user. Default: the user of the configured URL.")
     @click.option("--fall-back/--no-fall-back", default=True, help="Also what the way back needs.")
@@ -62,16 +65,28 @@ def _show_prepare(result: prepare_phase.PrepareResult, out: TextIO) -> None:
     out.write(f"-- prepare {result.side} ({result.form} form), user {result.user}\n")
     if any(item["outcome"] == "printed" and PLACEHOLDER in item["sql"] for item in result.statements):
         out.write(f"-- psql asks for {PLACEHOLDER} after: \\prompt 'password of {result.user}: ' password\n")
+    oracle = result.form in ORACLE_FORMS
+    if oracle and any(item["outcome"] == "printed" for item in result.statements):
+        out.write(f"-- SQL*Plus asks for &&password after: ACCEPT password CHAR PROMPT 'password of {result.user}: ' HIDE\n")
     place: str | None = None
     for item in result.statements:
         if item["database"] != place:
             place = item["database"]
-            out.write(f"\n-- in database {place}\n" if place else "\n-- as a superuser, in any database\n")
+            out.write(_place_in_words(place, result.form))
         remark = "" if item["outcome"] == "printed" else f" [{item['outcome']}]"
-        out.write(f"-- {item['why']}{remark}\n{item['sql']};\n")
+        out.write(f"-- {item['why']}{remark}\n{item['sql']}{item.get('terminator', ';')}\n")
     if result.restart_needed:
         out.write("\n-- restart the server for changed settings to take effect\n")
     ending(result, out)
+
+
+def _place_in_words(place: str, form: str) -> str:
+    if form in ORACLE_FORMS:
+        who = "as the master user" if form == "rds" else "as SYSDBA"
+        if place:
+            return f"\n-- {who}: ALTER SESSION SET CONTAINER = {place};\n"
+        return f"\n-- {who}, in the " + ("pluggable database that holds the tables\n" if form == "cdb" else "database\n")
+    return f"\n-- in database {place}\n" if place else "\n-- as a superuser, in any database\n"
 
 
 @command(None, "preflight")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import psycopg
 from psycopg import sql
@@ -20,12 +20,15 @@ from voyager_ops.phases.base import finish
 from voyager_ops.phases.prepare_sql import Form, Fragment, Statement, Wanted, statements
 
 PLACEHOLDER = ":'password'"
+OracleForm = Literal["cdb", "non-cdb", "rds"]
+"""As :data:`voyager_ops.databases.oracle.prepare_sql.Form`: named here so that Oracle's driver is not loaded for it."""
 
 
 @dataclass(kw_only=True)
 class PrepareResult(PhaseResult):
     """``statements``: dicts of ``sql`` (secrets as placeholders), ``why``, ``database`` ('' outside the migrated one),
-    ``outcome`` (``printed``, ``run``, ``not needed``, ``left to you``)."""
+    ``outcome`` (``printed``, ``run``, ``not needed``, ``left to you``). Of an Oracle source ``database`` is ``CDB$ROOT``, or ''
+    where the tables are, and ``terminator`` is what SQL*Plus wants behind a statement."""
 
     phase: str = "prepare"
     side: str = ""
@@ -39,7 +42,7 @@ def run(
     migration: Migration,
     side: Side | str,
     *,
-    form: Form | None = None,
+    form: Form | OracleForm | None = None,
     user: str | None = None,
     fall_back: bool = True,
     execute: bool = False,
@@ -54,11 +57,15 @@ def run(
     """
     started = time.monotonic()
     side = Side(side)
+    if migration.database(side).kind == "oracle":
+        return _run_oracle(migration, form, user, fall_back, privileged_url if execute else None, execute, started, progress)
     database = postgres(migration.database(side))
+    if form in get_args(OracleForm):
+        raise ConfigError(f"--form {form} is for an Oracle source", key=str(side), next_step="leave --form out")
     parts = conninfo_to_dict(database.conninfo)
     wanted = Wanted(
         side=side,
-        form=form or ("yb_superuser" if database.kind == "yugabytedb" else "non-superuser"),
+        form=_postgres_form(form) or ("yb_superuser" if database.kind == "yugabytedb" else "non-superuser"),
         user=user or database.user,
         database=str(parts.get("dbname") or database.user),
         schemas=migration.schemas(side),
@@ -72,17 +79,68 @@ def run(
         result.seconds = round(time.monotonic() - started, 3)
         return result
     if privileged_url is None:
-        raise PreconditionError(
-            f"prepare {side} --run needs a privileged connection",
-            state="nothing was changed",
-            next_step="put a superuser's URL into an environment variable and name it with --privileged-url-env",
-        )
+        raise _no_privileged_url(side)
     _Runner(
         wanted, result, PostgresDatabase.from_url(privileged_url, side=side, migration=migration.name), parts.get("password")
     ).run(progress)
     if result.restart_needed:
         result.warnings.append("settings were changed that take effect after a restart of the server")
     return finish(migration, result, started, key=f"prepare/{side}")
+
+
+def _postgres_form(form: Form | OracleForm | None) -> Form | None:
+    return None if form in (None, *get_args(OracleForm)) else cast(Form, form)
+
+
+def _no_privileged_url(side: Side) -> PreconditionError:
+    return PreconditionError(
+        f"prepare {side} --run needs a privileged connection",
+        state="nothing was changed",
+        next_step="put a superuser's URL into an environment variable and name it with --privileged-url-env",
+    )
+
+
+def _run_oracle(
+    migration: Migration,
+    form: Form | OracleForm | None,
+    user: str | None,
+    fall_back: bool,
+    privileged_url: str | None,
+    execute: bool,
+    started: float,
+    progress: ProgressSink,
+) -> PrepareResult:
+    from voyager_ops.databases.oracle.database import oracle  # with its driver, only where one is used
+    from voyager_ops.databases.oracle.names import owner_names
+    from voyager_ops.databases.oracle.prepare_sql import statements as oracle_statements
+    from voyager_ops.phases.prepare_oracle import Runner, shown, wanted_for
+
+    if form is not None and form not in get_args(OracleForm):
+        raise ConfigError(
+            f"--form {form} is for PostgreSQL", key="source", next_step=f"choose one of {', '.join(get_args(OracleForm))}"
+        )
+    database = oracle(migration.source)
+    wanted = wanted_for(
+        database,
+        tuple(owner_names(migration.config.source.schemas).values()),
+        form=cast(OracleForm, form),
+        user=user,
+        fall_back=fall_back,
+        mines=migration.config.changes.capture == "logminer",
+    )
+    result = PrepareResult(side="source", form=wanted.form, user=wanted.user, next_step="voyager-ops preflight")
+    if not execute:
+        for statement in oracle_statements(wanted):
+            result.statements.append(shown(statement, "printed" if statement.run else "left to you"))
+        result.seconds = round(time.monotonic() - started, 3)
+        return result
+    if privileged_url is None:
+        raise _no_privileged_url(Side.SOURCE)
+    result.statements = Runner(wanted, privileged_url, migration.name, database.address.password).run(progress)
+    left = [item["sql"] for item in result.statements if item["outcome"] == "left to you"]
+    if left:
+        result.warnings.append(f"left to you: {'; '.join(left)}")
+    return finish(migration, result, started, key="prepare/source")
 
 
 def _shown(statement: Statement, wanted: Wanted, outcome: str) -> dict[str, Any]:
