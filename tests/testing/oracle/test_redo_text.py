@@ -173,88 +173,152 @@ def test_what_is_no_rowid_of_ours() -> None:
     assert parse_rowid(NO_ROWID) is None
 
 
-# -- rows that follow a statement -------------------------------------------------------------------------------------------
+# -- large values -----------------------------------------------------------------------------------------------------------
 
 CLOB = RedoColumn("C", "CLOB", decode_text)
 BLOB = RedoColumn("B", "BLOB", decode_bytes)
 XML = RedoColumn("X", "XMLTYPE", decode_text)
 WIDE = RedoColumn("W", "VARCHAR2", decode_text, length=32767)
 LONG = RedoColumn("L", "LONG", decode_text)
-
-
-def printer(*columns: RedoColumn, known: bool = True) -> Printer:
-    version = table_version(table("T", (NUMBER, *columns), supplemental=frozenset({"ALL"})), 1, 1, frozenset())
-    return Printer(version, STYLE, owner="HR", name="T", known=known)
-
-
+STRING = RedoColumn("S", "VARCHAR2", decode_text, length=50)
+OWN = "AAAR32AAHAAAAFcAAA"
+XML_TEXT = '<a b="1">it\'s</a>'
+AWAY = "x" * 1983  # one character more than lies in the row
 Row = list[str | None]
 
 
+def printer(*columns: RedoColumn, known: bool = True) -> Printer:
+    version = table_version(table("T", (NUMBER, *columns)), 1, 1, frozenset({"PRIMARY KEY"}))
+    return Printer(version, STYLE, owner="HR", name="T", known=known)
+
+
 def printed(made: Printer, operation: int, old: Row, new: Row, *, undo: bool = False) -> list[tuple[int, str | None]]:
-    return [(row.operation, row.sql) for row in made.change(operation, old, new, "AAAR32AAHAAAAFcAAA", undo=undo)]
+    return [(row.operation, row.sql) for row in made.change(operation, old, new, OWN, undo=undo)]
+
+
+def shape(made: Printer, operation: int, old: Row, new: Row) -> list[tuple[int, bool, int]]:
+    """Operation, whether it has the row's ROW_ID, and which rows share their RS_ID."""
+    return [(row.operation, row.own_row, row.record) for row in made.change(operation, old, new, OWN, undo=False)]
+
+
+def test_an_insert_of_large_values_is_many_rows_and_only_the_last_has_the_rowid() -> None:
+    """The orders here are those that were seen on Oracle 26ai."""
+    one = printer(CLOB)
+    assert shape(one, INSERT, [], ["1", "", "5"]) == [(1, False, 0), (0, True, 1)]
+    assert shape(one, INSERT, [], ["1", "in the row", "5"]) == [(1, False, 0), (3, True, 1)]
+    assert shape(one, INSERT, [], ["1", None, "5"]) == [(1, False, 0), (3, True, 1)]
+    assert shape(one, INSERT, [], ["1", AWAY, "5"]) == [(1, False, 0), (9, False, 0), (10, False, 1), (0, True, 2)]
+    three = printer(XML, CLOB, WIDE)
+    long = "w" * 4000
+    assert shape(three, INSERT, [], ["1", XML_TEXT, AWAY, long, "5"]) == [
+        (1, False, 0),
+        (9, False, 0),
+        (10, False, 1),
+        (91, False, 0),
+        (92, False, 2),
+        (93, False, 2),
+        (68, False, 3),
+        (70, False, 3),
+        (71, False, 3),
+        (0, True, 4),
+    ]
+    assert shape(three, INSERT, [], ["1", XML_TEXT, "in", long, "5"])[-1] == (3, True, 3)
+    assert shape(printer(XML), INSERT, [], ["1", XML_TEXT, "5"]) == [
+        (1, False, 0),
+        (68, False, 1),
+        (70, False, 1),
+        (71, False, 1),
+        (0, True, 2),
+    ]
+
+
+def test_an_update_of_large_values_has_a_statement_first_where_other_columns_changed_or_all_lie_in_the_row() -> None:
+    made = printer(STRING, XML, CLOB, WIDE)
+    old: Row = ["1", "s", XML_TEXT, "c", "w", "5"]
+    assert shape(made, UPDATE, old, ["1", "t", XML_TEXT, "c", "w", "5"]) == [(3, True, 0)]
+    assert shape(made, UPDATE, old, ["1", "s", XML_TEXT, "", "w", "5"]) == [(3, False, 0), (0, True, 1)]
+    assert shape(made, UPDATE, old, ["1", "s", XML_TEXT, "d", "w", "5"]) == [(3, False, 0), (3, True, 1)]
+    assert [row[0] for row in shape(made, UPDATE, old, ["1", "s", "<b/>", AWAY, "w", "5"])] == [9, 10, 68, 70, 71, 0]
+    assert [row[0] for row in shape(made, UPDATE, old, ["1", "t", "<b/>", AWAY, "w", "5"])] == [3, 9, 10, 68, 70, 71, 0]
+    assert [row[0] for row in shape(made, UPDATE, old, ["1", "s", "<b/>", AWAY, "v", "5"])] == [9, 10, 68, 70, 71, 3]
+    assert [row[0] for row in shape(made, UPDATE, old, ["1", "s", "<b/>", "c", "w", "5"])] == [68, 70, 71, 0]
+    assert [row[0] for row in shape(made, UPDATE, old, ["1", "s", None, "c", "w", "5"])] == [3, 3]
+    assert shape(made, DELETE, old, []) == [(2, True, 0)]
+    assert [row.own_row for row in made.change(UPDATE, old, ["1", "t", "<b/>", AWAY, "v", "5"], OWN, undo=True)] == [True]
+    assert [row.own_row for row in made.change(INSERT, [], old, OWN, undo=True)] == [True]
 
 
 def test_a_clob_is_written_in_pieces() -> None:
     text = "it's" + "x" * 8000
     rows = printed(printer(CLOB), INSERT, [], ["1", text, "5"])
-    assert [operation for operation, _ in rows] == [1, 9, 10, 10, 10]
+    assert [operation for operation, _ in rows] == [1, 9, 10, 10, 10, 0]
     assert rows[0][1] == 'insert into "HR"."T"("ID","C") values (\'1\',EMPTY_CLOB());'
-    assert rows[1][1] is not None
-    assert rows[1][1].endswith(' select "C" into loc_c from "HR"."T" where "ID" = \'1\' for update;\n')
+    assert str(rows[1][1]).endswith(' select "C" into loc_c from "HR"."T" where "ID" = \'1\' for update;\n')
     assert rows[2][1] == "\n buf_c := 'it''s" + "x" * 3996 + "'; \n  dbms_lob.write(loc_c, 4000, 1, buf_c);\n"
     assert rows[4][1] == "\n buf_c := 'xxxx'; \n  dbms_lob.write(loc_c, 4, 8001, buf_c);\n"
-    wide = printed(printer(CLOB), INSERT, [], ["1", "😀" * 1001, "5"])
+    assert rows[5][1] is None
+    wide = printed(printer(CLOB), INSERT, [], ["1", "😀" * 2001, "5"])
     assert [str(sql).split("dbms_lob")[1] for operation, sql in wide if operation == 10] == [
         ".write(loc_c, 1000, 1, buf_c);\n",
-        ".write(loc_c, 1, 1001, buf_c);\n",
+        ".write(loc_c, 1000, 1001, buf_c);\n",
+        ".write(loc_c, 1, 2001, buf_c);\n",
     ]
-    assert printed(printer(CLOB), INSERT, [], ["1", "", "5"]) == [(1, rows[0][1])]
-    assert printed(printer(CLOB), INSERT, [], ["1", None, "5"])[0][1] == 'insert into "HR"."T"("ID","C") values (\'1\',NULL);'
     assert printed(printer(CLOB), INSERT, [], ["1", text, "5"], undo=True) == rows[:1]
 
 
-def test_lobs_are_changed() -> None:
-    made = printer(BLOB)
-    old: list[str | None] = ["1", "\\x0102", "5"]
-    assert printed(made, UPDATE, old, ["2", "\\x0102", "5"]) == [(3, 'update "HR"."T" set "ID" = \'2\' where "ID" = \'1\';')]
-    rows = printed(made, UPDATE, old, ["1", "\\x0a", "5"])
-    assert [operation for operation, _ in rows] == [3, 9, 10]
-    assert rows[0][1] == 'update "HR"."T" set "B" = EMPTY_BLOB() where "ID" = \'1\';'
-    assert rows[2][1] == "\n buf_b := HEXTORAW('0a'); \n  dbms_lob.write(loc_b, 1, 1, buf_b);\n"
-    rows = printed(made, UPDATE, old, ["1", "\\x01", "5"])
-    assert [(operation, sql) for operation, sql in rows if operation != 9] == [(11, "\n  dbms_lob.trim(loc_b, 1);\n")]
-    assert printed(made, UPDATE, old, ["1", None, "5"]) == [(3, 'update "HR"."T" set "B" = NULL where "ID" = \'1\';')]
-    assert printed(made, DELETE, old, []) == [(2, 'delete from "HR"."T" where "ID" = \'1\';')]
-    national = printer(RedoColumn("C", "NCLOB", decode_text))
-    assert printed(national, INSERT, [], ["1", "é", "5"])[2][1] == (
-        "\n buf_nc := UNISTR('\\00E9'); \n  dbms_lob.write(loc_nc, 1, 1, buf_nc);\n"
-    )
+def test_values_in_the_row_are_set_by_the_last_update() -> None:
+    made = printer(CLOB, BLOB, RedoColumn("N", "NCLOB", decode_text))
+    assert printed(made, INSERT, [], ["1", "it's", "\\x0a0b", "é", "5"]) == [
+        (1, 'insert into "HR"."T"("ID","C","B","N") values (\'1\',EMPTY_CLOB(),EMPTY_BLOB(),EMPTY_CLOB());'),
+        (
+            3,
+            'update "HR"."T" set "C" = \'it\'\'s\', "B" = HEXTORAW(\'0a0b\'), "N" = UNISTR(\'\\00E9\') where "ID" = \'1\';',
+        ),
+    ]
+    old: Row = ["1", "c", "\\x", "n", "5"]
+    assert printed(made, UPDATE, old, ["2", "c", None, "n", "5"]) == [
+        (3, 'update "HR"."T" set "ID" = \'2\', "B" = NULL where "ID" = \'1\';'),
+        (3, 'update "HR"."T" set "B" = NULL where "ID" = \'2\';'),
+    ]
+    assert printed(made, UPDATE, old, ["2", "c", "\\x", "n", "5"]) == [
+        (3, 'update "HR"."T" set "ID" = \'2\' where "ID" = \'1\';')
+    ]
+    national = printed(printer(RedoColumn("N", "NCLOB", decode_text)), INSERT, [], ["1", "é" * 2000, "5"])
+    assert str(national[2][1]).startswith("\n buf_nc := UNISTR('\\00E9\\00E9")
+    assert "into loc_nc from" in str(national[1][1])
+
+
+def test_a_lob_that_was_cut_short_is_trimmed() -> None:
+    rows = list(printer(BLOB).change(UPDATE, ["1", "\\x0102", "5"], ["1", "\\x01", "5"], OWN, undo=False))
+    assert [(row.operation, row.own_row) for row in rows] == [(9, True), (11, False), (0, True)]
+    assert rows[1].sql == "\n  dbms_lob.trim(loc_b, 1);\n"
 
 
 def test_xml_documents() -> None:
-    document = '<a b="1">it\'s</a>'
-    rows = list(printer(XML).change(INSERT, [], ["3", document, "5"], NO_ROWID, undo=False))
-    assert [(row.operation, row.status) for row in rows] == [(1, 0), (68, 2), (70, 2), (71, 0)]
+    rows = list(printer(XML).change(INSERT, [], ["3", XML_TEXT, "5"], OWN, undo=False))
+    assert [(row.operation, row.status) for row in rows] == [(1, 0), (68, 2), (70, 2), (71, 0), (0, 0)]
     assert [row.sql for row in rows] == [
         'insert into "HR"."T"("ID") values (\'3\');',
         'XML DOC BEGIN:  select "X" from "HR"."T" where "ID" = \'3\'',
-        f"XML_REDO := '{document}'\n amount: {len(document)}",
+        f"XML_REDO := '{XML_TEXT}'\n amount: {len(XML_TEXT)}",
+        None,
         None,
     ]
     assert rows[1].info == "XML sql_redo not re-executable"
     long = "<a>" + "é" * 3000 + "</a>"
-    write = list(printer(XML).change(UPDATE, ["3", document, "5"], ["3", long, "5"], NO_ROWID, undo=False))[1]
+    write = list(printer(XML).change(UPDATE, ["3", XML_TEXT, "5"], ["3", long, "5"], OWN, undo=False))[1]
     assert write.sql == f"XML_REDO := HEXTORAW('{long.encode().hex()}')\n amount: {len(long.encode())}"
-    assert printed(printer(XML), UPDATE, ["3", document, "5"], ["3", None, "5"])[0][1] == (
-        'update "HR"."T" set "X" = NULL where "ID" = \'3\';'
-    )
 
 
 def test_long_strings_of_32k() -> None:
-    rows = printed(printer(WIDE), INSERT, [], ["1", "it's", "5"])
-    assert [operation for operation, _ in rows] == [1, 91, 92, 93]
+    rows = printed(printer(WIDE), INSERT, [], ["1", "it's" + "w" * 4000, "5"])
+    assert [operation for operation, _ in rows] == [1, 91, 92, 93, 0]
     assert str(rows[1][1]).endswith('Stmt := \'update "HR"."T" set "W" = :1 where "ID" = \'\'1\'\'\';\n')
-    assert rows[2][1] == " BinVar := 'it''s';\n"
+    written = "\n buf_c := 'it''s" + "w" * 4000 + "'; \n execute immediate Stmt using buf_c;\n"
+    assert rows[2][1] == written
+    raw = RedoColumn("R", "RAW", decode_bytes, length=8000)
+    rows = printed(printer(raw), INSERT, [], ["1", "\\x" + "00" * 3965, "5"])
+    assert str(rows[2][1]).startswith(f"\n buf_c := HEXTORAW('{'00' * 3965}');")
 
 
 def test_long_and_unknown_types_say_what_they_are() -> None:
@@ -265,7 +329,7 @@ def test_long_and_unknown_types_say_what_they_are() -> None:
     assert row.sql == 'insert into "HR"."T"("ID","G") values (\'1\',Unsupported Type);'
     assert (row.status, row.info) == (2, "Object or Data type Unsupported")
     json = printer(RedoColumn("J", "JSON", decode_text))
-    assert [sql for _, sql in printed(json, INSERT, [], ["1", "{}", "5"])][::2] == [
-        'insert into "HR"."T"("ID","J") values (\'1\',/* JSON */ EMPTY_BLOB());',
-        "\n buf_b := HEXTORAW('7b7d'); \n  dbms_lob.write(loc_b, 2, 1, buf_b);\n",
+    assert printed(json, INSERT, [], ["1", "{}", "5"]) == [
+        (1, 'insert into "HR"."T"("ID","J") values (\'1\',/* JSON */ EMPTY_BLOB());'),
+        (3, 'update "HR"."T" set "J" = HEXTORAW(\'7b7d\') where "ID" = \'1\';'),
     ]

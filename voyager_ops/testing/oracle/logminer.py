@@ -17,7 +17,7 @@ from voyager_ops.testing.oracle.logminer_calls import Call, number_argument, par
 from voyager_ops.testing.oracle.mining import Mining, MiningOptions
 from voyager_ops.testing.oracle.redo_logs import MAX_SCN, Log, MinedFile
 from voyager_ops.testing.oracle.redo_rows import copy_line
-from voyager_ops.testing.oracle.redo_views import SCHEMA
+from voyager_ops.testing.oracle.redo_views import CONTENTS_FORM
 
 if TYPE_CHECKING:
     from voyager_ops.testing.oracle.redo import RedoLog
@@ -90,11 +90,7 @@ class LogMinerSession:
             raise OracleError(1306, _NOT_STARTED)
         for file in self._files:
             self._log.logs.check_readable(file)
-        connection.execute(
-            sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} (LIKE {})").format(
-                _TABLE, sql.Identifier(SCHEMA, "V$LOGMNR_CONTENTS")
-            )
-        )
+        connection.execute(sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} (LIKE {})").format(_TABLE, CONTENTS_FORM))
         if self._fresh:
             connection.execute(sql.SQL("TRUNCATE {}").format(_TABLE))
             self._fresh = False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from voyager_ops.testing.oracle import redo_text
 from voyager_ops.testing.oracle.recorder import Nls
+from voyager_ops.testing.oracle.redo_large import Printed
 from voyager_ops.testing.oracle.redo_literals import Style
 from voyager_ops.testing.oracle.redo_rows import (
     EMPTY_ROW,
@@ -35,7 +36,6 @@ from voyager_ops.testing.oracle.redo_text import (
     UNSUPPORTED,
     UNSUPPORTED_INFO,
     UPDATE,
-    Printed,
     Printer,
 )
 from voyager_ops.testing.oracle.row_notices import row_fields
@@ -150,7 +150,7 @@ class Mining:
             case redo_text.DDL:
                 yield from self._ddl(base, record)
             case _:
-                yield from self._change(base, record)
+                yield from self._change(base, ordinal, record)
 
     def _base(self, index: int, xid: bytes) -> ContentsRow:
         """What the rows of a transaction have in common."""
@@ -192,7 +192,7 @@ class Mining:
         base |= segment_columns(given["owner"], given["name"], given["kind"], object_id, object_id, number)
         yield from self._cut(base, Printed(DDL, given["text"].rstrip("; \n") + ";", 0, given["info"]))
 
-    def _change(self, base: ContentsRow, record: RedoRecord) -> Iterator[ContentsRow]:
+    def _change(self, base: ContentsRow, ordinal: int, record: RedoRecord) -> Iterator[ContentsRow]:
         printer, segment = self._printer(record.version)
         base |= segment
         if printer is None:
@@ -210,7 +210,9 @@ class Mining:
             return
         undo = bool(record.rollback)
         for printed in printer.change(record.kind, before, after, rowid, undo=undo):
-            row = rows if printed.own_row else dict(base)
+            row = dict(rows if printed.own_row else base)
+            if printed.record:
+                row |= place_columns(record.thread, record.sequence, ordinal, printed.record)
             if self._log.settings.sql_undo and printed.operation == record.kind:
                 inverse = INVERSE[record.kind]
                 row["SQL_UNDO"] = next(printer.change(inverse, after, before, rowid, undo=False)).sql

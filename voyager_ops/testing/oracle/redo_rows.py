@@ -83,6 +83,7 @@ COLUMNS: Mapping[str, LiteralString] = {
     "CON_ID": "numeric",
 }
 OPERATIONS: Mapping[int, str] = {
+    0: "INTERNAL",
     1: "INSERT",
     2: "DELETE",
     3: "UPDATE",
@@ -130,9 +131,9 @@ def xid_columns(xid: bytes) -> ContentsRow:
     }
 
 
-def place_columns(thread: int, sequence: int, ordinal: int) -> ContentsRow:
-    """The columns that say where in the redo a row stands."""
-    block, byte = ordinal // 4 + 2, ordinal % 4 * 100 + 16
+def place_columns(thread: int, sequence: int, ordinal: int, record: int = 0) -> ContentsRow:
+    """The columns that say where in the redo a row stands. ``record``: of the records of one change."""
+    block, byte = ordinal + 2, 16 + record % 0xFF00
     return {
         "THREAD#": thread,
         "RBASQN": sequence,

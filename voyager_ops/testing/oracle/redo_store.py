@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 BLOCK_RECORDS = 512
+BLOCK_BYTES = 4 << 20  # rows with large LOBs
 
 Extra: TypeAlias = str | int | None
 
@@ -69,6 +70,7 @@ class RedoStore:
         self._blocks: list[_Block] = []
         self._tail: list[RedoRecord | None] = []
         self._tail_ordinal = 0
+        self._tail_bytes = 0
         self._reserved = 0
         self._cached: tuple[int, list[RedoRecord | None]] = (-1, [])
 
@@ -86,8 +88,9 @@ class RedoStore:
         """Write a record; its ordinal."""
         with self._lock:
             self._tail.append(record)
+            self._tail_bytes += record.size
             ordinal = self._tail_ordinal + len(self._tail) - 1
-            if len(self._tail) >= BLOCK_RECORDS and not self._reserved:
+            if (len(self._tail) >= BLOCK_RECORDS or self._tail_bytes >= BLOCK_BYTES) and not self._reserved:
                 self._spill()
             return ordinal
 
@@ -144,6 +147,7 @@ class RedoStore:
         self._size += len(data)
         self._tail_ordinal += len(self._tail)
         self._tail = []
+        self._tail_bytes = 0
 
     def _load(self, index: int, *, cache: bool = True) -> list[RedoRecord | None]:
         if cache and self._cached[0] == index:

@@ -6,32 +6,32 @@ that no longer matches, columns are ``COL n`` and values HEXTORAW of their store
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, TypeAlias
 
-from voyager_ops.testing.oracle.oracle_text import unistr
 from voyager_ops.testing.oracle.recorder import ColumnRole, RedoColumn, RedoTable
-from voyager_ops.testing.oracle.redo_literals import BINARY_LOBS, KNOWN, LOBS, STANDARD_STRING, Style, quoted, raw_literal
+from voyager_ops.testing.oracle.redo_large import (
+    Field,
+    Fields,
+    Printed,
+    document,
+    empty_value,
+    is_trimmed,
+    kind_of,
+    trim,
+    written_away,
+)
+from voyager_ops.testing.oracle.redo_literals import KNOWN, Style, raw_literal
 from voyager_ops.testing.oracle.redo_literals import literal as literal_of
 
 INSERT, DELETE, UPDATE = 1, 2, 3
 DDL, START, COMMIT, ROLLBACK = 5, 6, 7, 36
-INJECTED = 0  # a row that a test gave
-SELECT_LOB_LOCATOR, LOB_WRITE, LOB_TRIM, LOB_ERASE = 9, 10, 11, 29
-XML_BEGIN, XML_WRITE, XML_END = 68, 70, 71
-LONG_STRING_BEGIN, LONG_STRING_WRITE, LONG_STRING_END = 91, 92, 93
+INJECTED = 0  # a record that a test gave
+INTERNAL = 0  # what LogMiner shows for the end of a change of large values
 UNSUPPORTED = 255
-NOT_EXECUTABLE = "XML sql_redo not re-executable"
 MISMATCH = "Dictionary Version Mismatch"
 UNSUPPORTED_INFO = "Object or Data type Unsupported"
-
-PIECE = 4000  # bytes of a LOB per LOB_WRITE row
-
-
-Fields: TypeAlias = Sequence[str | None]
-"""A row as PostgreSQL's text of each field."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class TableVersion:
     @cached_property
     def lob_fields(self) -> tuple[int, ...]:
         """Indexes of the fields whose values travel in rows of their own."""
-        return tuple(at for at, column in self.logged if _kind(column) != "plain")
+        return tuple(at for at, column in self.logged if kind_of(column) != "plain")
 
 
 def table_version(table: RedoTable, number: int, generation: int, database: frozenset[str]) -> TableVersion:
@@ -79,35 +79,6 @@ def table_version(table: RedoTable, number: int, generation: int, database: froz
     return TableVersion(table, number, generation, frozenset(always), tuple(frozenset(group) for group in together))
 
 
-class Printed(NamedTuple):
-    """One row of V$LOGMNR_CONTENTS before it is cut into rows of 4,000 bytes. ``sql`` is None for the end rows.
-
-    ``own_row``: whether ROW_ID is the row's; LOB, XML and long string rows have none.
-    """
-
-    operation: int
-    sql: str | None
-    status: int = 0
-    info: str | None = None
-    own_row: bool = True
-
-
-class Field(NamedTuple):
-    """A column as a printer knows it. ``at``: index among a row's fields. ``name``: quoted.
-
-    ``kind``: how a value gets into the redo: ``plain`` in the statement, else in rows of its own: ``lob``, ``xml``, ``string``.
-    ``tested``: may stand in WHERE. ``empty``: what stands in the statement for a value that follows in rows of its own.
-    """
-
-    at: int
-    column: RedoColumn
-    name: str
-    literal: Callable[[str], str]
-    kind: str
-    tested: bool
-    empty: str
-
-
 class Printer:
     """Prints the changes of rows. ``known``: whether the LogMiner dictionary has the version the redo was written by."""
 
@@ -122,9 +93,9 @@ class Printer:
                 column,
                 f'"{column.name}"' if known else f'"COL {number}"',
                 literal_of(column, style) if known else raw_literal(column),
-                _kind(column),
-                _kind(column) == "plain" and column.type not in {"LONG", "LONG RAW"},
-                _empty(column),
+                kind_of(column),
+                kind_of(column) == "plain" and column.type not in {"LONG", "LONG RAW"},
+                empty_value(column),
             )
             for number, (at, column) in enumerate(version.logged, 1)
             if column.type != "BFILE"  # never logged
@@ -138,53 +109,94 @@ class Printer:
         self._wanted: dict[frozenset[str], list[Field]] = {}
 
     def change(self, operation: int, before: Fields, after: Fields, rowid: str, *, undo: bool) -> Iterator[Printed]:
-        """The rows of one changed row. ``undo``: of a rollback; nothing follows the statement then."""
+        """The rows of one changed row. ``undo``: of a rollback, whose row is one."""
         status, info = self._status
-        if operation == INSERT:
-            yield Printed(operation, self._insert(after, undo) + self._end, status, info)
-        elif operation == DELETE:
+        if operation == DELETE:
             tested = [] if undo else self._tested  # the undo of an INSERT needs nothing but where the row is
             yield Printed(operation, f"delete from {self._table}{self._where(tested, before, rowid)}{self._end}", status, info)
+            return
+        large = [] if undo else [field for field in self._large if not before or before[field.at] != after[field.at]]
+        if self._large and (large or operation == INSERT) and not undo:
+            yield from self._with_large(operation, before, after, rowid, large)
+        elif operation == INSERT:
+            yield Printed(operation, self._insert(after) + self._end, status, info)
         else:
-            statement = self._update(before, after, rowid, undo)
+            changed = [field for field in self._fields if before[field.at] != after[field.at]]
             if status == 0 and any(before[at] != after[at] for at in self._longs):
                 status = 2  # without INFO: usable all the same
-            if statement is not None:
-                yield Printed(operation, statement + self._end, status, info)
-        if self._large and operation != DELETE and not undo:
-            yield from self._large_values(before, after, rowid)
+            statement = self._update(changed, after, [] if undo else before, rowid)
+            yield Printed(operation, statement + self._end, status, info)
+
+    def _with_large(self, operation: int, before: Fields, after: Fields, rowid: str, large: list[Field]) -> Iterator[Printed]:
+        """A change of large values, as Oracle logs it: see ``redo_large``."""
+        status, info = self._status
+        share = 0
+        trimmed = [field for field in large if field.kind == "lob" and before and is_trimmed(before[field.at], after[field.at])]
+        if trimmed and trimmed == [field for field in self._fields if before[field.at] != after[field.at]]:
+            where = self._place(after, rowid)  # as DBMS_LOB.TRIM does it
+            for field in trimmed:
+                yield from trim(field, after, self._table, where)
+            yield Printed(INTERNAL, None, record=2)
+            return
+        inline = [field for field in large if field.is_inline(after[field.at])]
+        if operation == INSERT:
+            inline = [field for field in inline if field.kind != "xml"]
+        away = [field for field in large if field.kind != "xml" and field.is_away(after[field.at])]
+        documents = [field for field in large if field.kind == "xml" and after[field.at] is not None]
+        if operation == INSERT:
+            yield Printed(operation, self._insert(after) + self._end, status, info, own_row=False)
+        else:
+            changed = [field for field in self._fields if before[field.at] != after[field.at]]
+            scalars = [field for field in changed if field.kind == "plain"]
+            empty = [field for field in large if field.kind != "xml" and field not in inline and field not in away]
+            if scalars or empty or not (away or documents):
+                assigned = scalars + [field for field in large if field.kind != "xml" and field not in away]
+                statement = self._update(assigned or changed, after, before, rowid)
+                yield Printed(operation, statement + self._end, status, info, own_row=False)
+        where = self._place(after, rowid)
+        for number, field in enumerate(away, 1):
+            share = number
+            yield from written_away(field, after, self._table, where, record=number)
+        for field in documents:
+            share += 1
+            yield from document(field, after, self._table, where, record=share)
+        if inline:
+            values = ", ".join(f"{field.name} = {field.inline(after[field.at])}" for field in inline)
+            end = f"update {self._table} set {values} where {where}{self._end}"
+            yield Printed(UPDATE, end, status, info, record=share + 1)
+        else:
+            yield Printed(INTERNAL, None, record=share + 1)
+
+    def _place(self, after: Fields, rowid: str) -> str:
+        """How the row is found again, as it now is: by its key and by what its redo carries always."""
+        names = self._version.always.union(self._version.table.key)
+        conditions = self._conditions((field for field in self._tested if field.column.name in names), after)
+        return " and ".join(conditions) or f"ROWID = '{rowid}'"
 
     # -- statements -----------------------------------------------------------------------------------------------------
 
-    def _insert(self, after: Fields, undo: bool) -> str:
+    def _insert(self, after: Fields) -> str:
         names, values = [], []
         for field in self._fields:
-            if field.kind == "xml" and not undo:
+            if field.kind == "xml":
                 continue
             names.append(field.name)
             text = after[field.at]
             values.append("NULL" if text is None else field.literal(text) if field.kind == "plain" else field.empty)
         return f"insert into {self._table}({','.join(names)}) values ({','.join(values)})"
 
-    def _update(self, before: Fields, after: Fields, rowid: str, undo: bool) -> str | None:
-        changed = [field for field in self._fields if before[field.at] != after[field.at]]
+    def _update(self, changed: list[Field], after: Fields, tested: Fields, rowid: str) -> str:
+        """``tested``: the values that stand in WHERE; none of an undo row."""
         assigned = []
         for field in changed:
             text = after[field.at]
-            if text is None:
-                assigned.append(f"{field.name} = NULL")
-            elif field.kind == "plain":
-                assigned.append(f"{field.name} = {field.literal(text)}")
-            elif field.kind != "xml" and not (field.kind == "lob" and _trimmed(before[field.at], text)):
-                assigned.append(f"{field.name} = {field.empty}")
-        if changed and not assigned:
-            return None  # an XML document, a LOB that was only trimmed: the rows that follow say it all
+            value = "NULL" if text is None else field.literal(text) if field.kind == "plain" else field.empty
+            assigned.append(f"{field.name} = {value}")
         if not assigned:  # nothing has another value; what was assigned is not known here
-            field = self._tested[0]
-            text = after[field.at]
-            assigned = [f"{field.name} = {'NULL' if text is None else field.literal(text)}"]
-        tested = [] if undo else self._carried(frozenset(field.column.name for field in changed))
-        return f"update {self._table} set {', '.join(assigned)}{self._where(tested, before, rowid)}"
+            text = after[self._tested[0].at]
+            assigned = [f"{self._tested[0].name} = {'NULL' if text is None else self._tested[0].literal(text)}"]
+        carried = self._carried(frozenset(field.column.name for field in changed)) if tested else []
+        return f"update {self._table} set {', '.join(assigned)}{self._where(carried, tested, rowid)}"
 
     def _carried(self, changed: frozenset[str]) -> list[Field]:
         """The fields whose old values an UPDATE of the ``changed`` columns carries."""
@@ -206,106 +218,3 @@ class Printer:
             f"{field.name} IS NULL" if (text := values[field.at]) is None else f"{field.name} = {field.literal(text)}"
             for field in fields
         ]
-
-    # -- what follows ---------------------------------------------------------------------------------------------------
-
-    def _large_values(self, before: Fields, after: Fields, rowid: str) -> Iterator[Printed]:
-        for field in self._large:
-            text = after[field.at]
-            if text is None or (before and before[field.at] == text):
-                continue
-            # How the row is found again, as it now is: by its key where it has one, else by what it carries always.
-            names = set(self._version.table.key) or self._version.always
-            where = " and ".join(self._conditions((each for each in self._tested if each.column.name in names), after))
-            where = where or f"ROWID = '{rowid}'"
-            if field.kind == "xml":
-                yield from self._xml(field.name, str(field.column.decode(text)), where)
-            elif field.kind == "string":
-                yield from self._long_string(field.name, field.column, text, where)
-            else:
-                yield from self._lob(field.name, field.column, before[field.at] if before else None, text, where)
-
-    def _lob(self, name: str, column: RedoColumn, old: str | None, text: str, where: str) -> Iterator[Printed]:
-        value = column.decode(text)
-        if isinstance(value, str) and column.type in BINARY_LOBS:
-            value = value.encode()
-        if not isinstance(value, str | bytes) or not value:
-            return
-        locator = "loc_b" if column.type in BINARY_LOBS else "loc_nc" if column.national else "loc_c"
-        buffer = "buf" + locator[3:]
-        yield Printed(
-            SELECT_LOB_LOCATOR,
-            f"{_DECLARE} select {name} into {locator} from {self._table} where {where} for update;\n",
-            own_row=False,
-        )
-        if _trimmed(old, text):
-            yield Printed(LOB_TRIM, f"\n  dbms_lob.trim({locator}, {len(value)});\n", own_row=False)
-            return
-        offset = 1
-        for piece in _pieces(value):
-            if isinstance(piece, bytes):
-                literal = f"HEXTORAW('{piece.hex()}')"
-            else:
-                literal = unistr(piece) if column.national and not piece.isascii() else quoted(piece)
-            write = f"\n {buffer} := {literal}; \n  dbms_lob.write({locator}, {len(piece)}, {offset}, {buffer});\n"
-            yield Printed(LOB_WRITE, write, own_row=False)
-            offset += len(piece)
-
-    def _xml(self, name: str, document: str, where: str) -> Iterator[Printed]:
-        preamble = f"XML DOC BEGIN:  select {name} from {self._table} where {where}"
-        yield Printed(XML_BEGIN, preamble, 2, NOT_EXECUTABLE, own_row=False)
-        size = len(document.encode())
-        written = _quoted_raw(document) if size <= PIECE else f"HEXTORAW('{document.encode().hex()}')"
-        yield Printed(XML_WRITE, f"XML_REDO := {written}\n amount: {size}", 2, NOT_EXECUTABLE, own_row=False)
-        yield Printed(XML_END, None, own_row=False)
-
-    def _long_string(self, name: str, column: RedoColumn, text: str, where: str) -> Iterator[Printed]:
-        value = column.decode(text)
-        assert isinstance(value, str | bytes)
-        if not value:
-            return
-        update = f"update {self._table} set {name} = :1 where {where}".replace("'", "''")
-        declare = "DECLARE \n Stmt varchar2(4000);\n BinVar varchar2(32767);\nBEGIN\n"
-        yield Printed(LONG_STRING_BEGIN, f"{declare} Stmt := '{update}';\n", own_row=False)
-        for piece in _pieces(value):
-            literal = f"HEXTORAW('{piece.hex()}')" if isinstance(piece, bytes) else quoted(piece)
-            yield Printed(LONG_STRING_WRITE, f" BinVar := {literal};\n", own_row=False)
-        yield Printed(LONG_STRING_END, "\n EXECUTE IMMEDIATE Stmt USING BinVar;\nEND;\n", own_row=False)
-
-
-_DECLARE = (
-    "DECLARE \n loc_c CLOB; \n buf_c VARCHAR2(6174); \n loc_b BLOB; \n buf_b RAW(6174); \n loc_nc NCLOB; \n"
-    " buf_nc NVARCHAR2(6174); \nBEGIN\n"
-)
-
-
-def _kind(column: RedoColumn) -> str:
-    if column.type in LOBS:
-        return "lob"
-    if column.type == "XMLTYPE":
-        return "xml"
-    return "string" if column.type in {"VARCHAR2", "NVARCHAR2", "RAW"} and column.length > STANDARD_STRING else "plain"
-
-
-def _empty(column: RedoColumn) -> str:
-    if column.type == "JSON":
-        return "/* JSON */ EMPTY_BLOB()"
-    return "EMPTY_BLOB()" if column.type in BINARY_LOBS or column.type == "RAW" else "EMPTY_CLOB()"
-
-
-def _trimmed(old: str | None, new: str | None) -> bool:
-    return bool(old and new and len(new) < len(old) and old.startswith(new) and new != "\\x")
-
-
-def _quoted_raw(text: str) -> str:
-    return f"'{text}'"
-
-
-def _pieces(value: str | bytes) -> Iterator[str | bytes]:
-    """Of at most ``PIECE`` bytes; text is cut between characters."""
-    if isinstance(value, bytes) or value.isascii():
-        for at in range(0, len(value), PIECE):
-            yield value[at : at + PIECE]
-        return
-    for at in range(0, len(value), PIECE // 4):
-        yield value[at : at + PIECE // 4]
