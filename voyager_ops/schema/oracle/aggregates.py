@@ -101,6 +101,8 @@ def rebuilt(item: exp.Expression, node: Node) -> Node:
     """The item with its direction, over the translated ``node``."""
     if not isinstance(item, exp.Ordered):
         return node
+    if item.args.get("with_fill"):
+        raise Refused("an order is not understood")
     descending = bool(item.args.get("desc"))
     first = item.args.get("nulls_first")
     return exp.Ordered(this=node, desc=descending, nulls_first=bool(first) if first is not None else descending)
@@ -124,6 +126,9 @@ def _frame(spec: Any) -> Any:
     """ROWS with constant bounds, RANGE without any."""
     if spec is None:
         return None
+    known = {"kind", "start", "start_side", "end", "end_side"}
+    if any(given not in (None, False, []) and name not in known for name, given in spec.args.items()):
+        raise Refused("a window excludes rows")
     bounds = [spec.args.get(name) for name in ("start", "end")]
     if str(spec.args.get("kind")).upper() == "RANGE" and not all(isinstance(b, str) or b is None for b in bounds):
         raise Refused("a window ranges over a distance of values")

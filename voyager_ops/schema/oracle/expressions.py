@@ -40,6 +40,9 @@ from voyager_ops.schema.oracle.typed import (
     word,
 )
 
+_ANYTHING = ("*",)
+"""For queries, which queries.py looks through itself."""
+_CASTS = {"DECIMAL", "INT", "SMALLINT", "VARCHAR", "NVARCHAR", "CHAR", "NCHAR", "DATE", "TIMESTAMP", "TEXT"}
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div)
 _PARTS = {"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"}
@@ -59,8 +62,10 @@ class Translator:
 
     def value(self, node: Any, scope: Scope) -> Typed:
         """The translated node and its kind. Raises Refused."""
-        for kinds, translate in _HANDLERS:
+        for kinds, translate, arguments in _HANDLERS:
             if isinstance(node, kinds):
+                if arguments is not _ANYTHING:
+                    _args(node, *arguments)
                 return translate(self, node, scope)
         raise Refused(f"{_shown(node)} is not translated")
 
@@ -179,7 +184,6 @@ def _time(written: str, to: str) -> str:
 
 
 def _column(tr: Translator, node: exp.Column, scope: Scope) -> Typed:
-    _args(node, "this", "table", "db", "catalog", "join_mark")
     if node.args.get("join_mark"):
         raise Refused("(+) stands where it is not understood")
     name, alias = native(node.this), native(node.args.get("table"))
@@ -288,7 +292,7 @@ def _comparison(tr: Translator, node: exp.Binary, scope: Scope) -> Typed:
         query, columns = tr.query(inner, scope)
         first = Typed(left.node, next(iter(columns.values())))
         compared(type(node), left, first, strict=True)
-        matched: Any = type(node)(this=left.node, expression=type(right)(this=exp.Subquery(this=query)))
+        matched: Any = type(node)(this=left.node, expression=type(right)(this=query))
         return Typed(matched, BOOLEAN)
     if isinstance(node.this, exp.Tuple) or isinstance(right, exp.Tuple):
         return _tuples(tr, node, scope)
@@ -327,7 +331,6 @@ def _is(tr: Translator, node: exp.Is, scope: Scope) -> Typed:
 
 
 def _between(tr: Translator, node: exp.Between, scope: Scope) -> Typed:
-    _args(node, "this", "low", "high")
     value, low, high = (tr.value(node.args[name], scope) for name in ("this", "low", "high"))
     lower = compared(exp.GTE, value, low)
     upper = compared(exp.LTE, value, high)
@@ -337,7 +340,6 @@ def _between(tr: Translator, node: exp.Between, scope: Scope) -> Typed:
 
 
 def _in(tr: Translator, node: exp.In, scope: Scope) -> Typed:
-    _args(node, "this", "expressions", "query")
     query = node.args.get("query")
     if query is not None:
         return _in_query(tr, node, query, scope)
@@ -375,6 +377,7 @@ def _like(tr: Translator, node: exp.Expression, scope: Scope) -> Typed:
             raise Refused(f"{_shown(node)} is not translated")
     if not isinstance(like, exp.Like):
         raise Refused(f"{_shown(node)} is not translated")
+    _args(like, "this", "expression", "negate")
     value, pattern = tr.value(like.this, scope), tr.value(like.expression, scope)
     written = string_of(pattern.node)
     result: Node = exp.Like(this=paren(as_text(value)), expression=paren(as_text(pattern)))
@@ -383,7 +386,7 @@ def _like(tr: Translator, node: exp.Expression, scope: Scope) -> Typed:
         result = exp.Escape(this=result, expression=text(escape))
     elif written is None or "\\" in written:
         result = exp.Escape(this=result, expression=text(""))
-    return Typed(result, BOOLEAN)
+    return Typed(exp.Not(this=result) if like.args.get("negate") else result, BOOLEAN)
 
 
 def _exists(tr: Translator, node: exp.Exists, scope: Scope) -> Typed:
@@ -394,7 +397,6 @@ def _exists(tr: Translator, node: exp.Exists, scope: Scope) -> Typed:
 def _subquery(tr: Translator, node: exp.Expression, scope: Scope) -> Typed:
     inner: Any = node
     if isinstance(node, exp.Subquery):
-        _args(node, "this")
         inner = node.this
     query, columns = tr.query(inner, scope)
     if len(columns) != 1:
@@ -407,6 +409,7 @@ def _case(tr: Translator, node: exp.Case, scope: Scope) -> Typed:
     tests: list[Node] = []
     results: list[Typed] = []
     for branch in node.args["ifs"]:
+        _args(branch, "this", "true")
         if subject is None:
             tests.append(tr.condition(branch.this, scope))
         else:
@@ -426,7 +429,8 @@ def case(tests: list[Node], results: list[Typed], *, has_default: bool) -> Typed
 
 
 def _cast(tr: Translator, node: exp.Cast, scope: Scope) -> Typed:
-    _args(node, "this", "to")
+    if getattr(node.to.this, "value", "") not in _CASTS:
+        raise Refused(f"{_shown(node)} is not translated")
     try:
         wanted = OracleType.parse(node.to.sql("oracle"))
     except ValueError as error:
@@ -467,7 +471,6 @@ def _extract(tr: Translator, node: exp.Extract, scope: Scope) -> Typed:
 
 
 def _trim(tr: Translator, node: exp.Trim, scope: Scope) -> Typed:
-    _args(node, "this", "position", "expression")
     position = str(node.args.get("position") or "BOTH").upper()
     name = {"BOTH": "btrim", "LEADING": "ltrim", "TRAILING": "rtrim"}[position]
     what = [as_text(tr.value(node.expression, scope))] if node.expression else []
@@ -496,37 +499,41 @@ def _listagg(tr: Translator, node: exp.GroupConcat, scope: Scope) -> Typed:
     return joined_texts(tr, node, scope)
 
 
-_HANDLERS: list[tuple[Any, Callable[[Translator, Any, Scope], Typed]]] = [
-    (exp.Literal, _literal),
-    ((exp.National, exp.RawString), _other_string),
-    (exp.Null, _null),
-    (exp.Boolean, _boolean),
-    (exp.DateStrToDate, _date_literal),
-    (exp.StrToTime, _timestamp_literal),
-    (exp.Interval, _interval),
-    (exp.Column, _column),
-    ((exp.CurrentTimestamp, exp.CurrentDate, exp.Localtimestamp, exp.Systimestamp), _current),
-    (exp.Paren, _paren),
-    (exp.Neg, _neg),
-    (exp.DPipe, _concatenation),
-    (_COMPARISONS, _comparison),
-    (_ARITHMETIC, _arithmetic),
-    ((exp.And, exp.Or), _both),
-    (exp.Not, _not),
-    (exp.Is, _is),
-    (exp.Between, _between),
-    (exp.In, _in),
-    ((exp.Escape, exp.Like), _like),
-    (exp.Exists, _exists),
-    ((exp.Subquery, exp.Query), _subquery),
-    (exp.Case, _case),
-    (exp.Cast, _cast),
-    (exp.Extract, _extract),
-    (exp.Trim, _trim),
-    (exp.Anonymous, _function),
-    (exp.Dot, _dotted),
-    (exp.Window, _window),
-    (exp.GroupConcat, _listagg),
+# Every kind of node with the arguments that its translation takes account of; a node with any other is refused.
+_PAIR = ("this", "expression")
+_HANDLERS: list[tuple[Any, Callable[[Translator, Any, Scope], Typed], tuple[str, ...]]] = [
+    (exp.Literal, _literal, ("this", "is_string")),
+    ((exp.National, exp.RawString), _other_string, ("this",)),
+    (exp.Null, _null, ()),
+    (exp.Boolean, _boolean, ("this",)),
+    (exp.DateStrToDate, _date_literal, ("this",)),
+    (exp.StrToTime, _timestamp_literal, ("this", "format")),
+    (exp.Interval, _interval, ("this", "unit")),
+    (exp.Column, _column, ("this", "table", "db", "join_mark")),
+    ((exp.CurrentTimestamp, exp.CurrentDate, exp.Localtimestamp, exp.Systimestamp), _current, ()),
+    (exp.Paren, _paren, ("this",)),
+    (exp.Neg, _neg, ("this",)),
+    (exp.DPipe, _concatenation, (*_PAIR, "safe")),
+    (_COMPARISONS, _comparison, _PAIR),
+    (_ARITHMETIC, _arithmetic, (*_PAIR, "typed", "safe")),
+    ((exp.And, exp.Or), _both, _PAIR),
+    (exp.Not, _not, ("this",)),
+    (exp.Is, _is, _PAIR),
+    (exp.Between, _between, ("this", "low", "high")),
+    (exp.In, _in, ("this", "expressions", "query")),
+    (exp.Escape, _like, _PAIR),
+    (exp.Like, _like, (*_PAIR, "negate")),
+    (exp.Exists, _exists, ("this",)),
+    (exp.Subquery, _subquery, ("this",)),
+    (exp.Query, _subquery, _ANYTHING),
+    (exp.Case, _case, ("this", "ifs", "default")),
+    (exp.Cast, _cast, ("this", "to")),
+    (exp.Extract, _extract, _PAIR),
+    (exp.Trim, _trim, ("this", "position", "expression")),
+    (exp.Anonymous, _function, ("this", "expressions")),
+    (exp.Dot, _dotted, _PAIR),
+    (exp.Window, _window, ("this", "partition_by", "order", "spec", "over", "alias", "first")),
+    (exp.GroupConcat, _listagg, ("this", "separator", "on_overflow")),
 ]
 
 __all__ = ["Translator", "case", "concatenated", "integer_of", "now", "padded", "timestamp_constant"]

@@ -199,7 +199,8 @@ def _join(tr: Translator, join: exp.Join, item: Node, scope: Scope) -> Node:
         or side not in ("", "LEFT", "RIGHT", "FULL")
         or kind not in ("", "INNER", "OUTER", "CROSS")
     ):
-        raise Refused(f"{join.args.get('method') or ''} {side} {kind} JOIN is not translated".replace("  ", " ").strip())
+        words = [str(join.args.get("method") or ""), side, kind, "JOIN"]
+        raise Refused(f"{' '.join(word for word in words if word)} is not translated")
     if join.args.get("using"):
         names = [native(getattr(column, "this", column)) for column in join.args["using"]]
         scope.merged.update(names)
@@ -339,6 +340,7 @@ def _group(tr: Translator, node: exp.Select, scope: Scope, result: exp.Select) -
 
 def _grouping(tr: Translator, item: Any, scope: Scope) -> Node:
     if isinstance(item, (exp.Rollup, exp.Cube, exp.GroupingSets)):
+        _only(item, {"expressions"})
         return type(item)(expressions=[_grouping(tr, inner, scope) for inner in item.expressions])
     if isinstance(item, exp.Tuple):
         return exp.Tuple(expressions=[_grouping(tr, inner, scope) for inner in item.expressions])

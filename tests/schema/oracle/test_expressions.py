@@ -1,0 +1,219 @@
+"""Pairs of Oracle's text and its translation, or why there is none; and what translated expressions give on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Database
+from voyager_ops.schema.oracle.gate import Refused, translate_default, translate_expression, translate_query
+from voyager_ops.schema.oracle.scope import Relation
+from voyager_ops.schema.oracle.typed import BYTES, DATE, INSTANT, INTEGER, NUMBER, TEXT, TIMESTAMP, Kind
+
+FIXTURES = Path(__file__).parent / "fixtures"
+COLUMNS = {
+    "A": INTEGER,
+    "N": NUMBER,
+    "S": TEXT,
+    "D": DATE,
+    "TS": TIMESTAMP,
+    "C3": Kind("char", length=3),
+    "TZ": INSTANT,
+    "B": BYTES,
+    "ORDER": TEXT,
+}
+EMPLOYEES = {
+    "EMPLOYEE_ID": INTEGER,
+    "FIRST_NAME": TEXT,
+    "LAST_NAME": TEXT,
+    "SALARY": NUMBER,
+    "DEPARTMENT_ID": INTEGER,
+    "HIRE_DATE": DATE,
+    "MANAGER_ID": INTEGER,
+}
+DEPARTMENTS = {"DEPARTMENT_ID": INTEGER, "DEPARTMENT_NAME": TEXT, "LOCATION_ID": INTEGER}
+
+
+class Names:
+    """Two tables and any sequence of schema HR."""
+
+    def relation(self, owner: str, name: str) -> Relation:
+        if name == "EMPLOYEES":
+            return Relation(EMPLOYEES, "hr", "employees")
+        if name == "DEPARTMENTS":
+            return Relation(DEPARTMENTS, "hr", "departments")
+        raise Refused(f"the table {name} is not known")
+
+    def sequence(self, owner: str, name: str) -> tuple[str, str]:
+        return "hr", name.lower()
+
+
+def _pairs(name: str) -> Iterator[tuple[str, str]]:
+    lines = [line for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines() if line and not line.startswith("-- ")]
+    assert len(lines) % 2 == 0
+    yield from zip(lines[::2], lines[1::2], strict=True)
+
+
+@pytest.mark.parametrize(("given", "wanted"), list(_pairs("expressions.txt")))
+def test_expressions(given: str, wanted: str) -> None:
+    try:
+        found = f"=> {translate_expression(given, columns=COLUMNS).sql}"
+    except Refused as refused:
+        found = f"=! {refused.reason}"
+    assert found == wanted
+
+
+@pytest.mark.parametrize(("given", "wanted"), list(_pairs("queries.txt")))
+def test_queries(given: str, wanted: str) -> None:
+    try:
+        found = f"=> {' '.join(translate_query(given, names=Names(), owner='HR').sql.split())}"
+    except Refused as refused:
+        found = f"=! {refused.reason}"
+    assert found == wanted
+
+
+def test_every_translated_query_is_accepted(target_db: Database) -> None:
+    with target_db.connect() as connection:
+        connection.execute(
+            "CREATE SCHEMA hr; CREATE SEQUENCE hr.employees_seq;"
+            "CREATE TABLE hr.employees (employee_id int, first_name varchar(20), last_name varchar(25), salary numeric(8,2),"
+            " department_id smallint, hire_date timestamp(0), manager_id int);"
+            "CREATE TABLE hr.departments (department_id smallint, department_name varchar(30), location_id int);"
+            "CREATE TABLE t (a int, n numeric, s varchar(20), d timestamp(0), ts timestamp, c3 char(3), tz timestamptz, b bytea,"
+            ' "order" text);'
+            "SET search_path = ''"
+        )
+        for given, wanted in _pairs("queries.txt"):
+            if wanted.startswith("=> "):
+                connection.execute(wanted.removeprefix("=> ").encode())
+            assert given
+        for _, wanted in _pairs("expressions.txt"):
+            if wanted.startswith("=> "):
+                connection.execute(f"SELECT {wanted.removeprefix('=> ')} FROM public.t".encode())
+
+
+# What Oracle gives, by its documentation.
+VALUES = [
+    ("7/2", Decimal("3.5")),
+    ("1/4*4", Decimal(1)),
+    ("SUBSTR('hello', -3, 2)", "ll"),
+    ("SUBSTR('hello', 0, 2)", "he"),
+    ("SUBSTR('hello', -9)", None),
+    ("SUBSTR('hello', 9)", None),
+    ("SUBSTR('hello', 2, 0)", None),
+    ("SUBSTR('a@b', INSTR('a@b', '@') + 1)", "b"),
+    ("SUBSTR('hello', LENGTH('ab') - 4, 2)", "lo"),
+    ("'a' || NULL", "a"),
+    ("'' || NULL", None),
+    ("NVL('', 'x')", "x"),
+    ("CASE WHEN '' IS NULL THEN 1 ELSE 0 END", 1),
+    ("LENGTH('')", None),
+    ("TRIM('  ')", None),
+    ("REPLACE('aaa', 'a')", None),
+    ("REPLACE('abc', 'b', '')", "ac"),
+    ("DECODE(NULL, NULL, 1, 2)", 1),
+    ("DECODE(3, 1, 'a', 2, 'b')", None),
+    ("GREATEST(1, NULL)", None),
+    ("GREATEST(1, 2)", 2),
+    ("MOD(7, 0)", 7),
+    ("MOD(-7, 3)", -1),
+    ("ROUND(2.5)", Decimal(3)),
+    ("ROUND(-2.5)", Decimal(-3)),
+    ("ROUND(1234, -2)", Decimal(1200)),
+    ("TRUNC(-2.7)", Decimal(-2)),
+    ("TRUNC(2.789, 2)", Decimal("2.78")),
+    ("CEIL(-1.5)", Decimal(-1)),
+    ("BITAND(6, 3)", 2),
+    ("INITCAP('the sOAP')", "The Soap"),
+    ("LPAD('7', 3, '0')", "007"),
+    ("INSTR('corporate', 'or')", 2),
+    ("TRANSLATE('SQL*Plus', ' */''', '___')", "SQL_Plus"),
+    ("TO_CHAR(12)", "12"),
+    ("TO_CHAR(1234.5, 'FM9,999.00')", "1,234.50"),
+    ("TO_DATE('2004-02-29', 'YYYY-MM-DD') + 1", datetime(2004, 3, 1)),
+    ("TO_DATE('2004-02-29', 'YYYY-MM-DD') + 1/24", datetime(2004, 2, 29, 1)),
+    ("TO_DATE('2004-03-01', 'YYYY-MM-DD') - TO_DATE('2004-02-01', 'YYYY-MM-DD')", Decimal(29)),
+    ("ADD_MONTHS(DATE '2001-02-28', 1)", datetime(2001, 3, 31)),
+    ("ADD_MONTHS(DATE '2001-01-31', 1)", datetime(2001, 2, 28)),
+    ("ADD_MONTHS(DATE '2001-01-15', -1)", datetime(2000, 12, 15)),
+    ("LAST_DAY(DATE '2000-02-10')", datetime(2000, 2, 29)),
+    ("TRUNC(TO_DATE('2001-08-19 13:14:15', 'YYYY-MM-DD HH24:MI:SS'), 'Q')", datetime(2001, 7, 1)),
+    ("TRUNC(TO_DATE('2001-08-19 13:14:15', 'YYYY-MM-DD HH24:MI:SS'))", datetime(2001, 8, 19)),
+    ("TRUNC(TO_DATE('2001-08-19 13:14:15', 'YYYY-MM-DD HH24:MI:SS'), 'IW')", datetime(2001, 8, 13)),
+    ("TO_DATE('12:30 PM 3-JAN-99', 'HH12:MI AM DD-MON-RR')", datetime(1999, 1, 3, 12, 30)),
+    ("TO_CHAR(DATE '2020-03-05', 'DD-MON-YYYY')", "05-MAR-2020"),
+    ("EXTRACT(YEAR FROM DATE '1998-03-07')", Decimal(1998)),
+    ("TIMESTAMP '2000-01-01 00:00:02' - TIMESTAMP '2000-01-01 00:00:00'", timedelta(seconds=2)),
+    ("NUMTODSINTERVAL(36, 'HOUR')", timedelta(hours=36)),
+    ("INTERVAL '-1 02:00:00' DAY TO SECOND", timedelta(days=-1, hours=-2)),
+    ("CASE WHEN REGEXP_LIKE('a' || CHR(10) || 'b', 'a.b') THEN 1 ELSE 0 END", 0),
+    ("CASE WHEN REGEXP_LIKE('a' || CHR(10) || 'b', 'a.b', 'n') THEN 1 ELSE 0 END", 1),
+    ("CASE WHEN REGEXP_LIKE('Straße9', '^[[:alpha:]]+\\d$') THEN 1 ELSE 0 END", 1),
+    ("CASE WHEN REGEXP_LIKE('a\\b', '[\\]') THEN 1 ELSE 0 END", 1),
+    ("CASE WHEN REGEXP_LIKE('ABC', 'b', 'i') THEN 1 ELSE 0 END", 1),
+    ("CASE WHEN 'a\\b' LIKE 'a\\%' THEN 1 ELSE 0 END", 1),
+    ("CASE WHEN 'a_b' LIKE 'a!_b' ESCAPE '!' THEN 1 ELSE 0 END", 1),
+    ("CASE WHEN 'axb' NOT LIKE 'a!_b' ESCAPE '!' THEN 1 ELSE 0 END", 1),
+    ("CASE WHEN 'a' < 'B' THEN 1 ELSE 0 END", 0),
+    ("CASE WHEN 'Z' BETWEEN 'A' AND 'a' THEN 1 ELSE 0 END", 1),
+    ("CASE WHEN NULL <> 'x' THEN 1 ELSE 0 END", 0),
+    ("CASE WHEN LNNVL(NULL > 1) THEN 1 ELSE 0 END", 1),
+    ("CASE WHEN (1, 'a') IN ((1, 'a'), (2, 'b')) THEN 1 ELSE 0 END", 1),
+    ("2 - (3 - 4)", 3),
+    ("-(-3)", 3),
+    ("2 * (3 + 4) / 7", Decimal(2)),
+    ("q'[it's]'", "it's"),
+    ("HEXTORAW('00FF')", b"\x00\xff"),
+    ("RAWTOHEX(HEXTORAW('00ff'))", "00FF"),
+]
+
+
+@pytest.mark.parametrize(("given", "wanted"), VALUES, ids=[given for given, _ in VALUES])
+def test_values(given: str, wanted: object, values_db: Database) -> None:
+    with values_db.connect() as connection:
+        found = connection.execute(f"SELECT {translate_expression(given).sql}".encode()).fetchone()
+    assert found == (wanted,)
+
+
+@pytest.fixture(scope="module")
+def values_db(target_cluster: object) -> Iterator[Database]:
+    from tests.conftest import create_database, drop_database
+
+    database = create_database(target_cluster)  # type: ignore[arg-type]
+    yield database
+    drop_database(database)
+
+
+def test_char_keeps_its_blanks(target_db: Database) -> None:
+    columns = {"C": Kind("char", length=5), "V": TEXT}
+    with target_db.connect() as connection:
+        connection.execute("CREATE TABLE t (c char(5), v varchar(9)); INSERT INTO t VALUES ('ab', 'ab')")
+        for given, wanted in [
+            ("C || 'x'", "ab   x"),
+            ("LENGTH(C)", 5),
+            ("CASE WHEN C = 'ab' THEN 1 ELSE 0 END", 1),
+            ("CASE WHEN C = V THEN 1 ELSE 0 END", 0),
+        ]:
+            sql = translate_expression(given, columns=columns).sql
+            assert connection.execute(f"SELECT {sql} FROM t".encode()).fetchone() == (wanted,)
+
+
+def test_what_may_change_is_refused_in_indexes_and_generated_columns() -> None:
+    for given in ("SYSDATE", "TO_CHAR(D, 'YYYY')", "USER", "SYS_GUID()", "SYSTIMESTAMP", "TO_DATE(S, 'YYYY-MM-DD')"):
+        assert translate_expression(given, columns=COLUMNS)
+        with pytest.raises(Refused, match="does not give the same value for ever"):
+            translate_expression(given, columns=COLUMNS, lasting=True)
+
+
+def test_defaults_are_not_converted_by_settings() -> None:
+    assert translate_default("'Y'", TEXT).sql == "'Y'"
+    assert translate_default("'5'", NUMBER).sql == "5"
+    assert translate_default("SYSDATE", DATE).kind == DATE
+    assert translate_default("0", TEXT).sql == "0"
+    for text, column in [("'01-JAN-99'", DATE), ("SYSDATE", TEXT), ("'x'", NUMBER), ("'AB'", BYTES), ("1", DATE)]:
+        with pytest.raises(Refused):
+            translate_default(text, column)
