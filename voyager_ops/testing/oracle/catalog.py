@@ -1,0 +1,410 @@
+"""What names stand for and who may do what, read from the dictionary tables and kept until the next DDL statement."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+from voyager_ops.testing.oracle import pg_values
+from voyager_ops.testing.oracle.datatypes import NATIONAL, DataType
+from voyager_ops.testing.oracle.ddl_create import relation as quoted
+from voyager_ops.testing.oracle.engine import ColumnInfo, OracleError
+from voyager_ops.testing.oracle.recorder import VIEWS, ColumnRole, RedoColumn, RedoTable
+from voyager_ops.testing.oracle.translate import ROW_NUMBER, Relation
+
+# Of SYS, what everybody sees; the rest needs SELECT ANY DICTIONARY, SELECT_CATALOG_ROLE or a grant.
+_PUBLIC = ("ALL_", "USER_", "NLS_", "SESSION_", "ROLE_")
+_PUBLIC_NAMES = {
+    "DUAL",
+    "DATABASE_PROPERTIES",
+    "V$VERSION",
+    "PRODUCT_COMPONENT_VERSION",
+    "V$NLS_PARAMETERS",
+    "V$TIMEZONE_NAMES",
+    "V$OPTION",
+}
+
+
+class Catalog:
+    """Cached lookups over a connection of its own. ``version`` grows with every DDL statement."""
+
+    def __init__(self, dsn: str) -> None:
+        self.connection: psycopg.Connection[Any] = psycopg.connect(dsn, autocommit=True)
+        self.connection.execute('SET search_path TO pg_catalog, ora, "SYS"')
+        self.lock = threading.RLock()
+        self.version = 0
+        self._relations: dict[tuple[str, str], Relation | None] = {}
+        self._synonyms: dict[tuple[str, str], tuple[str | None, str] | None] = {}
+        self._privileges: dict[str, frozenset[str]] = {}
+        self._roles: dict[str, frozenset[str]] = {}
+        self._granted: dict[tuple[str, str, str], frozenset[str]] = {}
+        self._columns: dict[int, Mapping[int, tuple[DataType, bool]]] = {}
+        self.functions = frozenset(
+            str(r[0])
+            for r in self.connection.execute(
+                "SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'ora'::regnamespace"
+            ).fetchall()
+        )
+
+    def changed(self) -> None:
+        """After DDL: forget everything."""
+        with self.lock:
+            self.version += 1
+            for cache in (self._relations, self._synonyms, self._privileges, self._roles, self._granted, self._columns):
+                cache.clear()
+
+    def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with self.lock:
+            return self.connection.execute(statement.encode(), parameters).fetchall()
+
+    # -- names --------------------------------------------------------------------------------------------------------------
+
+    def relation(self, owner: str, name: str) -> Relation | None:
+        """The table or view ``owner.name``, None when there is none."""
+        key = (owner, name)
+        with self.lock:
+            if key not in self._relations:
+                self._relations[key] = self._system(name) if owner == "SYS" else self._user_relation(owner, name)
+            return self._relations[key]
+
+    def _system(self, name: str) -> Relation | None:
+        plain = name.replace("GV_$", "GV$").replace("V_$", "V$")
+        columns = self.query(
+            "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER"
+            " BY attnum",
+            f'"SYS"."{plain}"',
+        )
+        if not columns and plain.startswith("GV$"):
+            return self._system(plain[1:])
+        if not columns:
+            return None
+        return Relation("SYS", plain, None if plain in VIEWS else "SYS", tuple(str(c) for (c,) in columns), "SYSTEM")
+
+    def _user_relation(self, owner: str, name: str) -> Relation | None:
+        found = self.query(
+            'SELECT "OBJECT_TYPE"::text, "STATUS"::text FROM ora."OBJECTS" WHERE "OWNER" = %s::text AND "OBJECT_NAME" = %s::text'
+            " AND \"OBJECT_TYPE\"::text IN ('TABLE', 'VIEW', 'MATERIALIZED VIEW')",
+            owner,
+            name,
+        )
+        if not found:
+            return None
+        if found[0][1] == "INVALID" and found[0][0] == "VIEW":
+            raise OracleError(4063, f'view "{owner}.{name}" has errors (simulator: its text could not be translated)')
+        columns = self.query(
+            'SELECT "COLUMN_NAME"::text, "VIRTUAL_COLUMN"::text FROM ora."TAB_COLS" WHERE "OWNER" = %s::text AND "TABLE_NAME"'
+            " = %s::text"
+            ' AND "HIDDEN_COLUMN"::text = \'NO\' ORDER BY "COLUMN_ID"',
+            owner,
+            name,
+        )
+        return Relation(
+            owner,
+            name,
+            owner,
+            tuple(str(c) for c, _ in columns),
+            str(found[0][0]),
+            tuple(str(c) for c, virtual in columns if virtual == "NO"),
+        )
+
+    def synonym(self, owner: str, name: str) -> tuple[str | None, str] | None:
+        with self.lock:
+            key = (owner, name)
+            if key not in self._synonyms:
+                found = self.query(
+                    'SELECT "TABLE_OWNER"::text, "TABLE_NAME"::text, "DB_LINK"::text FROM ora."SYNONYMS" WHERE "OWNER" ='
+                    ' %s::text AND "SYNONYM_NAME" = %s::text',
+                    owner,
+                    name,
+                )
+                self._synonyms[key] = (found[0][0], found[0][1]) if found and found[0][2] is None else None
+            return self._synonyms[key]
+
+    def resolve(self, schema: str, user: str, owner: str | None, name: str) -> Relation:
+        """As Oracle does: the schema's own, private synonyms, public ones, SYS. ORA-00942 when not there or not visible."""
+        found = self._resolve(schema, owner, name)
+        if found is None or not self.visible(user, found):
+            raise OracleError(942, "table or view does not exist")
+        return found
+
+    def _resolve(self, schema: str, owner: str | None, name: str, depth: int = 0) -> Relation | None:
+        if depth > 8:
+            raise OracleError(1775, "looping chain of synonyms")
+        for where in [owner] if owner is not None else [schema, "PUBLIC", "SYS"]:
+            found = self.relation(where, name) if where != "PUBLIC" else None
+            if found is not None:
+                return found
+            target = self.synonym(where, name)
+            if target is not None:
+                return self._resolve(target[0] or where, target[0] or where, target[1], depth + 1)
+        return None
+
+    def sequence(self, schema: str, user: str, text: str) -> str:
+        """The quoted, qualified name of a sequence given as ``"NAME"`` or ``"OWNER"."NAME"``. ORA-02289."""
+        parts = text.strip('"').split('"."')
+        owner, name = (parts[0], parts[1]) if len(parts) == 2 else (schema, parts[0])
+        for _ in range(8):
+            if self.query(
+                'SELECT FROM ora."SEQUENCES_" WHERE "SEQUENCE_OWNER" = %s::text AND "SEQUENCE_NAME" = %s::text', owner, name
+            ):
+                if (
+                    owner != user
+                    and "SELECT" not in self.granted(user, owner, name)
+                    and "SELECT ANY SEQUENCE" not in self.privileges(user)
+                ):
+                    break
+                return quoted(owner, name)
+            target = self.synonym(owner, name) or self.synonym("PUBLIC", name)
+            if target is None:
+                break
+            owner, name = target[0] or owner, target[1]
+        raise OracleError(2289, "sequence does not exist")
+
+    # -- privileges ---------------------------------------------------------------------------------------------------------
+
+    def privileges(self, user: str) -> frozenset[str]:
+        """System privileges, those of roles included."""
+        with self.lock:
+            if user not in self._privileges:
+                self._privileges[user] = frozenset(
+                    str(p) for (p,) in self.query("SELECT DISTINCT p FROM ora.sys_privileges(%s) p", user)
+                )
+            return self._privileges[user]
+
+    def roles(self, user: str) -> frozenset[str]:
+        with self.lock:
+            if user not in self._roles:
+                self._roles[user] = frozenset(str(p) for (p,) in self.query("SELECT DISTINCT p FROM ora.roles_of(%s) p", user))
+            return self._roles[user]
+
+    def granted(self, user: str, owner: str, name: str) -> frozenset[str]:
+        """Object privileges, those of roles and of PUBLIC included."""
+        key = (user, owner, name)
+        with self.lock:
+            if key not in self._granted:
+                found = self.query(
+                    'SELECT DISTINCT "PRIVILEGE"::text FROM ora."TAB_PRIVS_" WHERE "OWNER" = %s::text AND "TABLE_NAME" = ANY'
+                    ' (%s) AND "GRANTEE"::text IN (SELECT ora.roles_of(%s))'
+                    ' UNION SELECT "PRIVILEGE"::text FROM ora."COL_PRIVS_" WHERE "OWNER" = %s::text AND "TABLE_NAME" = ANY'
+                    ' (%s) AND "GRANTEE"::text IN (SELECT ora.roles_of(%s))',
+                    owner,
+                    [name, name.replace("V$", "V_$")],
+                    user,
+                    owner,
+                    [name, name.replace("V$", "V_$")],
+                    user,
+                )
+                self._granted[key] = frozenset(str(p) for (p,) in found)
+            return self._granted[key]
+
+    def has_dictionary(self, user: str) -> bool:
+        return user == "SYS" or "SELECT ANY DICTIONARY" in self.privileges(user) or "SELECT_CATALOG_ROLE" in self.roles(user)
+
+    def visible(self, user: str, found: Relation) -> bool:
+        if found.owner == user:
+            return True
+        if found.owner == "SYS":
+            return (
+                found.name.startswith(_PUBLIC)
+                or found.name in _PUBLIC_NAMES
+                or self.has_dictionary(user)
+                or bool(self.granted(user, "SYS", found.name))
+            )
+        any_table = {"SELECT ANY TABLE", "READ ANY TABLE", "INSERT ANY TABLE", "UPDATE ANY TABLE", "DELETE ANY TABLE"}
+        return bool(any_table & self.privileges(user)) or bool(self.granted(user, found.owner, found.name))
+
+    def check(self, user: str, found: Relation, privilege: str) -> None:
+        """ORA-01031 unless the user has ``privilege`` (SELECT, INSERT, …) on a relation it can see."""
+        if found.owner in (user, "SYS"):
+            return
+        granted, system = self.granted(user, found.owner, found.name), self.privileges(user)
+        names = {privilege} | ({"READ"} if privilege == "SELECT" else set())
+        if not (names & granted or {f"{n} ANY TABLE" for n in names} & system):
+            raise OracleError(1031, "insufficient privileges")
+
+    # -- columns ------------------------------------------------------------------------------------------------------------
+
+    def columns(self, oid: int) -> Mapping[int, tuple[DataType, bool]]:
+        """The columns of a table or view by PostgreSQL's number: type, nullable. Empty for what is not in the dictionary."""
+        with self.lock:
+            if oid not in self._columns:
+                found = self.query(
+                    'SELECT a.attnum, c."DATA_TYPE"::text, c."DATA_LENGTH", c."DATA_PRECISION", c."DATA_SCALE",'
+                    ' c."CHAR_LENGTH", c."CHAR_USED"::text, c."NULLABLE"::text, c."DATA_TYPE_OWNER"::text'
+                    " FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid JOIN pg_namespace n ON n.oid = r.relnamespace"
+                    ' JOIN ora."TAB_COLS" c ON c."OWNER"::text = n.nspname AND c."TABLE_NAME"::text = r.relname AND'
+                    ' c."COLUMN_NAME"::text = a.attname'
+                    " WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped",
+                    oid,
+                )
+                self._columns[oid] = {
+                    int(n): (data_type(*rest), nullable != "N")
+                    for n, *rest, nullable, owner in found
+                    for rest in [[*rest, owner]]
+                }
+            return self._columns[oid]
+
+    def redo_table(self, owner: str, name: str, connection: psycopg.Connection[Any]) -> RedoTable | None:
+        """The table for the recorder, as ``connection`` sees it."""
+        oid_row = connection.execute(
+            "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = %s AND relname = %s AND"
+            " relkind = 'r'",
+            (owner, name),
+        ).fetchone()
+        if oid_row is None:
+            return None
+        found = connection.execute(
+            'SELECT a.attname::text, c."DATA_TYPE"::text, c."DATA_LENGTH", c."DATA_PRECISION", c."DATA_SCALE",'
+            ' c."CHAR_LENGTH", c."CHAR_USED"::text, c."DATA_TYPE_OWNER"::text, c."VIRTUAL_COLUMN"::text'
+            ' FROM pg_attribute a LEFT JOIN ora."TAB_COLS" c ON c."OWNER" = %s::text AND c."TABLE_NAME" = %s::text AND'
+            ' c."COLUMN_NAME"::text = a.attname'
+            " WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            (owner, name, oid_row[0]),
+        ).fetchall()
+        columns = []
+        for column, kind, length, precision, scale, chars, used, type_owner, virtual in found:
+            if column == ROW_NUMBER:
+                columns.append(RedoColumn(column, "NUMBER", int_of, role=ColumnRole.ROWID))
+                continue
+            shown = data_type(kind, length, precision, scale, chars, used, type_owner)
+            columns.append(
+                RedoColumn(
+                    column,
+                    shown.name,
+                    pg_values.decoder(shown.info("").type),
+                    length=shown.length if shown.name in ("CHAR", "NCHAR") else 0,
+                    precision=shown.precision,
+                    scale=shown.scale,
+                    role=ColumnRole.SILENT if virtual == "YES" else ColumnRole.LOGGED,
+                )
+            )
+        keys: dict[str, dict[str, list[str]]] = {"P": {}, "U": {}, "R": {}}
+        for kind, constraint, column in connection.execute(
+            'SELECT k."CONSTRAINT_TYPE"::text, k."CONSTRAINT_NAME"::text, c."COLUMN_NAME"::text FROM ora."CONSTRAINTS" k JOIN'
+            ' ora."CONS_COLUMNS" c USING ("OWNER", "CONSTRAINT_NAME")'
+            " WHERE k.\"OWNER\" = %s::text AND k.\"TABLE_NAME\" = %s::text AND k.\"CONSTRAINT_TYPE\"::text IN ('P', 'U', 'R')"
+            ' AND k."STATUS"::text = \'ENABLED\' ORDER BY 2, c."POSITION"',
+            (owner, name),
+        ).fetchall():
+            keys[kind].setdefault(constraint, []).append(column)
+        groups = connection.execute(
+            'SELECT "LOG_GROUP_NAME"::text, "LOG_GROUP_TYPE"::text, "ALWAYS"::text FROM ora."LOG_GROUPS" WHERE "OWNER" ='
+            ' %s::text AND "TABLE_NAME" = %s::text',
+            (owner, name),
+        ).fetchall()
+        names = {
+            "ALL COLUMN LOGGING": "ALL",
+            "PRIMARY KEY LOGGING": "PRIMARY KEY",
+            "UNIQUE KEY LOGGING": "UNIQUE",
+            "FOREIGN KEY LOGGING": "FOREIGN KEY",
+        }
+        always = []
+        for group, kind, when in groups:
+            if kind == "USER LOG GROUP" and when == "ALWAYS":
+                always.append(
+                    tuple(
+                        str(c)
+                        for (c,) in connection.execute(
+                            'SELECT "COLUMN_NAME"::text FROM ora."LOG_GROUP_COLUMNS" WHERE "OWNER" = %s::text AND'
+                            ' "LOG_GROUP_NAME" = %s::text ORDER BY "POSITION"',
+                            (owner, group),
+                        ).fetchall()
+                    )
+                )
+        temporary = connection.execute(
+            'SELECT "TEMPORARY"::text FROM ora."TABLES" WHERE "OWNER" = %s::text AND "TABLE_NAME" = %s::text', (owner, name)
+        ).fetchone()
+        return RedoTable(
+            owner,
+            name,
+            int(oid_row[0]),
+            int(oid_row[0]),
+            (owner, name),
+            tuple(columns),
+            key=tuple(next(iter(keys["P"].values()), ())),
+            unique=tuple(tuple(v) for v in keys["U"].values()),
+            foreign=tuple(tuple(v) for v in keys["R"].values()),
+            supplemental=frozenset(names[k] for _, k, _ in groups if k in names),
+            log_groups=tuple(always),
+            temporary=temporary is not None and temporary[0] == "Y",
+        )
+
+
+def int_of(text: str) -> Any:
+    return int(text)
+
+
+def number(value: object) -> int | None:
+    return None if value is None else int(str(value))
+
+
+def data_type(
+    kind: str, length: object, precision: object, scale: object, chars: object, used: str | None, owner: str | None = None
+) -> DataType:
+    """From a row of TAB_COLS."""
+    if kind.startswith("TIMESTAMP"):
+        return DataType(kind.replace(f"({number(scale)})", "").strip(), scale=number(scale))
+    if kind.startswith("INTERVAL"):
+        return DataType(
+            "INTERVAL DAY TO SECOND" if kind.startswith("INTERVAL DAY") else "INTERVAL YEAR TO MONTH",
+            precision=number(precision),
+            scale=number(scale),
+        )
+    if owner is not None and kind != "XMLTYPE":
+        return DataType(kind, owner=owner)
+    if used is not None:
+        return DataType(kind, length=int(str(chars or 0)), chars=used == "C" or kind in NATIONAL)
+    return DataType(
+        kind, length=int(str(length)) if kind in ("RAW", "UROWID") else 0, precision=number(precision), scale=number(scale)
+    )
+
+
+def system_column(name: str, oid: int, modifier: int, type_names: Mapping[int, str]) -> ColumnInfo:
+    """A result's column from PostgreSQL's type alone."""
+    kind = type_names.get(oid, "")
+    if kind == "numeric":
+        if modifier < 0:
+            return DataType("NUMBER").info(name)
+        scale = (modifier - 4) & 0x7FF
+        return DataType("NUMBER", precision=(modifier - 4) >> 16, scale=scale - 0x800 if scale > 0x3FF else scale).info(name)
+    digits = ((modifier - 4) >> 16) - 1 if modifier >= 0 else 9
+    simple = {
+        "ora.date": DataType("DATE"),
+        "ora.ts": DataType("TIMESTAMP", scale=digits),
+        "ora.tstz": DataType("TIMESTAMP WITH TIME ZONE", scale=digits),
+        "ora.tsltz": DataType("TIMESTAMP WITH LOCAL TIME ZONE", scale=digits),
+        "ora.iym": DataType("INTERVAL YEAR TO MONTH", precision=9),
+        "ora.ids": DataType("INTERVAL DAY TO SECOND", precision=9, scale=9),
+        "ora.clob": DataType("CLOB"),
+        "ora.nclob": DataType("NCLOB"),
+        "ora.blob": DataType("BLOB"),
+        "ora.long": DataType("LONG"),
+        "ora.long_raw": DataType("LONG RAW"),
+        "ora.xmltype": DataType("XMLTYPE"),
+        "ora.json": DataType("JSON"),
+        "ora.rowid": DataType("ROWID"),
+        "ora.bfile": DataType("BFILE"),
+        "boolean": DataType("BOOLEAN"),
+        "float4": DataType("BINARY_FLOAT"),
+        "float8": DataType("BINARY_DOUBLE"),
+        "int2": DataType("NUMBER"),
+        "int4": DataType("NUMBER"),
+        "int8": DataType("NUMBER"),
+        "oid": DataType("NUMBER"),
+        "timestamp": DataType("DATE"),
+    }
+    if kind in simple:
+        return simple[kind].info(name)
+    size = modifier - 4 if modifier > 4 else 4000
+    if kind == "ora.raw" or kind == "bytea":
+        return DataType("RAW", length=min(size, 2000)).info(name)
+    if kind in ("ora.char", "ora.nchar", "bpchar"):
+        return DataType(
+            "NCHAR" if kind == "ora.nchar" else "CHAR", length=min(size % 1_000_000, 2000) or 1, chars=kind == "ora.nchar"
+        ).info(name)
+    if kind == "ora.nvarchar2":
+        return DataType("NVARCHAR2", length=min(size, 2000), chars=True).info(name)
+    return DataType("VARCHAR2", length=size).info(name)

@@ -1,0 +1,272 @@
+"""What a session sets: NLS, time zone, schema, container; and statements that are neither queries, DML, DDL nor PL/SQL."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from voyager_ops.testing.oracle.engine import OracleError, Result
+from voyager_ops.testing.oracle.ora_errors import oracle_error
+from voyager_ops.testing.oracle.recorder import Nls
+from voyager_ops.testing.oracle.rewrite import quote
+from voyager_ops.testing.oracle.tokens import Cursor
+
+if TYPE_CHECKING:
+    from voyager_ops.testing.oracle.sql_session import SqlSession
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A session's settings; ``offset``: TIME_ZONE in minutes. ``context``: module, action and so on."""
+
+    schema: str
+    date_format: str = "DD-MON-RR"
+    timestamp_format: str = "DD-MON-RR HH.MI.SSXFF AM"
+    timestamp_tz_format: str = "DD-MON-RR HH.MI.SSXFF AM TZR"
+    numeric_characters: str = ".,"
+    offset: int = 0
+    length_semantics: str = "BYTE"
+    context: dict[str, str] = field(default_factory=dict)
+
+    def nls(self) -> Nls:
+        return Nls(self.date_format, self.timestamp_format, self.timestamp_tz_format, self.numeric_characters, self.offset)
+
+
+def postgres_settings(session: SqlSession) -> dict[str, str]:
+    """PostgreSQL's ``ora.…`` settings, which the functions of ``sql/functions.sql`` read."""
+    settings, login, engine = session.settings, session.login, session.engine
+    userenv = {
+        "sid": str(session.session_id),
+        "sessionid": str(session.session_id),
+        "instance": "1",
+        "instance_name": engine.database_name,
+        "db_name": engine.service if session.container != "CDB$ROOT" else engine.database_name,
+        "db_unique_name": engine.database_name,
+        "service_name": login.service,
+        "con_name": session.container,
+        "con_id": "1" if session.container == "CDB$ROOT" else "3",
+        "cdb_name": engine.database_name,
+        "host": login.machine,
+        "os_user": login.os_user,
+        "terminal": login.terminal,
+        "server_host": "simulator",
+        "isdba": "TRUE" if login.sysdba else "FALSE",
+        "module": settings.context.get("module", ""),
+        "action": settings.context.get("action", ""),
+        "client_identifier": settings.context.get("client_identifier", ""),
+        "client_info": settings.context.get("client_info", ""),
+        "authentication_method": "PASSWORD",
+        "database_role": "PRIMARY",
+        "ip_address": login.address[0],
+        "current_edition_name": "ORA$BASE",
+    }
+    found = engine.catalog.query('SELECT "USER_ID" FROM ora."USERS" WHERE "USERNAME" = %s::text', session.user)
+    return {
+        "ora.user": session.user,
+        "ora.schema": settings.schema,
+        "ora.uid": str(found[0][0]) if found else "0",
+        "ora.nls_date_format": settings.date_format,
+        "ora.nls_timestamp_format": settings.timestamp_format,
+        "ora.nls_timestamp_tz_format": settings.timestamp_tz_format,
+        "ora.offset": str(settings.offset),
+        **{f"ora.userenv_{k}": v for k, v in userenv.items()},
+    }
+
+
+_ASSIGNMENT = re.compile(r"""([\w$#]+)\s*=\s*('(?:[^']|'')*'|"[^"]*"|[-+:\w$#.]+)""")
+
+
+def alter_session(session: SqlSession, text: str) -> Result:
+    """ALTER SESSION SET a = b c = d …; what the simulator has no use for is accepted."""
+    if re.match(r"(?is)\s*ALTER\s+SESSION\s+(ENABLE|DISABLE|FORCE|ADVISE|CLOSE|SYNC)", text):
+        return Result()
+    body = re.sub(r"(?is)^\s*ALTER\s+SESSION\s+SET\s+", "", text)
+    settings = session.settings
+    for name, given in _ASSIGNMENT.findall(body):
+        value = given[1:-1].replace("''", "'") if given[:1] in "'\"" else given
+        match name.upper():
+            case "NLS_DATE_FORMAT":
+                settings = replace(settings, date_format=value)
+            case "NLS_TIMESTAMP_FORMAT":
+                settings = replace(settings, timestamp_format=value)
+            case "NLS_TIMESTAMP_TZ_FORMAT":
+                settings = replace(settings, timestamp_tz_format=value)
+            case "NLS_NUMERIC_CHARACTERS":
+                settings = replace(settings, numeric_characters=value)
+            case "NLS_LENGTH_SEMANTICS":
+                settings = replace(settings, length_semantics=value.upper())
+            case "TIME_ZONE":
+                settings = replace(settings, offset=_offset(value))
+            case "CURRENT_SCHEMA":
+                folded = value if given.startswith('"') else value.upper()
+                if not session.engine.catalog.query('SELECT FROM ora."USERS" WHERE "USERNAME" = %s::text', folded):
+                    raise OracleError(1435, "user does not exist")
+                settings = replace(settings, schema=folded)
+            case "CONTAINER":
+                container = value.upper()
+                if container not in ("CDB$ROOT", session.engine.service):
+                    raise OracleError(65011, f"Pluggable database {container} does not exist.")
+                if "SET CONTAINER" not in session.engine.catalog.privileges(session.user) or (
+                    container == "CDB$ROOT" and not session.user.startswith(("C##", "SYS"))
+                ):
+                    raise OracleError(1031, "insufficient privileges")
+                if session.open:
+                    raise OracleError(65023, "active transaction exists in container")
+                session.container = container
+            case "ISOLATION_LEVEL":
+                raise OracleError(600, "simulator: use SET TRANSACTION ISOLATION LEVEL")
+            case _:
+                pass
+    session.settings = settings
+    session.apply_settings()
+    return Result()
+
+
+def _offset(value: str) -> int:
+    if value.lower() in ("local", "dbtimezone", "utc", "gmt"):
+        return 0
+    match = re.fullmatch(r"\s*([+-]?)(\d{1,2}):(\d{2})\s*", value)
+    if match is None:
+        raise OracleError(1882, "timezone region not found (simulator: offsets only)")
+    minutes = int(match[2]) * 60 + int(match[3])
+    return -minutes if match[1] == "-" else minutes
+
+
+def alter_system(session: SqlSession, text: str) -> Result:
+    """ALTER SYSTEM and ALTER DATABASE: the recorder's, or parameters."""
+    words = text.upper().split()
+    privilege = f"ALTER {words[1]}"
+    if session.user != "SYS" and privilege not in session.engine.catalog.privileges(session.user):
+        raise OracleError(1031, "insufficient privileges")
+    session.commit()
+    if session.engine.recorder.administer(text):
+        return Result()
+    if words[:3] == ["ALTER", "SYSTEM", "KILL"]:
+        match = re.search(r"'(\d+)\s*,\s*(\d+)", text)
+        if match is None:
+            raise OracleError(26, "missing or invalid session ID")
+        found = session.engine.catalog.query(
+            "SELECT pg_terminate_backend(pid) FROM ora.sessions WHERE sid = %s AND serial = %s", match[1], match[2]
+        )
+        if not found:
+            raise OracleError(30, "User session ID does not exist.")
+        return Result()
+    if words[:3] == ["ALTER", "SYSTEM", "SET"]:
+        for name, given in _ASSIGNMENT.findall(re.sub(r"(?is)^\s*ALTER\s+SYSTEM\s+SET\s+", "", text)):
+            if name.upper() in ("SCOPE", "SID", "COMMENT", "CONTAINER"):
+                continue
+            session.engine.catalog.query(
+                "INSERT INTO ora.parameters VALUES (%s, %s, 2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+                " RETURNING 1",
+                name.lower(),
+                given.strip("'"),
+            )
+    return Result()
+
+
+_LOCK_MODES = {
+    "ROW SHARE": "ROW SHARE",
+    "SHARE UPDATE": "ROW SHARE",
+    "ROW EXCLUSIVE": "ROW EXCLUSIVE",
+    "SHARE": "SHARE",
+    "SHARE ROW EXCLUSIVE": "SHARE ROW EXCLUSIVE",
+    "EXCLUSIVE": "EXCLUSIVE",
+}
+
+
+def other(session: SqlSession, text: str) -> Result:
+    """COMMIT, ROLLBACK, SAVEPOINT, LOCK TABLE, SET TRANSACTION/ROLE/CONSTRAINTS, ALTER SESSION, EXPLAIN."""
+    cursor = Cursor(text)
+    if cursor.accept("COMMIT"):
+        session.commit()
+    elif cursor.accept("ROLLBACK"):
+        cursor.accept("WORK")
+        if cursor.accept("TO"):
+            cursor.accept("SAVEPOINT")
+            rollback_to(session, cursor.name())
+        else:
+            session.rollback()
+    elif cursor.accept("SAVEPOINT"):
+        savepoint(session, cursor.name())
+    elif cursor.accept("LOCK", "TABLE"):
+        _lock(session, cursor)
+    elif cursor.accept("SET", "TRANSACTION"):
+        _set_transaction(session, cursor.rest().upper())
+    elif cursor.accept("SET", "CONSTRAINTS") or cursor.accept("SET", "CONSTRAINT"):
+        session.begin()
+        rest = cursor.rest().upper()
+        with session.guarded():
+            session.connection.execute(f"SET CONSTRAINTS ALL {'DEFERRED' if rest.endswith('DEFERRED') else 'IMMEDIATE'}".encode())
+    elif cursor.accept("ALTER", "SESSION"):
+        return alter_session(session, text)
+    elif cursor.accept("SET", "ROLE"):
+        return Result()
+    else:
+        raise OracleError(900, "invalid SQL statement")
+    return Result()
+
+
+def savepoint(session: SqlSession, name: str) -> None:
+    session.begin()
+    session.connection.execute(f"SAVEPOINT {quote('u_' + name)}".encode())
+    session.recorder.savepoint(name)
+
+
+def rollback_to(session: SqlSession, name: str) -> None:
+    if not session.open:
+        raise OracleError(1086, f"savepoint '{name}' never established in this session or is invalid")
+    try:
+        with session.guarded_none():
+            session.connection.execute(f"ROLLBACK TO {quote('u_' + name)}".encode())
+    except psycopg.Error as error:
+        raise OracleError(1086, f"savepoint '{name}' never established in this session or is invalid") from error
+    session.recorder.rollback_to(name)
+
+
+def _lock(session: SqlSession, cursor: Cursor) -> None:
+    tables = [cursor.qualified()]
+    while cursor.accept(","):
+        tables.append(cursor.qualified())
+    cursor.expect("IN")
+    words = []
+    while not cursor.accept("MODE"):
+        words.append(cursor.name())
+    mode = _LOCK_MODES.get(" ".join(words))
+    if mode is None:
+        raise cursor.fail(1737)
+    nowait = cursor.accept("NOWAIT")
+    wait = cursor.integer() if cursor.accept("WAIT") else -1
+    found = [session.resolve(*table) for table in tables]
+    for relation in found:
+        granted = session.engine.catalog.granted(session.user, relation.owner, relation.name)
+        if (
+            relation.owner != session.user
+            and not granted & {"SELECT", "INSERT", "UPDATE", "DELETE"}
+            and "LOCK ANY TABLE" not in session.engine.catalog.privileges(session.user)
+        ):
+            raise OracleError(1031, "insufficient privileges")
+    session.begin()
+    names = ", ".join(f"{quote(r.owner)}.{quote(r.name)}" for r in found)
+    try:
+        with session.patience(wait), session.guarded():
+            session.connection.execute(f"LOCK TABLE {names} IN {mode} MODE{' NOWAIT' if nowait else ''}".encode())
+    except psycopg.Error as error:
+        raise oracle_error(error) from error
+
+
+def _set_transaction(session: SqlSession, rest: str) -> None:
+    if session.open and session.recorder.in_transaction:
+        raise OracleError(1453, "SET TRANSACTION must be first statement of transaction")
+    if session.open:
+        session.rollback()
+    if "READ ONLY" in rest:
+        session.isolation = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    elif "SERIALIZABLE" in rest:
+        session.isolation = "ISOLATION LEVEL REPEATABLE READ"
+    else:
+        session.isolation = ""
+    if session.isolation:
+        session.begin()

@@ -1,0 +1,558 @@
+"""One session of the SQL engine: one PostgreSQL connection, Oracle's transactions and statements on it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from voyager_ops.testing.oracle import pg_values, session_settings
+from voyager_ops.testing.oracle.catalog import system_column
+from voyager_ops.testing.oracle.ddl import Ddl
+from voyager_ops.testing.oracle.ddl_create import Context
+from voyager_ops.testing.oracle.engine import (
+    BatchError,
+    Bind,
+    BindValue,
+    ColumnInfo,
+    Login,
+    OracleError,
+    Result,
+    Statement,
+    StatementKind,
+    TypeNumber,
+    Value,
+)
+from voyager_ops.testing.oracle.ora_errors import oracle_error
+from voyager_ops.testing.oracle.plsql import run_block
+from voyager_ops.testing.oracle.recorder import VIEWS
+from voyager_ops.testing.oracle.rewrite import Rewriter
+from voyager_ops.testing.oracle.session_settings import Settings
+from voyager_ops.testing.oracle.statement_parts import projection_texts, split_returning
+from voyager_ops.testing.oracle.translate import Relation, Translated, Translator
+
+if TYPE_CHECKING:
+    from voyager_ops.testing.oracle.backend import PgEngine
+
+SEARCH_PATH = 'pg_catalog, pg_temp, ora, "SYS"'
+_DDL_PATIENCE = "800ms"  # how long DDL waits for a lock before ORA-00054; Oracle's readers would not be in its way, ours are
+
+
+class SqlSession:
+    """See ``EngineSession``."""
+
+    def __init__(self, engine: PgEngine, login: Login, user: str, session_id: int, serial: int) -> None:
+        self.engine = engine
+        self.user = user
+        self.login = login
+        self.session_id = session_id
+        self.serial = serial
+        self.settings = Settings(schema=user)
+        self.open = False
+        """Whether PostgreSQL's transaction is open."""
+        self.isolation = ""
+        self._depth = 0
+        self._closed = False
+        self._running = threading.Event()
+        self._cancelled = False
+        self._reader: psycopg.Connection[Any] | None = None
+        self.connection: psycopg.Connection[Any] = self._connect()
+        self.recorder = engine.recorder.open_session(self.connection, user=user, session_id=session_id, serial=serial)
+        self.connection.execute(
+            "INSERT INTO ora.sessions VALUES (%s, %s, %s, %s, %s, %s, %s, %s, NULL, NULL, NULL, NULL, clock_timestamp() AT"
+            " TIME ZONE 'UTC', pg_backend_pid(), %s, %s)",
+            (
+                session_id,
+                serial,
+                user,
+                login.program,
+                login.machine,
+                login.os_user,
+                login.terminal,
+                login.process,
+                login.service,
+                user,
+            ),
+        )
+        self.container = "CDB$ROOT" if login.service.upper() == engine.database_name.upper() else engine.service
+        self.apply_settings()
+        for statement in login.statements:
+            session_settings.alter_session(self, statement)
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection: psycopg.Connection[Any] = psycopg.connect(self.engine.dsn, autocommit=True)
+        connection.execute(f"SET search_path TO {SEARCH_PATH}".encode())
+        connection.execute("SET extra_float_digits = 1")
+        connection.prepare_threshold = 3
+        return connection
+
+    @property
+    def in_transaction(self) -> bool:
+        """See ``EngineSession``."""
+        return self.open
+
+    # -- settings -----------------------------------------------------------------------------------------------------------
+
+    def apply_settings(self, connection: psycopg.Connection[Any] | None = None) -> None:
+        """Tell PostgreSQL (``ora.…`` settings) and the recorder."""
+        values = session_settings.postgres_settings(self)
+        target = connection or self.connection
+        target.execute(
+            "SELECT " + ", ".join(["set_config(%s, %s, false)"] * len(values)), [x for pair in values.items() for x in pair]
+        )
+        if connection is None:
+            self.recorder.nls = self.settings.nls()
+            if self._reader is not None:
+                self.apply_settings(self._reader)
+
+    def set_schema(self, name: str) -> None:
+        """See ``EngineSession``."""
+        if not self.engine.catalog.query('SELECT FROM ora."USERS" WHERE "USERNAME" = %s::text', name):
+            raise OracleError(1435, "user does not exist")
+        self.settings = replace(self.settings, schema=name)
+        self.apply_settings()
+
+    def set_attributes(
+        self, module: str | None, action: str | None, client_identifier: str | None, client_info: str | None
+    ) -> None:
+        """See ``EngineSession``."""
+        for column, value in (
+            ("module", module),
+            ("action", action),
+            ("client_identifier", client_identifier),
+            ("client_info", client_info),
+        ):
+            if value is not None:
+                self.engine.catalog.query(
+                    f"UPDATE ora.sessions SET {column} = %s WHERE sid = %s RETURNING 1", value, self.session_id
+                )
+                self.settings.context[column] = value
+        if client_identifier is not None:
+            self.recorder.client_identifier = client_identifier
+        self.apply_settings()
+
+    # -- transactions -------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        if not self.open:
+            self.connection.execute(f"BEGIN {self.isolation}".encode())
+            self.open = True
+
+    def commit(self) -> None:
+        """See ``EngineSession``."""
+        if not self.open:
+            return
+        try:
+            self.recorder.commit(lambda: self._end("COMMIT"))
+        except psycopg.Error as error:
+            if self.connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                self.connection.execute("ROLLBACK")
+            self.open, self.isolation = False, ""
+            found = oracle_error(error, "INSERT")
+            if found.code in (1, 2290, 2291, 2292):
+                raise OracleError(2091, f"transaction rolled back\nORA-{found.code:05}: {found.message}") from error
+            raise found from error
+
+    def rollback(self) -> None:
+        """See ``EngineSession``."""
+        if self.open:
+            self.recorder.rollback(lambda: self._end("ROLLBACK"))
+
+    def _end(self, how: str) -> None:
+        self.connection.execute(how.encode())
+        self.open, self.isolation = False, ""
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """A statement within the transaction: PostgreSQL undoes what fails, and the transaction goes on."""
+        if not self.open:
+            yield
+            return
+        self._depth += 1
+        name = f"s{self._depth}"
+        self.connection.execute(f"SAVEPOINT {name}".encode())
+        try:
+            yield
+        except BaseException:
+            if not self.connection.closed:
+                self.connection.execute(f"ROLLBACK TO {name}".encode())
+                self.connection.execute(f"RELEASE {name}".encode())
+            raise
+        else:
+            self.connection.execute(f"RELEASE {name}".encode())
+        finally:
+            self._depth -= 1
+
+    @contextlib.contextmanager
+    def guarded_none(self) -> Iterator[None]:
+        """Like ``guarded`` for a statement that ends savepoints itself."""
+        self.connection.execute("SAVEPOINT s0")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK TO s0")
+            raise
+
+    def close(self) -> None:
+        """See ``EngineSession``."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(psycopg.Error, OracleError):
+            self.rollback()
+        with contextlib.suppress(psycopg.Error, OracleError):
+            self.recorder.close()
+        with contextlib.suppress(psycopg.Error):
+            self.engine.catalog.query("DELETE FROM ora.sessions WHERE sid = %s RETURNING 1", self.session_id)
+        self.connection.close()
+        if self._reader is not None:
+            self._reader.close()
+
+    def cancel(self) -> None:
+        """See ``EngineSession``."""
+        if self._running.is_set():
+            for connection in (self.connection, self._reader):
+                if connection is not None and not connection.closed:
+                    with contextlib.suppress(psycopg.Error):
+                        connection.cancel_safe(timeout=5)
+
+    # -- statements -----------------------------------------------------------------------------------------------------------
+
+    def execute(
+        self,
+        statement: Statement,
+        binds: Sequence[Bind],
+        rows: Sequence[Sequence[BindValue]],
+        *,
+        batch_errors: bool = False,
+        row_counts: bool = False,
+    ) -> Result:
+        """See ``EngineSession``."""
+        self._running.set()
+        try:
+            if statement.kind is StatementKind.QUERY:
+                return self.query(statement, binds, rows[0] if rows else [])
+            if statement.kind is StatementKind.DML:
+                return self.dml(statement, binds, rows, batch_errors=batch_errors, row_counts=row_counts)
+            if statement.kind is StatementKind.PLSQL:
+                return run_block(self, statement, binds, rows)
+            if statement.kind is StatementKind.DDL:
+                return self.ddl(statement.text)
+            return session_settings.other(self, statement.text)
+        except psycopg.Error as error:
+            raise oracle_error(error, statement.text.split(None, 1)[0].upper()) from error
+        except UnicodeError as error:
+            raise OracleError(600, "internal error code, arguments: [simulator], [text that PostgreSQL cannot hold]") from error
+        finally:
+            self._running.clear()
+
+    def describe(self, statement: Statement, binds: Sequence[Bind]) -> Sequence[ColumnInfo] | None:
+        """See ``EngineSession``."""
+        if statement.kind is StatementKind.QUERY:
+            translated = self.translated(statement, binds or [Bind(TypeNumber.VARCHAR2)] * len(statement.bind_names))
+            try:
+                with self.guarded():
+                    return self._describe(translated)
+            except psycopg.Error as error:
+                raise oracle_error(error) from error
+        if statement.kind is StatementKind.DML:
+            self.translated(statement, binds or [Bind(TypeNumber.VARCHAR2)] * len(statement.bind_names))
+        return None
+
+    def _describe(self, translated: Translated) -> list[ColumnInfo]:
+        pgconn = self.connection.pgconn
+        with self.connection.lock:
+            for outcome in (pgconn.prepare(b"", translated.sql.encode()), pgconn.describe_prepared(b"")):
+                if outcome.status not in (psycopg.pq.ExecStatus.COMMAND_OK,):
+                    raise psycopg.errors.error_from_result(outcome, encoding="utf-8")
+        return self.columns(outcome, translated)
+
+    def columns(self, result: psycopg.pq.abc.PGresult, translated: Translated) -> list[ColumnInfo]:
+        """How the columns of a result are described."""
+        infos = []
+        named = translated.names if len(translated.names) == result.nfields else []
+        for number in range(result.nfields):
+            name = (named[number] if named else "") or (result.fname(number) or b"").decode()
+            table = result.ftable(number)
+            known = self.engine.catalog.columns(table).get(result.ftablecol(number)) if table else None
+            if known is not None:
+                infos.append(known[0].info(name, known[1]))
+            else:
+                infos.append(system_column(name, result.ftype(number), result.fmod(number), self.engine.type_names))
+        return infos
+
+    def resolve(self, owner: str | None, name: str) -> Relation:
+        return self.engine.catalog.resolve(self.settings.schema, self.user, owner, name)
+
+    def translated(self, statement: Statement, binds: Sequence[Bind]) -> Translated:
+        """The statement in PostgreSQL's SQL, from the cache when it is there; privileges are checked."""
+        catalog = self.engine.catalog
+        key = (statement.text, tuple((b.type, b.national) for b in binds), self.settings.schema, self.user, catalog.version)
+        return self.engine.remember(key, lambda: self._translate(statement, binds))
+
+    def _translate(self, statement: Statement, binds: Sequence[Bind]) -> Translated:
+        catalog = self.engine.catalog
+        numbers = {start: index + 1 for start, _, index in statement.bind_spans}
+        body, returning = split_returning(statement)
+        prepared = Rewriter(body, lambda start: numbers[start]).run()
+        translator = Translator(
+            prepared, binds, self.resolve, lambda text: catalog.sequence(self.settings.schema, self.user, text), catalog.functions
+        )
+        extra = ""
+        if returning:
+            extra = Rewriter(returning, lambda start: numbers[start]).run().text
+        translated = translator.translate(extra)
+        if translated.kind == "SELECT" and translated.names:
+            texts = projection_texts(body)
+            if len(texts) == len(translated.names):
+                translated.names = (
+                    [n or t for n, t in zip(translated.names, texts, strict=True)]
+                    if all("*" not in t or "(" in t for t in texts)
+                    else []
+                )
+            elif "" in translated.names:
+                translated.names = []
+        self._check(translated)
+        return translated
+
+    def _check(self, translated: Translated) -> None:
+        catalog = self.engine.catalog
+        for found in translated.relations:
+            if found is translated.target:
+                for privilege in {"MERGE": ("INSERT", "UPDATE")}.get(translated.kind, (translated.kind,)):
+                    catalog.check(self.user, found, privilege)
+            else:
+                catalog.check(self.user, found, "SELECT")
+                if (
+                    found.name == "V$LOGMNR_CONTENTS"
+                    and self.user != "SYS"
+                    and not {"LOGMINING", "SELECT ANY TRANSACTION"} & catalog.privileges(self.user)
+                ):
+                    raise OracleError(1031, "insufficient privileges")
+            if translated.as_of is None or found.owner in (self.user, "SYS"):
+                continue
+            granted = "FLASHBACK" in catalog.granted(self.user, found.owner, found.name)
+            if not granted and "FLASHBACK ANY TABLE" not in catalog.privileges(self.user):
+                raise OracleError(1031, "insufficient privileges")
+
+    def parameters(self, indexes: Sequence[int], binds: Sequence[Bind], row: Sequence[BindValue]) -> list[str | None]:
+        offset = self.settings.offset
+        values = []
+        for index in indexes:
+            value = row[index]
+            if isinstance(value, list):
+                raise OracleError(1484, "arrays can only be bound to PL/SQL statements")
+            values.append(pg_values.encode(value, binds[index].type, offset))
+        return values
+
+    # -- queries --------------------------------------------------------------------------------------------------------------
+
+    def query(self, statement: Statement, binds: Sequence[Bind], row: Sequence[BindValue]) -> Result:
+        translated = self.translated(statement, binds)
+        parameters = self.parameters(translated.parameters, binds, row)
+        views = {r.name for r in translated.relations if r.name in VIEWS}
+        if views:
+            self.recorder.before_query(views)
+        if "dbms_flashback__" in translated.sql:
+            self.connection.execute("SELECT set_config('ora.scn', %s, false)", (str(self.engine.recorder.current_scn()),))
+        if translated.as_of is not None:
+            return self._flashback(translated, binds, row, parameters)
+        if translated.locks:
+            self.begin()
+        with self.patience(translated.wait), self.guarded():
+            cursor = run(self.connection, translated.sql, parameters)
+        return self._result(cursor, translated)
+
+    @contextlib.contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        if seconds <= 0:  # NOWAIT is PostgreSQL's own
+            yield
+            return
+        self.connection.execute(f"SET lock_timeout = {int(seconds * 1000)}".encode())
+        try:
+            yield
+        except psycopg.errors.LockNotAvailable as error:
+            raise OracleError(30006, "resource busy; acquire with WAIT timeout expired") from error
+        finally:
+            self.connection.execute("SET lock_timeout = 0")
+
+    def _flashback(
+        self, translated: Translated, binds: Sequence[Bind], row: Sequence[BindValue], parameters: list[str | None]
+    ) -> Result:
+        assert translated.as_of is not None
+        scn = self._scn_of(translated, binds, row)
+        tables = [(r.owner, r.name) for r in translated.relations if r.owner != "SYS"]
+        if self._reader is None or self._reader.closed:
+            self._reader = self._connect()
+            self.apply_settings(self._reader)
+        with self.engine.recorder.as_of(scn, tables) as snapshot:
+            self._reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                self._reader.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'".encode())
+                cursor = run(self._reader, translated.sql, parameters)
+            finally:
+                self._reader.execute("ROLLBACK")
+        return self._result(cursor, translated)
+
+    def _scn_of(self, translated: Translated, binds: Sequence[Bind], row: Sequence[BindValue]) -> int:
+        assert translated.as_of is not None
+        values = self.parameters(translated.as_of_parameters, binds, row)
+        outcome = run(self.connection, translated.as_of, values).fetchone()
+        value = outcome[0] if outcome else None
+        if value is None:
+            raise OracleError(8181, "specified number is not a valid system change number")
+        if translated.as_of_timestamp:
+            moment = (
+                pg_values.timestamp_tz(value)
+                if str(value).isdigit() and len(str(value)) > 21
+                else pg_values.date(str(value))
+                if "-" in str(value)
+                else pg_values.timestamp(str(value))
+            )
+            from datetime import datetime, timedelta
+
+            when = datetime(
+                moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.nanoseconds // 1000
+            )
+            offset = moment.offset_minutes if moment.offset_minutes is not None else self.settings.offset
+            return self.engine.recorder.scn_at(when - timedelta(minutes=offset))
+        return int(value)
+
+    def _result(self, cursor: psycopg.Cursor[Any], translated: Translated) -> Result:
+        outcome = cursor.pgresult
+        assert outcome is not None
+        infos = self.columns(outcome, translated)
+        return Result(columns=infos, rows=self.decoded(outcome, infos))
+
+    def decoded(self, outcome: psycopg.pq.abc.PGresult, infos: Sequence[ColumnInfo]) -> Iterator[tuple[Value, ...]]:
+        """The rows of a result, which is in memory."""
+        decoders: list[Callable[[str], Value] | None] = [pg_values.decoder(i.type, self.settings.offset) for i in infos]
+        decoders = [None if d is pg_values.text else d for d in decoders]
+        get = outcome.get_value
+        for number in range(outcome.ntuples):
+            row: list[Value] = []
+            for column, decode in enumerate(decoders):
+                value = get(number, column)
+                row.append(None if value is None else value.decode() if decode is None else decode(value.decode()))
+            yield tuple(row)
+
+    # -- DML ------------------------------------------------------------------------------------------------------------------
+
+    def dml(
+        self,
+        statement: Statement,
+        binds: Sequence[Bind],
+        rows: Sequence[Sequence[BindValue]],
+        *,
+        batch_errors: bool,
+        row_counts: bool,
+    ) -> Result:
+        translated = self.translated(statement, binds)
+        result = Result()
+        returning: list[Sequence[Sequence[Value]]] | None = [] if statement.returning_binds else None
+        if translated.target is not None and translated.target.owner == "SYS":
+            raise OracleError(1031, "insufficient privileges")
+        self.begin()
+        code = translated.sql.encode()
+        parameters = [self.parameters(translated.parameters, binds, row) for row in rows]
+        if len(rows) > 1 and returning is None and not row_counts:
+            try:
+                with self.recorder.statement(), self.guarded():
+                    cursor = psycopg.RawCursor(self.connection)
+                    cursor.executemany(code, parameters)
+                    result.row_count = cursor.rowcount
+                return result
+            except psycopg.Error as error:
+                if error.sqlstate is None or error.sqlstate[:2] in ("57", "40", "55"):
+                    raise  # not a row's fault
+        counts: list[int] = []
+        errors: list[BatchError] = []
+        for offset, values in enumerate(parameters):
+            try:
+                with self.recorder.statement(), self.guarded():
+                    done = run(self.connection, translated.sql, values)
+            except psycopg.Error as error:
+                found = oracle_error(error, translated.kind)
+                if not batch_errors or error.sqlstate is None:
+                    found.row_count = result.row_count
+                    raise found from error
+                errors.append(BatchError(offset, found))
+                counts.append(0)
+                continue
+            counts.append(done.rowcount)
+            result.row_count += max(done.rowcount, 0)
+            if returning is not None:
+                assert done.pgresult is not None
+                infos = self.columns(done.pgresult, translated)
+                got = list(self.decoded(done.pgresult, infos))
+                returning.append([[r[k] for r in got] for k in range(len(infos))])
+        result.batch_errors = errors
+        result.row_counts = counts if row_counts else []
+        result.returning = returning
+        return result
+
+    # -- DDL ------------------------------------------------------------------------------------------------------------------
+
+    def ddl(self, text: str) -> Result:
+        """Commit, carry out, record, commit."""
+        recorder = self.engine.recorder
+        words = text.split()
+        if words and words[0].upper() == "ALTER" and len(words) > 1 and words[1].upper() in ("SYSTEM", "DATABASE"):
+            return session_settings.alter_system(self, text)
+        self.commit()
+        self.connection.execute("BEGIN")
+        self.open = True
+        try:
+            self.connection.execute(f"SET LOCAL lock_timeout = '{_DDL_PATIENCE}'".encode())
+            catalog = self.engine.catalog
+            context = Context(
+                self.connection, self.user, self.settings.schema, self.expression, self.engine.max_string_size > 4000
+            )
+            ddl = Ddl(context, self._describe_text, lambda p: p in catalog.privileges(self.user), self.settings.length_semantics)
+            with self.recorder.statement():
+                outcome = ddl.run(text)
+            catalog.changed()
+            for owner, name in outcome.dropped:
+                recorder.table_dropped(owner, name)
+            for owner, name in outcome.changed:
+                table = catalog.redo_table(owner, name, context.connection)
+                if table is not None:
+                    recorder.table_changed(context.connection, table)
+            self.recorder.ddl(text, outcome.owner, outcome.name, outcome.kind)
+            self.commit()
+        except BaseException:
+            if self.open and not self.connection.closed:
+                self.rollback()
+            raise
+        finally:
+            self.engine.catalog.changed()
+        return Result(warning=outcome.warning)
+
+    def expression(self, text: str) -> str:
+        """An expression of DDL in PostgreSQL's SQL."""
+        catalog = self.engine.catalog
+        prepared = Rewriter(text, _no_binds).run()
+        return Translator(
+            prepared, (), self.resolve, lambda name: catalog.sequence(self.settings.schema, self.user, name), catalog.functions
+        ).expression()
+
+    def _describe_text(self, text: str) -> tuple[str, list[ColumnInfo]]:
+        statement = Statement(text, StatementKind.QUERY)
+        translated = self._translate(statement, ())
+        try:
+            return translated.sql, self._describe(translated)
+        except psycopg.Error as error:
+            raise oracle_error(error) from error
+
+
+def _no_binds(start: int) -> int:
+    raise OracleError(1027, "bind variables not allowed for data definition operations", start)
+
+
+def run(connection: psycopg.Connection[Any], statement: str, parameters: Sequence[str | None]) -> psycopg.Cursor[Any]:
+    """Execute a translated statement, whose parameters are ``$1 …``."""
+    return psycopg.RawCursor(connection).execute(statement.encode(), parameters)
