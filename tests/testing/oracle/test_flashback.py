@@ -122,6 +122,27 @@ def test_snapshots_are_bounded_and_dropped_on_request(make: Make) -> None:
         ids(database, database.log.clock.value + 1000)
 
 
+def test_without_a_session_for_a_snapshot_the_commit_goes_through(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = make()
+    client, _ = filled(database)
+
+    def refuse(*arguments: Any, **more: Any) -> psycopg.Connection[Any]:
+        raise psycopg.OperationalError("sorry, too many clients already")
+
+    database.log.flashback.drop()
+    database.log.flashback.close()
+    monkeypatch.setattr("voyager_ops.testing.oracle.flashback.psycopg.connect", refuse)
+    client.run("INSERT INTO \"T\" VALUES (30, 'lob')")
+    client.commit()
+    scn = database.log.current_scn()
+    monkeypatch.undo()
+    client.run("INSERT INTO \"T\" VALUES (31, 'lob')")
+    client.commit()
+    with pytest.raises(OracleError, match="ORA-01555"):
+        ids(database, scn)
+    assert ids(database, database.log.current_scn())[-2:] == [30, 31]
+
+
 def test_a_table_that_changed_since_cannot_be_read_as_of_before(make: Make) -> None:
     database = make()
     client, scns = filled(database)

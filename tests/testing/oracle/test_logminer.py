@@ -544,3 +544,40 @@ def test_injected_csf_is_kept_and_logmnr_views_show_the_session(make: Make) -> N
     assert statements(miner.rows(start)) == ["insert rest"]
     assert [row["CSF"] for row in miner.rows(start)] == [1, 0]
     assert list(whole([])) == []
+
+
+def test_many_changes_are_mined_in_pieces_and_again_after_a_failure(make: Make) -> None:
+    database = make(log_bytes=1 << 20)
+    client, miner, start = prepared(database)
+    ends = []
+    for number in range(4):
+        client.run(
+            "INSERT INTO \"T\" SELECT g, 'row ' || g FROM generate_series(%s::int, %s::int) g",
+            (number * 10000, number * 10000 + 9999),
+        )
+        client.commit()
+        ends.append(miner.scn())
+    client.run('UPDATE "T" SET "V" = "V" || \'!\'')
+    client.rollback()
+    for first, last in pairwise((start, *ends)):
+        rows = miner.rows(first, last)
+        assert [row["OPERATION_CODE"] for row in rows] == [6, *[1] * 10000, 7]
+    undone = miner.rows(ends[-1])
+    assert [row["ROLLBACK"] for row in undone] == [0] * 40001 + [1] * 40000 + [0]
+    assert undone[1]["ROW_ID"] == undone[-2]["ROW_ID"]
+    assert undone[40000]["ROW_ID"] == undone[40001]["ROW_ID"]
+
+    miner.add_logs()
+    miner.start(start, ends[0])
+
+    def broken(row: dict[str, Any]) -> list[dict[str, Any]]:
+        if row["SEQUENCE#"] == 9000:
+            raise OracleError(1013, "user requested cancel of current operation")
+        return [row]
+
+    database.log.faults.rewrite_rows(broken)
+    with pytest.raises(OracleError, match="ORA-01013"):
+        miner.client.redo.before_query(["V$LOGMNR_CONTENTS"])
+    database.log.faults.clear()
+    assert miner.client.query('SELECT count(*) FROM "V$LOGMNR_CONTENTS"', (), "V$LOGMNR_CONTENTS") == [(10002,)]
+    assert miner.client.query('SELECT count(*) FROM "V$LOGMNR_CONTENTS"', (), "V$LOGMNR_CONTENTS") == [(10002,)]

@@ -7,6 +7,7 @@ right for every SCN since the last commit; an SCN further back is served as long
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from psycopg import IsolationLevel
 
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.scn import ScnClock
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -47,19 +50,25 @@ class Flashback:
             self._idle.clear()
 
     def take(self) -> None:
-        """Hold the state of now. The caller has the commit lock, so that nobody commits meanwhile."""
+        """Hold the state of now. The caller has the commit lock, so that nobody commits meanwhile.
+
+        When PostgreSQL has no session left for it, it is not held: going back to it is then ORA-01555.
+        """
         commits = self._clock.commits_up_to(self._clock.value)
         with self._lock:
             if commits in self._held:
                 self._held.move_to_end(commits)
                 return
             self._drop(self._limit - 1)
-            connection = self._idle.pop() if self._idle else self._open()
+            connection = None
             try:
+                connection = self._idle.pop() if self._idle else self._open()
                 row = connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
-            except psycopg.Error:
-                connection.close()
-                raise
+            except psycopg.OperationalError as error:
+                log.warning("no snapshot of SCN %d is held: %s", self._clock.value, error)
+                if connection is not None:
+                    connection.close()
+                return
             assert row is not None
             self._held[commits] = _Held(connection, row[0])
 

@@ -94,8 +94,15 @@ class LogMinerSession:
         if self._fresh:
             connection.execute(sql.SQL("TRUNCATE {}").format(_TABLE))
             self._fresh = False
+        try:
+            self._fill(connection, self._mining)
+        except BaseException:
+            self._restart()  # what had been put into the table is gone with the statement
+            raise
+
+    def _fill(self, connection: psycopg.Connection[Any], mining: Mining) -> None:
         end, _ = self._log.visible()
-        rows = self._mining.rows(MAX_SCN if self._last_scn is None else self._last_scn, end)
+        rows = mining.rows(MAX_SCN if self._last_scn is None else self._last_scn, end)
         faults = self._log.faults
         lines: list[str] = []
         size = 0
