@@ -181,8 +181,9 @@ def _stream(context: LaneContext, database: OracleDatabase, objects: Mapping[str
     ]
     frames.append(TableFrames(metadata.marker_table(objects["owner"], objects["marker"]), None, literal_decoder))
     numbers = {int(number): (str(owner), str(name)) for number, owner, name in objects["objects"]}
-    names = [tuple(each.table.native_name) for each in frames]
-    mining = Mining(database, cast("list[tuple[str, str]]", names), flush=objects["flush"])
+    names = [(each.table.native_name.schema, each.table.native_name.name) for each in frames]
+    large = [name for name, each in zip(names, frames, strict=True) if each.large]
+    mining = Mining(database, names, large, flush=objects["flush"])
     return LogMinerStream(context, mining, frames, numbers)
 
 

@@ -115,6 +115,7 @@ class TableFrames:
         self._longest = [longest(column) for column in self.columns]
         names = [column.name for column in self.columns]
         self.key = tuple(names.index(name) for name in table.key)
+        self._in_key = frozenset(self.key)
         self.large = frozenset(place for place, column in enumerate(self.columns) if is_large(column))
         """Places of the columns whose values are not in the redo."""
         self._may_be_unchanged = frozenset(place for place, column in enumerate(self.columns) if column.toastable) | self.large
@@ -127,7 +128,7 @@ class TableFrames:
             return self._insert(redo)
         if redo.op == UPDATE:
             return self._update(redo)
-        old = self._image(redo.old_names, redo.old_values)
+        old = self._image(redo.old_names, redo.old_values, key_only=bool(self.key))
         self._need(old, self.key or range(self._width))
         if not self.key:
             return RowChange(DELETE, old, None)
@@ -239,11 +240,13 @@ class TableFrames:
     def _places_of(self, names: tuple[str, ...]) -> set[int]:
         return {place for _, place in self._plan(names)}
 
-    def _image(self, names: Sequence[str], values: Sequence[Literal]) -> list[Value]:
+    def _image(self, names: Sequence[str], values: Sequence[Literal], *, key_only: bool = False) -> list[Value]:
         """Values by place, UNCHANGED where nothing is said, or nothing that is the value."""
         image: list[Value] = [UNCHANGED] * self._width
         readers, large = self._readers, self.large
         for at, place in self._plan(tuple(names)):
+            if key_only and place not in self._in_key:
+                continue
             literal = values[at]
             if literal is None:
                 image[place] = None

@@ -103,6 +103,39 @@ def test_an_undone_insert_takes_its_later_updates_with_it(tmp_path: Path) -> Non
         pending.strike(_undo(UPDATE, "A"))
 
 
+def test_a_change_of_large_values_is_taken_back_by_one_row(tmp_path: Path) -> None:
+    """Its rows have no ROW_ID but for the last, which may be an INTERNAL one."""
+    nowhere = "AAAAAAAAAAAAAAAAAA"
+    buffer = _buffer(tmp_path)
+
+    def add(operation: int, row_id: str, sql: str, table: int = 0) -> None:
+        buffer.add(XID, _event(operation, row_id, sql, table), large=table == 0)
+
+    add(INSERT, nowhere, "kept")
+    add(9, nowhere, "kept, locator")
+    add(INSERT, "other", "another table", 1)
+    add(0, "A", "kept, end")
+    add(INSERT, nowhere, "insert")
+    add(9, nowhere, "locator")
+    add(UPDATE, "B", "inline")
+    add(UPDATE, nowhere, "changed")
+    add(9, nowhere, "locator again")
+    add(0, "B", "end")
+    pending = buffer.find(XID)
+    assert pending is not None
+    pending.strike(_undo(UPDATE, "B"))
+    assert [event.sql for event in pending.read()][-3:] == ["insert", "locator", "inline"]
+    pending.strike(_undo(DELETE, "B"))
+    assert [event.sql for event in pending.read()] == ["kept", "kept, locator", "another table", "kept, end"]
+    add(INSERT, nowhere, "not whole")
+    assert pending.in_group(100)
+    assert not pending.in_group(101)
+    pending.strike(_undo(DELETE, "C"))  # a statement that failed before its last row
+    pending.strike(_undo(DELETE, "other", 1))
+    pending.strike(_undo(DELETE, "A"))
+    assert pending.live == 0
+
+
 def test_rows_without_a_row_id_are_struck_out_last_first_within_their_table(tmp_path: Path) -> None:
     buffer = _buffer(tmp_path)
     for sql, table in (("1", 0), ("2", 0), ("3", 1)):

@@ -2,6 +2,8 @@
 
 A statement or savepoint that is rolled back leaves its rows and, after them, a row for each that takes it back (ROLLBACK = 1), in
 reverse order: it strikes out the last row of the same table row. Struck-out rows are skipped when the transaction is read.
+
+A change of large values is a group of rows: only its last one carries the table row's ROW_ID, and one row takes it back whole.
 """
 
 from __future__ import annotations
@@ -62,6 +64,12 @@ class Pending:
     _file: BinaryIO | None = None
     _path: Path | None = None
     _hashes: array[int] = field(default_factory=lambda: array("q"))
+    _objects: array[int] = field(default_factory=lambda: array("q"))
+    _joined: bytearray = field(default_factory=bytearray)
+    """The row goes on in the next one of its table: it is of a group, and not the last of it."""
+    _groups: bool = False
+    _last: dict[int, int] = field(default_factory=dict)
+    """Number of the last row of each object."""
     _operations: bytearray = field(default_factory=bytearray)
     _struck: bytearray = field(default_factory=bytearray)
     _top: int = 0
@@ -72,13 +80,19 @@ class Pending:
         """Rows that are not struck out."""
         return self.count - self._struck.count(1)
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event, *, large: bool = False) -> None:
+        """``large``: the table has large columns, so that a row without ROW_ID goes on in the next."""
+        joined = large and event.row_id in _NOWHERE
         if self.count == 0:
             self.start = event.scn
         self.events.append(event)
         self.tables.add(event.table)
         self.bytes += len(event.sql) + _OVERHEAD
         self._hashes.append(_place(event.object, event.row_id))
+        self._last[event.object] = self.count
+        self._objects.append(event.object)
+        self._joined.append(joined)
+        self._groups = self._groups or joined
         self._operations.append(event.operation)
         self._struck.append(0)
         self.count += 1
@@ -87,23 +101,50 @@ class Pending:
     def strike(self, row: LogRow) -> None:
         """Take back what ``row`` undoes. Raises CannotUndo."""
         wanted = _INVERSE[row.operation]
+        nameless = row.row_id in _NOWHERE
         place = _place(row.object, row.row_id)
-        hashes, operations, struck = self._hashes, self._operations, self._struck
+        hashes, objects, struck = self._hashes, self._objects, self._struck
         gone: list[int] = []
+        last_of_table = True
         at = self._top - 1
         while at >= 0:
-            if not struck[at] and hashes[at] == place and operations[at] in CHANGES:
-                if operations[at] == wanted:
+            if struck[at] or objects[at] != row.object:
+                at -= 1
+                continue
+            group = self._group(at)
+            # A group whose last row is not there (yet) can only be the last of its table: undoing goes backwards.
+            if hashes[at] == place or (self._joined[at] and (last_of_table or nameless)):
+                operation = next((self._operations[index] for index in group if self._operations[index] in CHANGES), UPDATE)
+                if operation == wanted:
                     break
                 if wanted == INSERT:
-                    gone.append(at)  # the row itself goes: what was done to it since goes with it
-            at -= 1
+                    gone += group  # the row itself goes: what was done to it since goes with it
+            last_of_table = False
+            at = group[0] - 1
         else:
             raise CannotUndo("it takes back a change that is not among those seen of its transaction")
-        for index in (*gone, at):
+        for index in (*gone, *group):
             struck[index] = 1
         while self._top and struck[self._top - 1]:
             self._top -= 1
+
+    def _group(self, last: int) -> list[int]:
+        """The rows of the group that ends with row number ``last``, in order."""
+        if not self._groups:
+            return [last]
+        group = [last]
+        number = self._objects[last]
+        for at in range(last - 1, -1, -1):
+            if self._objects[at] == number and not self._struck[at]:
+                if not self._joined[at]:
+                    break
+                group.append(at)
+        return group[::-1]
+
+    def in_group(self, number: int) -> bool:
+        """Whether the last row of object ``number`` goes on in the next of its table."""
+        last = self._last.get(number)
+        return last is not None and bool(self._joined[last]) and not self._struck[last]
 
     def spill(self, path: Callable[[], Path]) -> None:
         """Move the rows in memory to the transaction's file."""
@@ -181,11 +222,11 @@ class Buffer:
         for key in [key for key in self._open if key[:8] == xid[:8] and key != xid]:
             self._release(self._open.pop(key))
 
-    def add(self, xid: str, event: Event) -> None:
-        """A row of ``xid``, which begins with it when it was not seen before."""
+    def add(self, xid: str, event: Event, *, large: bool = False) -> None:
+        """A row of ``xid``, which begins with it when it was not seen before. ``large``: see :meth:`Pending.add`."""
         pending = self.take(xid)
         before = pending.bytes
-        pending.add(event)
+        pending.add(event, large=large)
         self._held += pending.bytes - before
         if self._held > self._memory:
             self._make_room()

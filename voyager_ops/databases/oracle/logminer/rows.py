@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
+INTERNAL = 0
 INSERT, DELETE, UPDATE, DDL, START, COMMIT, LOB_LOCATOR, MARKER, MISSING_SCN, ROLLBACK = 1, 2, 3, 5, 6, 7, 9, 27, 34, 36
 XML_BEGIN, LONG_STRING_BEGIN, UNSUPPORTED = 68, 91, 255
 CHANGES: Final = frozenset((INSERT, DELETE, UPDATE))
@@ -12,6 +13,7 @@ LOCATORS: Final = frozenset((LOB_LOCATOR, XML_BEGIN, LONG_STRING_BEGIN))
 """Operations which name the row and the column whose large value is written next. What is written (LOB_WRITE 10, LOB_TRIM 11,
 LOB_ERASE 29, XML 70 and 71, 32K strings 92 and 93) is not asked for: the value is read from the table."""
 
+# INTERNAL rows end a change of large values where no statement does; they are asked for of tables that have such values.
 OPERATIONS: Final = (INSERT, DELETE, UPDATE, UNSUPPORTED, LOB_LOCATOR, XML_BEGIN, LONG_STRING_BEGIN)
 """Those of a table; the others belong to transactions."""
 COLUMNS: Final = (

@@ -18,7 +18,17 @@ from voyager_ops.databases.oracle.database import OracleDatabase, container_of
 from voyager_ops.databases.oracle.errors import MINING_ENDED, is_disconnect, message_of, ora_code
 from voyager_ops.databases.oracle.logminer.logs import ENDLESS, Choice, Gone, LogFile, Thread, available, choose
 from voyager_ops.databases.oracle.logminer.problems import lost
-from voyager_ops.databases.oracle.logminer.rows import COLUMNS, COMMIT, DDL, MARKER, MISSING_SCN, OPERATIONS, ROLLBACK, START
+from voyager_ops.databases.oracle.logminer.rows import (
+    COLUMNS,
+    COMMIT,
+    DDL,
+    INTERNAL,
+    MARKER,
+    MISSING_SCN,
+    OPERATIONS,
+    ROLLBACK,
+    START,
+)
 from voyager_ops.databases.oracle.names import literal
 from voyager_ops.errors import PreconditionError, VoyagerOpsError
 from voyager_ops.failpoints import hit, register
@@ -91,19 +101,25 @@ def read_logs(cursor: oracledb.Cursor, low: int, resetlogs: int) -> tuple[list[L
     return files, [item for item in gone if (item.thread, item.sequence) not in kept]
 
 
-def conditions(tables: Iterable[tuple[str, str]], container: str | None) -> str:
-    """The WHERE clause beside the SCNs: what belongs to transactions, to ``tables`` (owner, name), and DDL.
-
-    Rows whose table LogMiner cannot name, and those of dropped tables, come too: the caller knows them by object number.
-    """
+def _named(tables: Iterable[tuple[str, str]]) -> list[str]:
     by_owner: dict[str, list[str]] = {}
     for owner, name in tables:
         by_owner.setdefault(owner, []).append(name)
-    named = [
+    return [
         f"(SEG_OWNER = {literal(owner)} AND TABLE_NAME IN ({', '.join(literal(name) for name in names[at : at + IN_LIST])}))"
         for owner, names in sorted(by_owner.items())
         for at in range(0, len(names), IN_LIST)
     ]
+
+
+def conditions(tables: Iterable[tuple[str, str]], large: Iterable[tuple[str, str]], container: str | None) -> str:
+    """The WHERE clause beside the SCNs: what belongs to transactions, to ``tables`` (owner, name; ``large``: those of them that
+    have large values), and DDL.
+
+    Rows whose table LogMiner cannot name, and those of dropped tables, come too: the caller knows them by object number.
+    """
+    named = _named(tables)
+    ends = _named(large)
     named += ["SEG_OWNER IS NULL", "SEG_OWNER = 'UNKNOWN'", "TABLE_NAME LIKE 'OBJ#%'", "TABLE_NAME LIKE 'BIN$%'"]
     of_transactions = ", ".join(str(code) for code in (START, COMMIT, ROLLBACK, MARKER, MISSING_SCN))
     of_tables = ", ".join(map(str, OPERATIONS))
@@ -112,6 +128,8 @@ def conditions(tables: Iterable[tuple[str, str]], container: str | None) -> str:
         f"(OPERATION_CODE IN ({of_tables}) AND ({' OR '.join(named)}))",
         f"(OPERATION_CODE = {DDL} AND (INFO IS NULL OR INFO NOT LIKE 'INTERNAL DDL%'))",
     ]
+    if ends:
+        parts.append(f"(OPERATION_CODE = {INTERNAL} AND ({' OR '.join(ends)}))")
     where = f"({' OR '.join(parts)})"
     return f"SRC_CON_NAME = {literal(container)} AND {where}" if container else where
 
@@ -124,7 +142,14 @@ class Mining:
 
     FETCH: Final = 1000
 
-    def __init__(self, database: OracleDatabase, tables: Sequence[tuple[str, str]], *, flush: bool) -> None:
+    def __init__(
+        self,
+        database: OracleDatabase,
+        tables: Sequence[tuple[str, str]],
+        large: Sequence[tuple[str, str]] = (),
+        *,
+        flush: bool,
+    ) -> None:
         """Raises ConnectionFailed, PreconditionError."""
         self.database = database
         self._flush = flush
@@ -135,7 +160,7 @@ class Mining:
             self.plain.close()
             raise
         try:
-            self._set_up(tables)
+            self._set_up(tables, large)
         except oracledb.Error as error:
             self.close()
             raise self.translated(error) from None
@@ -143,12 +168,12 @@ class Mining:
             self.close()
             raise
 
-    def _set_up(self, tables: Sequence[tuple[str, str]]) -> None:
+    def _set_up(self, tables: Sequence[tuple[str, str]], large: Sequence[tuple[str, str]]) -> None:
         own, mining = container_of(self.plain), container_of(self._miner)
         elsewhere = own is not None and mining is not None and own != mining
         self._select = (
             f"SELECT {COLUMNS} FROM V$LOGMNR_CONTENTS WHERE SCN > :low AND SCN <= :high AND "  # noqa: S608 -- names quoted
-            + conditions(tables, own if elsewhere else None)
+            + conditions(tables, large, own if elsewhere else None)
         )
         with self._miner.cursor() as cursor:
             self.incarnation = read_incarnation(cursor)
@@ -160,7 +185,6 @@ class Mining:
                 self._own_thread = int(row[0]) if row else None
             self._zone = cursor.execute(_ZONE).fetchone()[0]
         self._files: tuple[LogFile, ...] = ()
-        self._started = False
 
     @property
     def offset_seconds(self) -> int:
@@ -234,13 +258,11 @@ class Mining:
                 low=start + 1,
                 high=end,
             )
-        self._files, self._started = files, True
+        self._files = files
 
     def _end(self, cursor: oracledb.Cursor) -> None:
+        """Also when nothing was begun: logs may have been added before an error."""
         self._files = ()
-        if not self._started:
-            return
-        self._started = False
         try:
             cursor.execute("BEGIN SYS.DBMS_LOGMNR.END_LOGMNR(); END;")
         except oracledb.Error as error:

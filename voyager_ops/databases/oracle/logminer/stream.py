@@ -33,6 +33,7 @@ from voyager_ops.databases.oracle.logminer.rows import (
     CHANGES,
     COMMIT,
     DDL,
+    INTERNAL,
     MARKER,
     MISSING_SCN,
     ROLLBACK,
@@ -272,7 +273,13 @@ class LogMinerStream:
                 # Where mining began in the middle of a transaction that was rolled back, or is published: of no concern.
                 pending.broken = f"{error}. The row: {row.shown()}"
             return
-        buffer.add(row.xid, Event(row.operation, number, row.scn, row.row_id, row.sql, row.object, row.status, row.info))
+        large = bool(self._catalog.frames[number].large)
+        if row.operation == INTERNAL:
+            found = buffer.find(row.xid)
+            if found is None or not found.in_group(row.object):
+                return  # not the end of a change of large values
+        event = Event(row.operation, number, row.scn, row.row_id, row.sql, row.object, row.status, row.info)
+        buffer.add(row.xid, event, large=large)
 
     def _take_ddl(self, row: LogRow, committed: list[_Committed]) -> None:
         buffer = self._buffer

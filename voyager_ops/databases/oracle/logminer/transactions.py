@@ -14,7 +14,7 @@ from voyager_ops.databases.oracle.frames import NotAChange, RowChange, TableFram
 from voyager_ops.databases.oracle.logminer.buffer import Event, Pending
 from voyager_ops.databases.oracle.logminer.lobs import LargeValues, Reader
 from voyager_ops.databases.oracle.logminer.redo import RedoError, parse, parse_locator
-from voyager_ops.databases.oracle.logminer.rows import CHANGES, DDL, LOCATORS
+from voyager_ops.databases.oracle.logminer.rows import CHANGES, DDL, INTERNAL, LOCATORS
 
 _MEMORY: Final = 8 << 20
 _BLOCK: Final = 1 << 20
@@ -105,7 +105,7 @@ class Builder:
 
     def _change(self, event: Event, frames: TableFrames) -> RowChange | None:
         """None for a row that says nothing (temporary tables). Raises Unreadable."""
-        if event.sql.startswith(_TEMPORARY):
+        if event.operation == INTERNAL or event.sql.startswith(_TEMPORARY):
             return None
         if event.status == 2 and event.info and event.operation in CHANGES and event.info != _MISMATCH:
             # LONG columns have STATUS 2 without a reason, and are right.
