@@ -503,6 +503,8 @@ class SqlSession:
         words = text.split()
         if words and words[0].upper() == "ALTER" and len(words) > 1 and words[1].upper() in ("SYSTEM", "DATABASE"):
             return session_settings.alter_system(self, text)
+        if [word.upper() for word in words[:2]] == ["ALTER", "SESSION"]:
+            return session_settings.other(self, text)
         self.commit()
         self.connection.execute("BEGIN")
         self.open = True
