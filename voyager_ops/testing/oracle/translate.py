@@ -214,14 +214,14 @@ class Translator:
             self._insert(tree)
         self._tables(tree)
         self._rownum(tree)
-        tree = tree.transform(self._node)
+        tree = self._rewrite(tree)
         self._strings(tree)
         self._targets(tree)
         self._locks(tree)
         self.out.sql = tree.sql(dialect=PostgresSide, normalize_functions=False, comments=False)
         if self.prepared.as_of is not None:
             used, self.out.parameters = self.out.parameters, []
-            value = self._parse(f"SELECT {self.prepared.as_of} AS X").transform(self._node)
+            value = self._rewrite(self._parse(f"SELECT {self.prepared.as_of} AS X"))
             self.out.as_of_parameters, self.out.parameters = self.out.parameters, used
             self.out.as_of = value.sql(dialect=PostgresSide, normalize_functions=False)
             self.out.as_of_timestamp = self.prepared.as_of_timestamp
@@ -229,7 +229,7 @@ class Translator:
 
     def expression(self) -> str:
         """The prepared text as one expression, of the columns of a single table: for defaults, checks and index keys."""
-        tree = self._parse(f"SELECT {self.prepared.text}").transform(self._node)
+        tree = self._rewrite(self._parse(f"SELECT {self.prepared.text}"))
         self._strings(tree)
         return str(tree.expressions[0].sql(dialect=PostgresSide, normalize_functions=False))
 
@@ -369,7 +369,7 @@ class Translator:
         return tree
 
     def _late(self, node: exp.Expr) -> str:
-        return str(node.transform(self._node).sql(dialect=PostgresSide, normalize_functions=False))
+        return str(self._rewrite(exp.Paren(this=node.copy())).sql(dialect=PostgresSide, normalize_functions=False))
 
     def _rownum(self, tree: exp.Expr) -> None:
         for scope in [tree] if not isinstance(tree, exp.Query) else []:
@@ -430,7 +430,7 @@ class Translator:
                 plain = source.copy()
                 inner = exp.Select(expressions=[exp.Column(this=exp.Star(), table=exp.to_identifier(alias, quoted=True))])
                 if isinstance(plain, exp.Table):
-                    inner = exp.Select(expressions=[exp.Star()])
+                    inner = exp.Select(expressions=[exp.Star(), exp.column("tableoid")])
                 inner.set("from_", exp.From(this=plain))
                 inner.set("where", select.args.get("where"))
                 inner.set("limit", exp.Limit(expression=limit))
@@ -501,6 +501,14 @@ class Translator:
 
     # -- expressions ----------------------------------------------------------------------------------------------------
 
+    def _rewrite(self, tree: exp.Expr) -> exp.Expr:
+        """Every node rewritten, the innermost first."""
+        for node in reversed(list(tree.bfs())):
+            new = self._node(node)
+            if new is not node:
+                node.replace(new)
+        return tree
+
     def _node(self, node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Placeholder):
             return self._bind(node)
@@ -569,12 +577,12 @@ class Translator:
                     default=arguments[2],
                 )
             arguments = arguments[:2]
+        if name in _NATIVE:
+            return node
         if name.startswith(("DBMS_LOB__", "UTL_RAW__", "DBMS_ROWID__")) or name.lower() in self.functions:
             if name.lower() not in self.functions:
                 raise OracleError(904, f'"{name.replace("__", ".")}": invalid identifier')
             return _call(f"ora.{name.lower()}", *arguments)
-        if name in _NATIVE:
-            return node
         raise OracleError(904, f'"{name}": invalid identifier')
 
     def _cast(self, value: exp.Expr, to: DataType) -> exp.Expr:

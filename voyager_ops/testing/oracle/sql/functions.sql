@@ -282,10 +282,12 @@ BEGIN
   RETURN r;
 END
 $$;
+-- PostgreSQL's own, which is declared STABLE for the sake of names of months; C.UTF-8 knows only one language.
+CREATE FUNCTION ora.pg_to_char(timestamp, text) RETURNS text LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'timestamp_to_char';
 CREATE FUNCTION ora.plain(mask text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT RETURN position(chr(1) IN mask) = 0;
 
 CREATE FUNCTION ora.to_char(v ora.date, model text) RETURNS ora.varchar2 LANGUAGE sql IMMUTABLE
-  RETURN (CASE WHEN ora.plain(ora.mask(model)) THEN to_char(v::timestamp, ora.mask(model))
+  RETURN (CASE WHEN ora.plain(ora.mask(model)) THEN ora.pg_to_char(v::timestamp, ora.mask(model))
                WHEN v IS NOT NULL THEN ora.fmt(v::timestamp, 0, 0, 0, ora.mask(model)) END)::ora.varchar2;
 CREATE FUNCTION ora.to_char(v ora.ts, model text) RETURNS ora.varchar2 LANGUAGE sql IMMUTABLE
   RETURN (CASE WHEN v IS NOT NULL AND model IS NOT NULL THEN ora.fmt(ora.ns_to_pg(v::numeric), ora.ns_fraction(v::numeric), 9, 0, ora.mask(model)) END)::ora.varchar2;
@@ -396,16 +398,22 @@ BEGIN
     pattern := pattern || piece;
     first := false;
   END LOOP;
-  RETURN ARRAY[pattern || closing || '\s*$', letters];
+  RETURN ARRAY[pattern || closing || '\s*$', letters, CASE WHEN upper(model) ~ '^S?YYYY-MM-DD HH24:MI:SS(\.FF\d?)?$' THEN 'iso' END];
 END
 $$;
 CREATE FUNCTION ora.parse(v text, parser text[], model text) RETURNS numeric[] LANGUAGE plpgsql STABLE STRICT AS $$
 DECLARE
-  m text[] := regexp_match(v, parser[1]);
+  m text[];
   y int; mo int; d int := 1; h int := 0; mi int := 0; s int := 0; ns numeric := 0; off int; x text; pm text; t timestamp; doy int; era text; sec int; minus boolean := false;
   hm int; mm int := 0;
-  now_ timestamp := clock_timestamp() AT TIME ZONE 'UTC';
+  now_ timestamp;
 BEGIN
+  -- What is written most: digits where they are expected, no doubt about the date.
+  IF parser[3] = 'iso' AND v ~ '^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?$' AND left(v, 4) <> '0000' THEN
+    RETURN ARRAY[ora.ns_of(left(v, 19)::timestamp) + rpad(substr(v, 21), 9, '0')::numeric, NULL];
+  END IF;
+  m := regexp_match(v, parser[1]);
+  now_ := clock_timestamp() AT TIME ZONE 'UTC';
   IF m IS NULL THEN
     IF v ~ '^\s*$' THEN RETURN NULL; END IF;
     IF v ~ left(parser[1], -4) THEN PERFORM ora.raise('ORA-01830: date format picture ends before converting entire input string'); END IF;
@@ -770,8 +778,16 @@ CREATE FUNCTION ora.sys_context(namespace text, name text, len numeric) RETURNS 
 CREATE FUNCTION ora.userenv(name text) RETURNS ora.varchar2 LANGUAGE sql STABLE RETURN ora.sys_context('USERENV', name);
 
 -- ROWID: 18 characters of base 64: object 6, file 3, block 6, row 3. Ours: the row's number, 100 rows to a block, file 4.
-CREATE FUNCTION ora.base64(n bigint, len int) RETURNS text LANGUAGE sql IMMUTABLE STRICT
-  RETURN (SELECT string_agg(substr('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/', ((n >> (6 * (len - i))) & 63)::int + 1, 1), '' ORDER BY i) FROM generate_series(1, len) i);
+CREATE FUNCTION ora.base64(n bigint, len int) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+  r text := '';
+BEGIN
+  FOR i IN REVERSE len - 1 .. 0 LOOP
+    r := r || substr('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/', ((n >> (6 * i)) & 63)::int + 1, 1);
+  END LOOP;
+  RETURN r;
+END
+$$;
 CREATE FUNCTION ora.unbase64(v text) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT
   RETURN (SELECT sum((position(substr(v, i, 1) IN 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/') - 1)::bigint << (6 * (length(v) - i))) FROM generate_series(1, length(v)) i)::bigint;
 CREATE FUNCTION ora.rowid_text(object oid, n bigint) RETURNS ora.rowid LANGUAGE sql IMMUTABLE STRICT
