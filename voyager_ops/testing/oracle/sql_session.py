@@ -500,8 +500,10 @@ class SqlSession:
     def ddl(self, text: str) -> Result:
         """Commit, carry out, record, commit."""
         recorder = self.engine.recorder
-        words = text.split()
-        if words and words[0].upper() == "ALTER" and len(words) > 1 and words[1].upper() in ("SYSTEM", "DATABASE"):
+        words = [word.upper() for word in text.split(None, 2)[:2]]
+        if words == ["ALTER", "SESSION"]:  # to the client it is DDL like any other
+            return session_settings.alter_session(self, text)
+        if words in (["ALTER", "SYSTEM"], ["ALTER", "DATABASE"]):
             return session_settings.alter_system(self, text)
         if [word.upper() for word in words[:2]] == ["ALTER", "SESSION"]:
             return session_settings.other(self, text)
