@@ -43,7 +43,7 @@ def export_into(
         exclude_tables=excluded_tables(migration),
         rename_to=migration.config.target.schema_name,
         start_clean=start_clean,
-        options=OracleOptions(overrides=database.overrides),
+        options=OracleOptions(plsql=migration.config.schema_conversion.plsql, overrides=database.overrides),
         progress=progress,
     )
 

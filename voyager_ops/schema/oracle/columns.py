@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
 from voyager_ops.schema.oracle.dialect import Node, Refused, data_type, identifier, number
-from voyager_ops.schema.oracle.gate import translate_default, translate_expression
+from voyager_ops.schema.oracle.gate import translate_default, translate_generated
 from voyager_ops.schema.oracle.output import Output, too_long
 from voyager_ops.schema.oracle.source import ColumnType, NamesOf, Source
 from voyager_ops.schema.oracle.typed import Kind
@@ -40,8 +40,8 @@ def table_columns(source: Source, output: Output, owner: str, table: str, key: f
             virtual.append(column)
         else:
             plain.append(column)
-        if row.column_id is None and not reason:
-            _name_invisible(output, row)
+        if not reason:
+            _remark(output, column)
     base = {column.row.column_name: column.kind for column in plain}
     kinds: dict[str, Kind] = {}
     definitions: list[Node] = []
@@ -74,17 +74,36 @@ def _definition(column: ColumnType, constraint: Node | None, not_null: bool) -> 
     )
 
 
-def _name_invisible(output: Output, row: rows.ColumnRow) -> None:
-    message = "it is invisible on the source and an ordinary column, the last one, on the target: SELECT * shows it"
-    output.find("INVISIBLE_COLUMN", "column", row.owner, f"{row.table_name}.{row.column_name}", message)
+def _remark(output: Output, column: ColumnType) -> None:
+    """What a user of the column has to know."""
+    row = column.row
+    place = f"{row.table_name}.{row.column_name}"
+    if row.column_id is None:
+        message = "it is invisible on the source and an ordinary column, the last one, on the target: SELECT * shows it"
+        output.find("INVISIBLE_COLUMN", "column", row.owner, place, message)
+    name = column.oracle.name
+    message = _CHANGED.get(name, "")
+    if name.startswith(("TIMESTAMP", "INTERVAL DAY")) and (column.oracle.scale or 0) > 6:
+        message = "the target keeps six digits of a second, the source nine: the last three are lost"
+    if message:
+        output.find("TYPE_CHANGED", "column", row.owner, place, f"{column.oracle.sql} becomes {column.sql}: {message}")
+
+
+_CHANGED = {
+    "TIMESTAMP WITH TIME ZONE": "the moment is kept, the time zone it was written in is not",
+    "ROWID": "rows have other addresses on the target: such values point nowhere",
+    "UROWID": "rows have other addresses on the target: such values point nowhere",
+    "SDO_GEOMETRY": "its text form (WKT); PostGIS is another way, by hand",
+    "XMLTYPE": "its text; XML functions of the source do not work on it",
+    "JSON": "its keys are in another order",
+    "VECTOR": "an array of numbers; pgvector is another way, by hand",
+}
 
 
 def _generated(output: Output, column: ColumnType, base: dict[str, Kind]) -> Node | None:
     row = column.row
     try:
-        translated = translate_expression(row.data_default, columns=base, owner=row.owner, lasting=True)
-        if translated.kind.base == "boolean" and column.kind.base != "boolean":
-            raise Refused("it is a condition")
+        translated = translate_generated(row.data_default, column.kind, base, owner=row.owner)
     except Refused as refused:
         message = f"the virtual column {row.data_default.strip()!r} is left out: {refused.reason}. Add it to the table by hand"
         output.find("VIRTUAL_COLUMN", "column", row.owner, f"{row.table_name}.{row.column_name}", message)

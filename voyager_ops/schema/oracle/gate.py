@@ -56,22 +56,31 @@ def translate_condition(text: str, *, columns: Mapping[str, Kind], names: Names 
 def translate_default(text: str, column: Kind, *, names: Names | None = None, owner: str = "") -> Translated:
     """The default of a column of kind ``column``. Raises Refused also where Oracle would convert it by its settings."""
     value = _value(text, None, names, owner, lasting=False)
-    given = value.kind
+    if is_number(column) and is_text(value.kind):
+        value = as_number(value)
+    _fitting(value.kind, column)
+    return _proven(value)
+
+
+def translate_generated(text: str, column: Kind, columns: Mapping[str, Kind], *, owner: str = "") -> Translated:
+    """The expression of a virtual column of kind ``column``. Raises Refused as the others do."""
+    value = _value(text, columns, None, owner, lasting=True)
+    _fitting(value.kind, column)
+    return _proven(value)
+
+
+def _fitting(given: Kind, column: Kind) -> None:
+    """Raises Refused when the database would convert the value into the column by rules that differ."""
     moments = is_moment(given) or given.base == "instant"
     fits = (
-        given.base == "null"
-        or given.base == column.base
+        given.base in ("null", column.base)
         or (is_text(given) and is_text(column))
         or (is_number(given) and is_number(column))
         or (moments and (is_moment(column) or column.base == "instant"))
         or (is_number(given) and given.integral and is_text(column))
     )
-    if not fits and is_number(column):
-        value = as_number(value)
-        fits = True
     if not fits:
         raise Refused(f"a {word(given)} becomes a {word(column)}, in a way that depends on Oracle's settings")
-    return _proven(value)
 
 
 def translate_query(text: str, *, names: Names, owner: str = "") -> TranslatedQuery:
@@ -116,5 +125,6 @@ __all__ = [
     "translate_condition",
     "translate_default",
     "translate_expression",
+    "translate_generated",
     "translate_query",
 ]

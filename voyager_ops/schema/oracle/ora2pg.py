@@ -8,10 +8,14 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pglast import parser
+from pglast import ast, parser
+from pglast.stream import RawStream
 
+from voyager_ops.databases.oracle.names import fold
 from voyager_ops.errors import PreconditionError
+from voyager_ops.schema.names import walk
 from voyager_ops.schema.oracle.programs import Program
 
 _KINDS = {
@@ -62,16 +66,32 @@ class Ora2pg:
             output = Path(directory) / "output.sql"
             if done.returncode != 0 or not output.exists():
                 return ""
-            return _usable(output.read_text(encoding="utf-8", errors="replace"))
+            return _usable(output.read_text(encoding="utf-8", errors="replace"), fold(item.owner))
 
 
-def _usable(text: str) -> str:
-    """The statements without settings of the session; '' when they do not parse, bodies in PL/pgSQL included."""
+def _usable(text: str, schema: str) -> str:
+    """The statements without settings of the session, their names in ``schema``; '' when they do not parse, PL/pgSQL included.
+
+    ora2pg leaves names without a schema; the import has no search_path. Names inside of bodies are the reader's to check.
+    """
     body = _SETTINGS.sub("", text).strip()
     try:
-        if not body or not parser.parse_sql(body):
+        statements = parser.parse_sql(body) if body else ()
+        if not statements:
             return ""
         parser.parse_plpgsql_json(body)
     except parser.ParseError:
         return ""
-    return body
+    nodes: list[Any] = [statement.stmt for statement in statements]
+    for node in nodes:
+        _qualify(node, schema)
+    return ";\n\n".join(RawStream()(node) for node in nodes)
+
+
+def _qualify(node: Any, schema: str) -> None:
+    for item in walk(node):
+        if isinstance(item, ast.RangeVar) and not item.schemaname:
+            item.schemaname = schema
+        elif isinstance(item, (ast.CreateFunctionStmt, ast.CreateTrigStmt)):
+            name = item.funcname or ()
+            item.funcname = (ast.String(sval=schema), *name) if len(name) == 1 else name

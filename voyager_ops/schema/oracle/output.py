@@ -40,7 +40,8 @@ class Output:
 
     def find(self, code: str, object_type: str, owner: str, name: str, message: str) -> None:
         """A finding about an object of the source, under its name on the target."""
-        self.findings.append(Finding(code, object_type, ".".join(fold(part) for part in (owner, name) if part), message))
+        parts = [owner, *name.split(".")]
+        self.findings.append(Finding(code, object_type, ".".join(fold(part) for part in parts if part), message))
 
     def account(self, object_type: str, owner: str, name: str) -> None:
         self.accounted.add((object_type, owner, name))

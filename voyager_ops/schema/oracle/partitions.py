@@ -36,6 +36,10 @@ class Plan:
     columns: TableColumns
 
     @property
+    def ranges(self) -> bool:
+        return "RANGE" in {self.top.strategy, self.sub.strategy if self.sub else ""}
+
+    @property
     def keys(self) -> frozenset[str]:
         return frozenset(self.top.keys) | frozenset(self.sub.keys if self.sub else ())
 
@@ -87,8 +91,11 @@ def _refuse_unkeyed(source: Source, owner: str, name: str, found: Plan) -> None:
 
     The key is what rows are known by and what the application relies on; the partitions are not: they go.
     """
+    ordered_text = {key for key in found.keys if is_text(found.columns.kinds[key])} if found.ranges else set()
     for row in source.constraints.get((owner, name), ()):
         if row.constraint_type in ("P", "U") and row.status == "ENABLED":
+            if ordered_text:
+                raise Refused("its key holds a text that it is partitioned by in binary order, which PostgreSQL cannot have both")
             missing = found.keys - set(source.constraint_columns(row.owner, row.constraint_name))
             if missing:
                 kind = "primary key" if row.constraint_type == "P" else "unique constraint"

@@ -1,0 +1,224 @@
+"""A schema with one of everything: what is created, what is named, and that PostgreSQL takes all of it."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import Database
+from tests.schema.oracle.kit import from_text
+from tests.schema.oracle.test_samples import dictionary_of, import_all, not_spoken_of
+from voyager_ops.databases.oracle.overrides import Overrides
+from voyager_ops.errors import PreconditionError
+from voyager_ops.schema.oracle.convert import Converted, convert
+from voyager_ops.schema.oracle.export import OracleOptions, export
+
+
+@pytest.fixture(scope="module")
+def nasty() -> Converted:
+    return convert(dictionary_of(["nasty"]))
+
+
+def _found(converted: Converted) -> dict[tuple[str, str], str]:
+    return {(finding.code, finding.object_name): finding.message for finding in converted.findings}
+
+
+def _statement(converted: Converted, beginning: str) -> str:
+    found = [" ".join(text.split()) for text in converted.statements if " ".join(text.split()).startswith(beginning)]
+    assert len(found) == 1, (beginning, found)
+    return found[0]
+
+
+def test_everything_is_accepted_and_nothing_forgotten(target_db: Database, tmp_path: Path) -> None:
+    dictionary = dictionary_of(["nasty"])
+    exported = export(dictionary, tmp_path / "schema")
+    assert not_spoken_of(dictionary, exported) == []
+    import_all(target_db, tmp_path)
+    with target_db.connect() as connection:
+        connection.execute(
+            "INSERT INTO app.people (first_name, last_name, code) VALUES (NULL, 'B', 'x');"
+            "INSERT INTO app.by_both VALUES (1, '2019-05-05', 1), (2, '2021-05-05', 7), (3, '2021-05-05', NULL);"
+            "INSERT INTO app.by_two VALUES (10, 'M'), (10, 'n'), (11, 'a');"
+            "INSERT INTO app.by_nullable VALUES (1, NULL); INSERT INTO app.by_range VALUES (1, '2031-01-01')"
+        )
+        people = connection.execute("SELECT id, full_name FROM app.v_first").fetchall()
+        assert people == [(42, " B")]
+        parts = connection.execute("SELECT tableoid::regclass::text, count(*) FROM app.by_both GROUP BY 1 ORDER BY 1").fetchall()
+        assert parts == [("app.by_both_p1_one", 1), ("app.by_both_p2_rest", 2)]
+        two = connection.execute('SELECT tableoid::regclass::text FROM app.by_two ORDER BY a, b COLLATE "C"').fetchall()
+        assert two == [("app.by_two_p1",), ("app.by_two_p2",), ("app.by_two_p3",)]
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute("INSERT INTO app.people (last_name, code) VALUES ('C', 'x'), ('C', 'x')")
+
+
+def test_names_are_quoted_shortened_and_kept_apart(nasty: Converted) -> None:
+    assert '"Id" integer NOT NULL, "select" character varying(10)' in _statement(nasty, 'CREATE TABLE app."Mixed Case"')
+    assert "CREATE UNIQUE INDEX people_idx ON app.people((upper(last_name)), first_name DESC)" in nasty.statements
+    found = _found(nasty)
+    assert "called people_idx" in found[("RENAMED", "app.people")]
+    long = "an_unusually_long_name_of_a_constraint_that_was_made_u_8ec85f6c"
+    assert f"CONSTRAINT {long} CHECK (line > 0)" in _statement(nasty, "CREATE TABLE app.order_lines")
+    assert ("TABLE_LEFT_OUT", "app.a_table_whose_name_is_far_too_long_for_the_other_database_to_keep") in found
+    columns = nasty.names["relations"]["APP.Mixed Case"]["columns"]
+    assert columns["USER_NAME"] == "user_name"
+    assert columns["Id"] == "Id"
+
+
+def test_two_names_that_become_one_are_an_error() -> None:
+    with pytest.raises(PreconditionError, match="would both be called"):
+        convert(from_text('CREATE TABLE a.t (x NUMBER);\nCREATE TABLE a."t" (x NUMBER);'))
+    with pytest.raises(PreconditionError, match="would both be called"):
+        convert(from_text('CREATE TABLE a.t (x NUMBER, "x" NUMBER);'))
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "words"),
+    [
+        ("COLUMN_LEFT_OUT", "app.types.bfi", "BFILE"),
+        ("TYPE_CHANGED", "app.types.ts9", "the last three are lost"),
+        ("TYPE_CHANGED", "app.types.ri", "point nowhere"),
+        ("DEFAULT_LEFT_OUT", "app.Mixed Case.odd", "depends on Oracle's settings"),
+        ("CHECK_LEFT_OUT", "app.Mixed Case.mixed_odd", "depends on Oracle's settings"),
+        ("CONSTRAINT_DISABLED", "app.Mixed Case.mixed_off", "disabled"),
+        ("VIRTUAL_COLUMN", "app.people.age", "MONTHS_BETWEEN"),
+        ("VIRTUAL_COLUMN", "app.people.odd_one", "a text becomes a date"),
+        ("VIRTUAL_STORED", "app.people.full_name", "stored"),
+        ("INVISIBLE_COLUMN", "app.people.secret", "invisible"),
+        ("KEY_IMMEDIATE", "app.people.people_pk", "at once"),
+        ("KEY_AS_UNIQUE", "app.order_lines.order_lines_pk", "not validated"),
+        ("UNIQUE_WITH_NULL", "app.people.people_region", "way back"),
+        ("NOT_PARTITIONED", "app.unkeyed", "lacks the partition key"),
+        ("NOT_PARTITIONED", "app.by_text", "binary order"),
+        ("NOT_PARTITIONED", "app.by_system", "SYSTEM"),
+        ("NOT_PARTITIONED", "app.by_odd", "depends on today's date"),
+        ("PARTITIONS_ON_DEMAND", "app.by_range", "by_range_rest"),
+        ("TEMPORARY_TABLE", "app.scratch", "Each session"),
+        ("SEQUENCE_LEFT_OUT", "app.far", "no bigint"),
+        ("INDEX_LEFT_OUT", "app.people.people_char", "same value for ever"),
+        ("INDEX_TYPE", "app.people.people_bit", "bitmap"),
+        ("VIEW_LEFT_OUT", "app.v_aged", "AGE is not known"),
+        ("VIEW_LEFT_OUT", "app.v_on_aged", "APP.V_AGED, which is not converted"),
+        ("VIEW_LEFT_OUT", "app.v_tree", "CONNECT BY"),
+        ("VIEW_LEFT_OUT", "app.v_loop", "not converted"),
+        ("VIEW_CHECK_OPTION", "app.v_sum", "CHECK OPTION"),
+        ("TYPE_LEFT_OUT", "app.shape", "BFILE"),
+        ("SYNONYM", "app.remote_people", "ELSEWHERE"),
+        ("SYNONYM", "public.everybody", "search_path"),
+        ("OBJECT_LEFT_OUT", "app.elsewhere", "postgres_fdw"),
+        ("GRANTS", "app", "2 grants"),
+    ],
+)
+def test_what_is_not_as_it_was_is_named(nasty: Converted, code: str, name: str, words: str) -> None:
+    assert words in _found(nasty)[(code, name)]
+
+
+def test_what_hangs_on_what_is_left_out_is_not_made(nasty: Converted) -> None:
+    text = "\n".join(nasty.statements)
+    for gone in ("v_aged", "v_on_aged", "v_tree", "v_loop", "remote_people", "left out", "app.files", "app.far", "scratch"):
+        assert gone not in text
+    kept = "\n".join(text for _, text in nasty.kept)
+    assert "CREATE TEMPORARY TABLE scratch" in kept
+    assert "ON COMMIT PRESERVE ROWS" in kept
+    assert "CONNECT BY PRIOR id = boss" in kept
+
+
+def test_sequences_and_identities_go_on_where_they_were(nasty: Converted) -> None:
+    assert _statement(nasty, "CREATE SEQUENCE app.people_seq").endswith(
+        "START WITH 42 INCREMENT BY 1 MAXVALUE 1000000 CACHE 100 CYCLE"
+    )
+    assert _statement(nasty, "CREATE SEQUENCE app.down") == "CREATE SEQUENCE app.down START WITH -5 INCREMENT BY -1 CACHE 20"
+    assert "MINVALUE -5" in _statement(nasty, "CREATE SEQUENCE app.wide")
+    assert "id bigint GENERATED ALWAYS AS IDENTITY (START WITH 500 INCREMENT BY 1) NOT NULL" in _statement(
+        nasty, "CREATE TABLE app.types"
+    )
+
+
+def test_a_number_that_refers_to_an_identity_has_its_type(nasty: Converted) -> None:
+    assert "order_id bigint NOT NULL" in _statement(nasty, "CREATE TABLE app.order_lines")
+    assert _statement(nasty, "ALTER TABLE app.order_lines ADD CONSTRAINT order_lines_order").endswith(
+        "REFERENCES app.orders (id) ON DELETE CASCADE"
+    )
+
+
+def test_constraint_states(nasty: Converted) -> None:
+    assert _statement(nasty, 'ALTER TABLE app."Mixed Case" ADD CONSTRAINT mixed_later').endswith("NOT VALID")
+    assert _statement(nasty, "ALTER TABLE app.people ADD CONSTRAINT people_boss").endswith("DEFERRABLE INITIALLY DEFERRED")
+    assert _statement(nasty, "ALTER TABLE app.people ADD CONSTRAINT people_code").endswith("DEFERRABLE INITIALLY DEFERRED")
+    assert "CONSTRAINT people_pk PRIMARY KEY (id)" in _statement(nasty, "CREATE TABLE app.people")
+
+
+def test_the_inventory_weighs_programs(nasty: Converted) -> None:
+    body = next(program for program in nasty.programs if program.kind == "PACKAGE BODY")
+    assert dict(body.constructs) | {"transaction control": 1, "dynamic SQL": 1} == dict(body.constructs)
+    assert (body.complexity, body.routines) == ("medium", 2)
+    assert body.to_json()["constructs"]["autonomous transaction"] == 1
+
+
+def test_types_that_the_configuration_wants(tmp_path: Path) -> None:
+    dictionary = from_text(
+        "CREATE TABLE a.t (id NUMBER(9) NOT NULL, big NUMBER, day DATE, gone CLOB, CONSTRAINT t_pk PRIMARY KEY (id));"
+        "\nCREATE TABLE a.u (t_id NUMBER, CONSTRAINT u_t FOREIGN KEY (t_id) REFERENCES a.t (id));"
+    )
+    wanted = Overrides(by_type={"DATE": "date"}, by_column={"A.T.BIG": "bigint", "A.T.GONE": "skip", "A.U.T_ID": "numeric"})
+    converted = convert(dictionary, overrides=wanted)
+    assert "big bigint, day date, CONSTRAINT" in _statement(converted, "CREATE TABLE a.t")
+    found = _found(converted)
+    assert "types.by_column" in found[("COLUMN_LEFT_OUT", "a.t.gone")]
+    # The configuration's word goes before what would let the foreign key be.
+    assert "PostgreSQL has no foreign keys between them" in found[("CONSTRAINT_LEFT_OUT", "a.u.u_t")]
+
+
+def test_edited_files_are_not_overwritten(tmp_path: Path) -> None:
+    dictionary = dictionary_of(["hr"])
+    export(dictionary, tmp_path / "schema")
+    (tmp_path / "schema" / "views" / "view.sql").write_text("SELECT 1;\n")
+    with pytest.raises(PreconditionError, match="edits"):
+        export(dictionary, tmp_path / "schema")
+    export(dictionary, tmp_path / "schema", start_clean=True)
+
+
+# ------------------------------------------------------------------------------------------------------------- ora2pg
+
+
+@pytest.fixture
+def ora2pg(tmp_path: Path) -> Path:
+    """A program with ora2pg's arguments that writes what it is told to."""
+    program = tmp_path / "ora2pg"
+    program.write_text(
+        "#!/bin/sh\n"
+        'while [ $# -gt 0 ]; do case "$1" in -i) input="$2"; shift;; -o) output="$2"; shift;; esac; shift; done\n'
+        'if grep -qi secure_dml "$input" && grep -qi procedure "$input"; then\n'
+        "cat > \"$output\" <<'END'\n"
+        "-- Generated by Ora2Pg\n"
+        "\\set ON_ERROR_STOP ON\n"
+        "SET client_encoding TO 'UTF8';\n"
+        "CREATE OR REPLACE PROCEDURE secure_dml () AS $body$\n"
+        "BEGIN RAISE EXCEPTION 'no'; END;\n"
+        "$body$ LANGUAGE PLPGSQL;\n"
+        "END\n"
+        "else echo 'CREATE FUNCTION is broken here' > \"$output\"; fi\n"
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program
+
+
+def test_ora2pg_converts_what_it_can(ora2pg: Path, target_db: Database, tmp_path: Path) -> None:
+    exported = export(dictionary_of(["hr"]), tmp_path / "out" / "schema", options=OracleOptions(plsql="ora2pg", ora2pg=ora2pg))
+    codes = {(finding.code, finding.object_name) for finding in exported.findings}
+    assert ("PLSQL_CONVERTED", "hr.secure_dml") in codes
+    assert ("PLSQL", "hr.add_job_history") in codes
+    import_all(target_db, tmp_path / "out")
+    with target_db.connect() as connection, pytest.raises(psycopg.errors.RaiseException):
+        connection.execute("CALL hr.secure_dml()")
+    inventory = json.loads((tmp_path / "out" / "metainfo" / "schema" / "plsql.json").read_text())
+    assert {item["name"] for item in inventory["programs"]} >= {"SECURE_DML", "ADD_JOB_HISTORY"}
+
+
+def test_ora2pg_that_is_not_there_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(PreconditionError, match=r"schema\.plsql"):
+        export(dictionary_of(["hr"]), tmp_path / "schema", options=OracleOptions(plsql="ora2pg", ora2pg=tmp_path / "none"))
+    assert not (tmp_path / "schema").exists()
