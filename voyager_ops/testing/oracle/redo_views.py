@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DBID = 1_465_389_401
 SCHEMA = "SYS"
-CONTENTS_FORM = sql.Identifier("sim_redo", "V$LOGMNR_CONTENTS")
+CONTENTS_FORM = sql.Identifier(SCHEMA, "V$LOGMNR_CONTENTS")
 _DATE, _NUMBER = "timestamp(0)", "numeric"
 VIEW_COLUMNS: Mapping[str, Mapping[str, LiteralString]] = {
     "V$DATABASE": {
@@ -94,9 +94,7 @@ VIEW_COLUMNS: Mapping[str, Mapping[str, LiteralString]] = {
 
 
 def install_views(connection: psycopg.Connection[Any]) -> None:
-    """The views in schema SYS, and the form of V$LOGMNR_CONTENTS, which is a temporary table of each session that mines.
-
-    The form stands where no search path finds it: a statement prepared on it would stay with it.
+    """The views in schema SYS; that of V$LOGMNR_CONTENTS is empty, as every session that mines has a temporary table for it.
 
     Their columns are of the engine's types where it has them already (``ora.varchar2``, …), else of PostgreSQL's own.
     """
@@ -107,9 +105,10 @@ def install_views(connection: psycopg.Connection[Any]) -> None:
         body = sql.SQL("SELECT * FROM jsonb_to_recordset(coalesce(nullif(current_setting({}, true), ''), '[]')::jsonb) AS t({})")
         listed = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(at), types(kind)) for at, kind in columns.items())
         _create(connection, name, body.format(sql.Literal(_setting(name)), listed))
-    listed = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(at), types(kind)) for at, kind in COLUMNS.items())
-    connection.execute(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({})").format(CONTENTS_FORM, listed))
-    connection.execute(sql.SQL("GRANT SELECT ON {} TO PUBLIC").format(CONTENTS_FORM))
+    nothing = sql.SQL(", ").join(
+        sql.SQL("NULL::{} AS {}").format(types(kind), sql.Identifier(at)) for at, kind in COLUMNS.items()
+    )
+    _create(connection, "V$LOGMNR_CONTENTS", sql.SQL("SELECT {} WHERE false").format(nothing))
 
 
 def column_types(connection: psycopg.Connection[Any]) -> Callable[[LiteralString], sql.SQL]:

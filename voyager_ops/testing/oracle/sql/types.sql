@@ -51,6 +51,14 @@ BEGIN
       EXECUTE format('CREATE CAST (ora.%I AS %I) WITHOUT FUNCTION AS IMPLICIT', t, base);
       EXECUTE format('CREATE CAST (%I AS ora.%I) WITHOUT FUNCTION AS ASSIGNMENT', base, t);
     END IF;
+    IF t = 'date' THEN
+      FOREACH op IN ARRAY ARRAY['eq', 'ne', 'lt', 'le', 'gt', 'ge'] LOOP
+        EXECUTE format('CREATE FUNCTION ora.%1$I(ora.date, ora.date) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS %2$L',
+                       'date_' || op, 'timestamp_' || op);
+      END LOOP;
+      CREATE FUNCTION ora.date_cmp(ora.date, ora.date) RETURNS int4 LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'timestamp_cmp';
+      CREATE FUNCTION ora.date_hash(ora.date) RETURNS int4 LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'timestamp_hash';
+    END IF;
     f := CASE base WHEN 'bpchar' THEN 'bpchar_' WHEN 'bytea' THEN 'bytea_' ELSE CASE base WHEN 'text' THEN 'text_' ELSE f END END;
     FOREACH op IN ARRAY ARRAY['larger', 'smaller'] LOOP
       EXECUTE format('CREATE FUNCTION ora.%1$I(ora.%2$I, ora.%2$I) RETURNS ora.%2$I LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS %3$L',
@@ -80,7 +88,7 @@ DO $do$
 DECLARE
   t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['ts', 'tstz', 'tsltz', 'ids', 'iym'] LOOP
+  FOREACH t IN ARRAY ARRAY['date', 'ts', 'tstz', 'tsltz', 'ids', 'iym'] LOOP
     EXECUTE format('CREATE OPERATOR ora.=  (FUNCTION = ora.%2$I, LEFTARG = ora.%1$I, RIGHTARG = ora.%1$I, COMMUTATOR = OPERATOR(ora.=), NEGATOR = OPERATOR(ora.<>), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES)', t, t || '_eq');
     EXECUTE format('CREATE OPERATOR ora.<> (FUNCTION = ora.%2$I, LEFTARG = ora.%1$I, RIGHTARG = ora.%1$I, COMMUTATOR = OPERATOR(ora.<>), NEGATOR = OPERATOR(ora.=), RESTRICT = neqsel, JOIN = neqjoinsel)', t, t || '_ne');
     EXECUTE format('CREATE OPERATOR ora.<  (FUNCTION = ora.%2$I, LEFTARG = ora.%1$I, RIGHTARG = ora.%1$I, COMMUTATOR = OPERATOR(ora.>), NEGATOR = OPERATOR(ora.>=), RESTRICT = scalarltsel, JOIN = scalarltjoinsel)', t, t || '_lt');
