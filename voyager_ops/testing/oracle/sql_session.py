@@ -505,8 +505,6 @@ class SqlSession:
             return session_settings.alter_session(self, text)
         if words in (["ALTER", "SYSTEM"], ["ALTER", "DATABASE"]):
             return session_settings.alter_system(self, text)
-        if [word.upper() for word in words[:2]] == ["ALTER", "SESSION"]:
-            return session_settings.other(self, text)
         self.commit()
         self.connection.execute("BEGIN")
         self.open = True
