@@ -515,7 +515,7 @@ class SqlSession:
                 self.connection, self.user, self.settings.schema, self.expression, self.engine.max_string_size > 4000
             )
             ddl = Ddl(context, self._describe_text, lambda p: p in catalog.privileges(self.user), self.settings.length_semantics)
-            with self.recorder.statement():
+            with self.recorder.statement(), catalog.seen_by(self.connection):
                 outcome = ddl.run(text)
             catalog.changed()
             for owner, name in outcome.dropped:
