@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import oracledb
 import pyarrow as pa
@@ -168,6 +170,29 @@ def test_a_waiting_statement_is_cancelled(simulator: Simulator, connection: orac
         assert other.cursor().execute("SELECT COUNT(*) FROM t").fetchone() == (0,)
 
 
+CLIENT = """
+import sys, oracledb
+connection = oracledb.connect(user="hr", password="secret", dsn=sys.argv[1])
+connection.cursor().execute("INSERT INTO t VALUES (2, 'mine')")
+print("ready", flush=True)
+connection.cursor().execute("INSERT INTO t VALUES (1, 'waits for ever')")
+"""
+
+
+def test_a_killed_client_that_waits_is_rolled_back(simulator: Simulator, connection: oracledb.Connection, table: str) -> None:
+    connection.cursor().execute("INSERT INTO t VALUES (1, 'x')")
+    before = simulator.server.connections
+    with subprocess.Popen([sys.executable, "-c", CLIENT, simulator.dsn], stdout=subprocess.PIPE) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == b"ready\n"
+        client.kill()
+    deadline = time.monotonic() + 10
+    while simulator.server.connections > before:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    connection.cursor().execute("INSERT INTO t VALUES (2, 'free again')")
+
+
 def test_flashback(simulator: Simulator, connection: oracledb.Connection, table: str) -> None:
     cursor = connection.cursor()
     cursor.execute("INSERT INTO t VALUES (1, 'x')")
@@ -197,30 +222,40 @@ def test_wrong_use() -> None:
         Simulator(profile="11g")
 
 
-def test_program() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "voyager_ops.testing.cli",
-        "oracle",
-        "--profile",
-        "23ai",
-        "--user",
-        "hr:secret",
-        "--user",
-        "other",
-    ]
+SCRIPT = """
+CREATE TABLE hr.made (id NUMBER(10) PRIMARY KEY);
+/
+INSERT INTO hr.made VALUES (7)
+/
+CREATE OR REPLACE TRIGGER hr.made_trigger BEFORE INSERT ON hr.made FOR EACH ROW
+BEGIN
+  :NEW.id := :NEW.id / 1;
+END;
+/
+"""
+
+
+def test_program(tmp_path: Path) -> None:
+    script = tmp_path / "made.sql"
+    script.write_text(SCRIPT, encoding="utf-8")
+    command = [sys.executable, "-m", "voyager_ops.testing.cli", "oracle", "--profile", "23ai"]
+    command += ["--user=hr:secret", "--user=other", f"--script={script}"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as program:
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
         assert program.stdout is not None
         lines = [program.stdout.readline() for _ in range(2)]
         found = re.fullmatch(r"DSN +(\S+) .*\n", lines[1])
         assert found is not None, lines
         with oracledb.connect(user="hr", password="secret", dsn=found[1]) as connection:
-            assert connection.cursor().execute("SELECT USER FROM dual").fetchone() == ("HR",)
             assert connection.version.startswith("23.")
+            assert connection.cursor().execute("SELECT USER, id FROM made").fetchall() == [("HR", 7)]
+            assert connection.cursor().execute("SELECT trigger_name FROM user_triggers").fetchall() == [("MADE_TRIGGER",)]
         program.send_signal(signal.SIGINT)
         rest = program.stdout.read()
         assert program.wait(30) == 0
+    finally:
+        program.kill()
+        program.wait()
     assert "OTHER  password " in rest
     assert rest.endswith("Stopped.\n")
