@@ -75,7 +75,8 @@ def make(request: pytest.FixtureRequest, source_db: Database) -> Iterator[Make]:
     made: list[Oracle] = []
 
     def build(**settings: Any) -> Oracle:
-        engine = PgEngine(source_db.url, profile=request.param, redo=RedoSettings(**settings))
+        size = settings.pop("max_string_size", 4000)
+        engine = PgEngine(source_db.url, profile=request.param, max_string_size=size, redo=RedoSettings(**settings))
         for user in ("HR", "MINER"):
             engine.add_user(user, "secret", "DBA", "LOGMINING", "SELECT ANY TRANSACTION")
         server = Server(engine, profile=request.param).start()
@@ -222,6 +223,40 @@ def test_every_type_over_the_wire(make: Make) -> None:
         commit = next(row for row in rows if row["OPERATION_CODE"] == 7)["SCN"]
         ((text,),) = mining.cursor().execute("SELECT L FROM HR.TYPES AS OF SCN :1", [commit], fetch_lobs=False)
         assert text == "long " * 1000
+
+
+def test_extended_strings_and_documents_over_the_wire(make: Make) -> None:
+    oracle = make(max_string_size=32767)
+    with oracle.connect() as connection, oracle.connect("miner") as mining:
+        cursor = connection.cursor()
+        cursor.execute("CREATE TABLE U (ID NUMBER PRIMARY KEY, X XMLTYPE, W VARCHAR2(32767), C CLOB)")
+        cursor.execute("ALTER TABLE U ADD SUPPLEMENTAL LOG DATA (PRIMARY KEY) COLUMNS")
+        start = oracle.scn(mining)
+        cursor.execute("INSERT INTO U VALUES (1, XMLTYPE('<a>1</a>'), RPAD('w', 10000, 'w'), RPAD('c', 2000, 'c'))")
+        cursor.execute("SAVEPOINT s")
+        cursor.execute("UPDATE U SET W = 'short', C = 'short'")
+        cursor.execute("ROLLBACK TO s")
+        cursor.execute("DELETE FROM U")
+        connection.commit()
+        rows = [row for row in Miner(mining).rows(start, oracle.scn(mining)) if not row["CSF"]]
+        assert [(row["OPERATION_CODE"], row["ROLLBACK"], row["ROW_ID"] != "A" * 18) for row in rows] == [
+            (6, 0, False),
+            (1, 0, False),
+            (91, 0, False),
+            (92, 0, False),
+            (93, 0, False),
+            (9, 0, False),
+            (10, 0, False),
+            (68, 0, False),
+            (70, 0, False),
+            (71, 0, False),
+            (3, 0, False),
+            (3, 0, True),
+            (3, 1, True),
+            (2, 0, True),
+            (7, 0, False),
+        ]
+        assert rows[1]["RS_ID"] == rows[2]["RS_ID"] == rows[5]["RS_ID"] != rows[3]["RS_ID"]
 
 
 def test_ddl_and_truncate_over_the_wire(make: Make) -> None:

@@ -300,7 +300,7 @@ class Catalog:
                     column,
                     shown.name,
                     pg_values.decoder(shown.info("").type),
-                    length=shown.length if shown.name in ("CHAR", "NCHAR") else 0,
+                    length=shown.length if shown.name in ("CHAR", "NCHAR") else shown.bytes,
                     precision=shown.precision,
                     scale=shown.scale,
                     role=ColumnRole.SILENT if virtual == "YES" else ColumnRole.LOGGED,
