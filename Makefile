@@ -40,8 +40,8 @@ typecheck: $(STAMP) ## mypy, strict
 test: lint typecheck ## lint, typecheck and the whole test suite
 	$(BIN)/python -m pytest -n $(PYTEST_PROCESSES) $(PYTEST_ARGS)
 
-demo: $(STAMP) ## a whole live migration with fall-back on two embedded PostgreSQL clusters
-	$(BIN)/voyager-ops-demo run
+demo: $(STAMP) ## a whole live migration on embedded databases, there and back (SOURCE=oracle: from a simulated Oracle, forward)
+	$(BIN)/voyager-ops-demo run $(if $(SOURCE),--source $(SOURCE))
 
 up: $(STAMP) ## start what the demo runs on and leave the approvals to you
 	$(BIN)/voyager-ops-demo up

@@ -75,5 +75,6 @@ def test_entry_points_are_installed() -> None:
     assert ours == {
         ("console_scripts", "voyager-ops", "voyager_ops.cli:main"),
         ("console_scripts", "voyager-ops-demo", "voyager_ops.testing.demo:main"),
+        ("console_scripts", "voyager-ops-testing", "voyager_ops.testing.cli:main"),
         ("apache_airflow_provider", "provider_info", "voyager_ops.provider_info:get_provider_info"),
     }

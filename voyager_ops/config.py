@@ -135,6 +135,8 @@ class ChangesConfig(_Model):
     compression: Literal["none", "zstd"] = "none"
     batch_changes: int = Field(default=20_000, ge=1, le=1_000_000)
     """Changes folded into one target transaction, more only for a single larger source transaction."""
+    apply_parallelism: int = Field(default=1, ge=1, le=64)
+    """Connections a batch is spread over by key. More than one: readers of the target may see a batch half applied (I2)."""
     on_error: Literal["stop", "quarantine"] = "stop"
     heartbeat: Seconds = 5.0
     """How often capture writes a row on its own database, so that an idle stream still moves and its lag is known."""

@@ -106,6 +106,8 @@ def test_reports_hold_the_same_and_are_escaped(tmp_path: Path) -> None:
         "blocking": 1,
         "by_impact": {"1": 1, "3": 1},
         "by_id": {"DOES_NOT_PARSE": 1, "UNLOGGED_TABLES": 1},
+        "left_out": 0,
+        "findings_by_code": {},
     }
     html = paths["html"].read_text(encoding="utf-8")
     assert "<script" not in html

@@ -15,6 +15,7 @@ import psycopg
 from voyager_ops.changes.log import ChangeLog
 from voyager_ops.databases.postgres.apply import ApplySession
 from voyager_ops.databases.postgres.apply_errors import Conflict, is_passing, passing
+from voyager_ops.databases.postgres.apply_parallel import open_session
 from voyager_ops.databases.postgres.metadata import SCHEMA, install, installed
 from voyager_ops.errors import ApplyError, ConnectionFailed, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
@@ -39,6 +40,7 @@ AFTER_QUARANTINE = register("apply.after_quarantine")
 WAIT_SECONDS = 0.2
 """How long the log is asked for the first transaction of a batch before other things are looked after."""
 GATE_SECONDS = 0.5
+EVERYTHING = 1 << 62
 COLLECTION_OBJECTS = 50_000
 BACKOFF = (0.2, 5.0)
 GIVE_UP_SECONDS = 600.0
@@ -157,7 +159,8 @@ class ApplyLoop:
 
     # -- one connection's life -------------------------------------------------------------------------------------
     def _attempt(self) -> bool:
-        """Apply until stopped (True), or the lane has ended (True). Every exception leaves the databases consistent."""
+        """Apply until stopped (True), the lane has ended (True), or what had to come first is done (False: begin anew). Every
+        exception leaves the databases consistent."""
         context = self._context
         record = read_lane(context.state, context.lane)
         if record.status == NONE:
@@ -168,12 +171,13 @@ class ApplyLoop:
             if not installed(connection):
                 install(connection)
         with_seam = context.lane is Lane.FORWARD
-        self._session = session = ApplySession.open(context, record.start_position, seam_passed=not with_seam)
+        self._session = session = open_session(context, record.start_position, seam_passed=not with_seam)
         try:
             chunks = self._filter(session)
             held = load_held(session.connection, context)
             self._under_way = None
-            self._collector = Collector(context, session, held, chunks, context.changes.batch_changes, self._settle)
+            most = context.changes.batch_changes if session.barrier is None else EVERYTHING
+            self._collector = Collector(context, session, held, chunks, most, self._settle)
             try:
                 self._reader = self._open_reader(session.applied.position)
                 self._next = self._ready = self._parts = None
@@ -209,6 +213,12 @@ class ApplyLoop:
                     self._settle()  # the batch before it comes first
                     raise
                 self._settle()
+                if self._session.barrier is not None:
+                    if collector.last < self._session.barrier:
+                        continue
+                    collector.commit()
+                    self._report.update(self._session.applied)
+                    return False
                 if collector.transactions:
                     self._commit()
                 elif self._done():
@@ -255,6 +265,7 @@ class ApplyLoop:
         self._under_way = None
         self._session.rollback()
         self._collector.reset()
+        self._collector.last = self._session.applied.position
         if self._collector.filter is not None:  # it may have learnt of a key that was rolled back
             self._collector.filter = SnapshotFilter.load(self._session.connection, self._context)
         if self._collector.held:
@@ -267,8 +278,9 @@ class ApplyLoop:
         """Fold transactions until the batch is full or must end, or nothing more is there now."""
         collector = self._collector
         most = self._limit[0] if self._limit is not None else 0
-        while not self._stop.is_set() and not collector.ends and collector.changes < collector.batch_changes:
-            if most and collector.transactions >= most:
+        barrier = self._session.barrier
+        while not self._stop.is_set() and (barrier or (not collector.ends and collector.changes < collector.batch_changes)):
+            if (most and collector.transactions >= most) or (barrier and collector.last >= barrier):
                 return
             # No waiting for more while there is something to commit, or to learn how a commit ended.
             transaction = self._peek(0.0 if collector.transactions or self._under_way else WAIT_SECONDS)
@@ -288,7 +300,8 @@ class ApplyLoop:
     def _peek(self, timeout: float, *, alone: bool = False) -> Transaction | None:
         """The next transaction, waited for at most ``timeout`` seconds; or a run of small ones, unless it must be ``alone``."""
         collector = self._collector
-        alone = alone or self._limit is not None or self._gate is not None or collector.filter is not None or bool(collector.held)
+        alone = alone or self._limit is not None or self._gate is not None or collector.filter is not None
+        alone = alone or bool(collector.held) or self._session.barrier is not None
         if self._next is None and self._parts is not None:
             self._next = next(self._parts, None)
         if self._next is None:
@@ -362,6 +375,8 @@ class ApplyLoop:
     # -- changes that cannot be applied --------------------------------------------------------------------------------
     def _failed(self, error: ApplyError) -> None:
         """Halve the batch until one transaction is left, then find its change. Raises ApplyError unless it is put aside."""
+        if self._session.barrier is not None:
+            raise error  # it was applied by the other parts: only as a whole can these follow
         count, last = self._under_way or (self._collector.transactions, self._collector.last)
         self._again()
         if count > 1:

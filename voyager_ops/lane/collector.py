@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 
 from voyager_ops.changes import bulkfold
-from voyager_ops.changes.cells import Cells, Places
+from voyager_ops.changes.cells import Places
 from voyager_ops.changes.netchange import FoldError, TableFold
 from voyager_ops.changes.roots import RootMap
 from voyager_ops.databases.base import KeyFetcher
@@ -217,10 +217,7 @@ class Collector:
                 self._fold_frames(batch, which)
                 continue
             route.fold.bulk = net
-            if not self.session.rewrites(route.table.name):
-                for rows in (net.deletes, net.updates, net.inserts):
-                    if isinstance(rows, Cells):
-                        rows.encode()
+        self.session.prepare(self._folds)
 
     def _fold_frames(self, batch: Batch, which: Places) -> None:
         """Fold frames of one table one by one; they are counted already."""

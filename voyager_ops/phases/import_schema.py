@@ -136,7 +136,7 @@ class _Triggers:
         self._pause = self._migration.target.connect("import schema", autocommit=False)
         # Every apply transaction begins by changing this row.
         self._pause.execute(
-            "SELECT FROM voyager_ops.lane_position WHERE migration = %s AND lane = %s FOR UPDATE",
+            "SELECT FROM voyager_ops.lane_position WHERE migration = %s AND lane = %s AND part = 0 FOR UPDATE",
             (self._migration.name, str(Lane.FORWARD)),
         )
 

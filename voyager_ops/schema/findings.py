@@ -14,5 +14,13 @@ class Finding:
     object_name: str
     message: str
 
+    @property
+    def left_out(self) -> bool:
+        """Whether something of the source will be missing on the target unless somebody makes it by hand."""
+        return self.code in _MISSING or self.code.endswith("_LEFT_OUT")
+
     def to_json(self) -> dict[str, str]:
         return asdict(self)
+
+
+_MISSING = frozenset({"PLSQL", "VIRTUAL_COLUMN", "TEMPORARY_TABLE", "DOES_NOT_PARSE"})

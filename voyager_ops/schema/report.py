@@ -70,6 +70,11 @@ class AnalysisReport:
         """How many issues there are, notes left out: what an approval is asked for."""
         return sum(issue.family != "note" for issue in self.issues)
 
+    @property
+    def left_out(self) -> int:
+        """How many objects, or parts of them, the export left out: an import of what is there will not bring them."""
+        return sum(finding.left_out for finding in self.findings)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "version": REPORT_VERSION,
@@ -80,6 +85,8 @@ class AnalysisReport:
                 "blocking": self.blocking,
                 "by_impact": {str(k): v for k, v in sorted(Counter(i.impact for i in self.issues).items())},
                 "by_id": dict(sorted(Counter(i.id for i in self.issues).items())),
+                "left_out": self.left_out,
+                "findings_by_code": dict(sorted(Counter(f.code for f in self.findings).items())),
             },
             "objects": [asdict(item) for item in self.objects],
             "issues": [asdict(item) for item in self.issues],
@@ -115,6 +122,12 @@ def _sorted(report: AnalysisReport) -> list[Issue]:
 
 
 def _verdict(report: AnalysisReport) -> str:
+    if not report.left_out:
+        return _of_statements(report)
+    return f"{_of_statements(report)} The export left out {report.left_out} objects or parts of them: see what it says of them."
+
+
+def _of_statements(report: AnalysisReport) -> str:
     if report.blocking:
         return f"{report.blocking} statements do not parse and must be corrected before the import."
     if report.counted:

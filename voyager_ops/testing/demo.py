@@ -21,6 +21,7 @@ from rich.table import Table
 
 from voyager_ops.errors import VoyagerOpsError
 from voyager_ops.testing.airflow import USERS
+from voyager_ops.testing.demo_oracle import ORACLE_RATE, OracleStage, OracleStory
 from voyager_ops.testing.demo_stage import Stage
 from voyager_ops.testing.demo_story import Outcome, Story
 
@@ -54,14 +55,25 @@ def _end(_signal: int, _frame: FrameType | None) -> None:
 @main.command()
 @click.option("--scale", default=1.0, show_default=True, help="Size of the sample shop; 1.0 is about 1.1 million rows.")
 @click.option("--rate", default=60.0, show_default=True, help="Transactions per second of the application.")
-def run(scale: float, rate: float) -> None:
+@click.option(
+    "--source",
+    type=click.Choice(["postgresql", "oracle"]),
+    default="postgresql",
+    show_default=True,
+    help="oracle: a simulated Oracle with the shop's twin (a tenth of the rows), forward only, streams killed on the way.",
+)
+def run(scale: float, rate: float, source: str) -> None:
     """Play the whole migration and answer the approvals. Exit status 0 only when nothing differs."""
     tell = Teller()
     try:
-        with Stage(tell, scale=scale) as stage:
-            outcome = Story(stage, tell, rate=rate).run()
-            show(outcome)
-            tell("Stopping everything")
+        if source == "oracle":
+            with OracleStage(tell, scale=scale) as stage:
+                outcome = OracleStory(stage, tell, rate=min(rate, ORACLE_RATE)).run()
+        else:
+            with Stage(tell, scale=scale) as stage:
+                outcome = Story(stage, tell, rate=rate).run()
+        show(outcome)
+        tell("Everything is stopped")
     except VoyagerOpsError as error:
         tell(f"FAILED: {error}")
         sys.exit(1)
@@ -73,14 +85,16 @@ def run(scale: float, rate: float) -> None:
 
 def show(outcome: Outcome) -> None:
     """The closing table."""
+    ways = [("target", outcome.after_target), *([("source", outcome.after_source)] if outcome.after_source else [])]
     table = Table(title="Rows compared on both sides, while nothing wrote")
     table.add_column("table")
-    for title in ("after cutover to target", "differences", "after cutover to source", "differences"):
-        table.add_column(title, justify="right")
-    totals = [0, 0, 0, 0]
-    for name in sorted(outcome.after_source):
+    for side, _ in ways:
+        table.add_column(f"after cutover to {side}", justify="right")
+        table.add_column("differences", justify="right")
+    totals = [0] * (2 * len(ways))
+    for name in sorted(outcome.after_target):
         cells = []
-        for compared in (outcome.after_target, outcome.after_source):
+        for _, compared in ways:
             source, target = compared[name]
             cells += [source.rows, abs(source.rows - target.rows) or int(source != target)]
         totals = [total + cell for total, cell in zip(totals, cells, strict=True)]
@@ -90,14 +104,17 @@ def show(outcome: Outcome) -> None:
     console = Console(width=110)
     console.print(table)
     counts = outcome.workload
+    stops = ", ".join(f"{seconds:.1f} s at the cutover to the {side}" for side, seconds in outcome.write_stop.items())
+    arrows = {"forward": "source → target", "fallback": "target → source"}
+    words = {"live_migration": "on the way there", "fall_back": "on the way back"}
     for line in (
-        f"write-stop: {outcome.write_stop['target']:.1f} s at the cutover to the target, "
-        f"{outcome.write_stop['source']:.1f} s at the cutover to the source",
-        f"events: {outcome.events['forward']:,} source → target, {outcome.events['fallback']:,} target → source",
-        f"verified by the DAGs' own tasks: {outcome.verified['live_migration']:,} rows on the way there, "
-        f"{outcome.verified['fall_back']:,} on the way back",
+        f"write-stop: {stops}",
+        "events: " + ", ".join(f"{count:,} {arrows[lane]}" for lane, count in outcome.events.items()),
+        "verified by the DAGs' own tasks: "
+        + ", ".join(f"{rows:,} rows {words[dag_id]}" for dag_id, rows in outcome.verified.items()),
         f"application: {counts.transactions:,} transactions, {counts.changes:,} changes; the ledger adds up on both sides",
         f"approvals: {outcome.refused} answers of an administrator who is no approver were refused",
+        *([f"killed on the way: {outcome.killed} processes of the two streams"] if outcome.killed else []),
         f"{outcome.differences} differences",
     ):
         console.print(line, highlight=False)

@@ -89,24 +89,11 @@ class Stage:
         self._stack.close()
 
     def _set_up(self) -> None:
-        self.tell("Starting two PostgreSQL clusters, the source and the target, from a wheel")
-        # One connection per stream, chunk and comparison, and the workload's besides.
-        self.source_cluster = self._stack.enter_context(Cluster("demo-source"))
-        self.target_cluster = self._stack.enter_context(Cluster("demo-target"))
-        self.urls = Urls(*(_application_database(cluster) for cluster in (self.source_cluster, self.target_cluster)))
-        self.admin_urls = Urls(self.source_cluster.dsn(DATABASE), self.target_cluster.dsn(DATABASE))
-        with psycopg.connect(self.admin_urls.target, autocommit=True) as connection:
-            # What the migration creates on the target belongs to its own user: the application is let in beforehand.
-            for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
-                connection.execute(
-                    sql.SQL("ALTER DEFAULT PRIVILEGES GRANT ALL ON {} TO {}").format(sql.SQL(kind), sql.Identifier(APPLICATION))
-                )
+        self.set_up_databases()
         configs = self.directory / "migrations"
         configs.mkdir()
         self.config_path = configs / f"{NAME}.yaml"
-        self.config_path.write_text(
-            CONFIG.format(name=NAME, export_dir=self.directory / "export", approvers=", ".join(APPROVERS)), encoding="utf-8"
-        )
+        self.config_path.write_text(self.config(", ".join(APPROVERS)), encoding="utf-8")
         self.airflow = AirflowServer(
             dags=self.repository / "dags",
             plugins=self.repository / "plugins",
@@ -115,11 +102,34 @@ class Stage:
         )
         self.tell(f"Starting Airflow at {self.airflow.base_url} while the sample shop is filled")
         with ThreadPoolExecutor(1) as pool:
-            loading = pool.submit(load_sample, self.urls.source, self.scale)
+            loading = pool.submit(self.load)
             self._stack.callback(self.airflow.stop)
             self.airflow.start()
             self.rows = loading.result()
         self.tell(f"The source has {self.rows:,} rows. Airflow is healthy.")
+
+    def set_up_databases(self) -> None:
+        """Both databases, running; ``urls`` (the application's) and ``admin_urls`` (the migration's) of them."""
+        self.tell("Starting two PostgreSQL clusters, the source and the target, from a wheel")
+        # One connection per stream, chunk and comparison, and the workload's besides.
+        self.source_cluster = self._stack.enter_context(Cluster("demo-source"))
+        self.target_cluster = self._stack.enter_context(Cluster("demo-target"))
+        self.urls = Urls(*(application_database(cluster) for cluster in (self.source_cluster, self.target_cluster)))
+        self.admin_urls = Urls(self.source_cluster.dsn(DATABASE), self.target_cluster.dsn(DATABASE))
+        with psycopg.connect(self.admin_urls.target, autocommit=True) as connection:
+            # What the migration creates on the target belongs to its own user: the application is let in beforehand.
+            for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
+                connection.execute(
+                    sql.SQL("ALTER DEFAULT PRIVILEGES GRANT ALL ON {} TO {}").format(sql.SQL(kind), sql.Identifier(APPLICATION))
+                )
+
+    def config(self, approvers: str) -> str:
+        """The migration's YAML."""
+        return CONFIG.format(name=NAME, export_dir=self.directory / "export", approvers=approvers)
+
+    def load(self) -> int:
+        """Fill the source; returns its rows. Runs beside the start of Airflow."""
+        return load_sample(self.urls.source, self.scale)
 
     def migration(self) -> Migration:
         """The migration, opened by the demo itself to look at its records."""
@@ -127,7 +137,7 @@ class Stage:
         return Migration.load(self.config_path, urls.__getitem__)
 
 
-def _application_database(cluster: Cluster) -> str:
+def application_database(cluster: Cluster) -> str:
     """An empty database owned by the application's role; its URL as that role."""
     cluster.create_user(APPLICATION)
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import psycopg
 
@@ -16,7 +17,8 @@ from voyager_ops.state.cutovers import COMPLETED
 from voyager_ops.testing.airflow_client import ANSWER_AFTER, FINISHED, AirflowApiError, Question, TaskState
 from voyager_ops.testing.demo_stage import DAGS, NAME, Stage
 from voyager_ops.testing.demo_watch import Digest, cutover_word, digests, events, lane_line, snapshot_line
-from voyager_ops.testing.workload import Counts, Workload, check_ledger
+from voyager_ops.testing.workload import Workload, check_ledger
+from voyager_ops.testing.writers import Counts, Writers
 
 ANSWERS = {
     "approve_schema": ("dba", "Import as it is"),
@@ -49,6 +51,8 @@ class Outcome:
     write_stop: dict[str, float] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
     workload: Counts = field(default_factory=Counts)
+    killed: int = 0
+    """Processes of streams that were killed on the way."""
     refused: int = 0
     """Answers by somebody who is no approver, all of which Airflow must refuse."""
 
@@ -61,12 +65,17 @@ class Outcome:
 class Story:
     """One whole migration with fall-back. ``answer``: whether approvals are answered here, or left to a person."""
 
+    dags: ClassVar[tuple[str, ...]] = ("live_migration", "fall_back")
+    """Whose runs must end well."""
+    params: ClassVar[Mapping[str, object]] = {}
+    """What ``live_migration`` is triggered with, besides the migration."""
+
     def __init__(self, stage: Stage, tell: Callable[[str], None], *, rate: float = 60.0, answer: bool = True) -> None:
         self.stage = stage
         self.tell = tell
         self.answer = answer
         self.outcome = Outcome()
-        self.workload = Workload(stage.urls.source, seed=7, threads=2, rate=rate)
+        self.workload = self.make_workload(rate)
         self._migration = stage.migration()
         self._runs: dict[str, str] = {}
         self._past: set[str] = set()
@@ -76,6 +85,10 @@ class Story:
         self._last_line = ""
         self._target_since: float | None = None
         self._home = False
+
+    def make_workload(self, rate: float) -> Writers[Any]:
+        """The application, at the source."""
+        return Workload(self.stage.urls.source, seed=7, threads=2, rate=rate)
 
     def run(self) -> Outcome:
         """Play it to the end. Raises DemoFailed with the reason when anything goes otherwise than it must."""
@@ -100,7 +113,7 @@ class Story:
     def _trigger(self) -> None:
         """Start ``live_migration``; what earlier runs said is past."""
         self._past |= set(self._runs.values())
-        self._runs = {"live_migration": self._admin.trigger("live_migration", {"migration": NAME})}
+        self._runs = {"live_migration": self._admin.trigger("live_migration", {"migration": NAME, **self.params})}
         self._states.clear()
         self.tell(f"Triggered live_migration for {NAME!r}")
 
@@ -133,10 +146,10 @@ class Story:
             self._show_progress()
 
     def _over(self) -> bool:
-        return self._home and all(self._states.get((dag_id, "")) in FINISHED for dag_id in ("live_migration", "fall_back"))
+        return self._home and all(self._states.get((dag_id, "")) in FINISHED for dag_id in self.dags)
 
     def _show_tasks(self) -> None:
-        if "fall_back" not in self._runs:
+        if "fall_back" in self.dags and "fall_back" not in self._runs:
             found = [run_id for run_id in self._admin.runs("fall_back") if run_id not in self._past]
             if found:
                 self._runs["fall_back"] = found[0]
@@ -251,6 +264,10 @@ class Story:
             raise DemoFailed("the application cannot write to the source after the fall-back")
         self.tell("The application writes to the source again")
 
+    def compared(self) -> bool:
+        """Whether every comparison that belongs to the story was made."""
+        return bool(self.outcome.after_target and self.outcome.after_source)
+
     # -- the end ------------------------------------------------------------------------------------------------------
     def _show_progress(self) -> None:
         if time.monotonic() < self._next_line:
@@ -272,7 +289,7 @@ class Story:
             bad.append(f"{len(names)} table(s) differ: {', '.join(names)}")
         if self.outcome.workload.unexpected:
             bad.append(f"the application met errors no cutover explains: {self.outcome.workload.unexpected}")
-        if not self.outcome.after_target or not self.outcome.after_source:
+        if not self.compared():
             bad.append("a comparison is missing")
         if bad:
             raise DemoFailed("; ".join(bad))

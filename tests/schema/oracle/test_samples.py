@@ -19,6 +19,7 @@ from voyager_ops.schema.importer import import_schema
 from voyager_ops.schema.kinds import IMPORT_STAGES, Kind
 from voyager_ops.schema.layout import read
 from voyager_ops.schema.oracle.export import OracleOptions, export
+from voyager_ops.schema.report import write_reports
 
 SCHEMAS = Path(__file__).parent / "schemas"
 # Parts of something else, which is converted or named itself.
@@ -62,6 +63,11 @@ def test_sample_schemas(names: list[str], target_db: Database, tmp_path: Path) -
     report = analyze(tmp_path / "schema", target_kind="postgresql")
     assert report.blocking == 0
     assert len(report.findings) == len(exported.findings)
+    written = write_reports(report, tmp_path / "reports")
+    for kind in ("json", "html", "txt"):
+        text = written[kind].read_text(encoding="utf-8")
+        assert all(finding.object_name.replace('"', "&quot;") in text for finding in exported.findings), kind
+    assert f"left out {report.left_out} objects" in written["txt"].read_text()
 
 
 def test_hr_has_its_keys_view_and_order(target_db: Database, tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def make(request: pytest.FixtureRequest, source_db: Database) -> Iterator[Make]:
     made: list[Oracle] = []
 
     def build(**settings: Any) -> Oracle:
-        engine = PgEngine(source_db.url, profile=request.param, redo=RedoSettings(**settings))
+        size = settings.pop("max_string_size", 4000)
+        engine = PgEngine(source_db.url, profile=request.param, max_string_size=size, redo=RedoSettings(**settings))
         for user in ("HR", "MINER"):
             engine.add_user(user, "secret", "DBA", "LOGMINING", "SELECT ANY TRANSACTION")
         server = Server(engine, profile=request.param).start()
@@ -224,6 +225,40 @@ def test_every_type_over_the_wire(make: Make) -> None:
         assert text == "long " * 1000
 
 
+def test_extended_strings_and_documents_over_the_wire(make: Make) -> None:
+    oracle = make(max_string_size=32767)
+    with oracle.connect() as connection, oracle.connect("miner") as mining:
+        cursor = connection.cursor()
+        cursor.execute("CREATE TABLE U (ID NUMBER PRIMARY KEY, X XMLTYPE, W VARCHAR2(32767), C CLOB)")
+        cursor.execute("ALTER TABLE U ADD SUPPLEMENTAL LOG DATA (PRIMARY KEY) COLUMNS")
+        start = oracle.scn(mining)
+        cursor.execute("INSERT INTO U VALUES (1, XMLTYPE('<a>1</a>'), RPAD('w', 10000, 'w'), RPAD('c', 2000, 'c'))")
+        cursor.execute("SAVEPOINT s")
+        cursor.execute("UPDATE U SET W = 'short', C = 'short'")
+        cursor.execute("ROLLBACK TO s")
+        cursor.execute("DELETE FROM U")
+        connection.commit()
+        rows = [row for row in Miner(mining).rows(start, oracle.scn(mining)) if not row["CSF"]]
+        assert [(row["OPERATION_CODE"], row["ROLLBACK"], row["ROW_ID"] != "A" * 18) for row in rows] == [
+            (6, 0, False),
+            (1, 0, False),
+            (91, 0, False),
+            (92, 0, False),
+            (93, 0, False),
+            (9, 0, False),
+            (10, 0, False),
+            (68, 0, False),
+            (70, 0, False),
+            (71, 0, False),
+            (3, 0, False),
+            (3, 0, True),
+            (3, 1, True),
+            (2, 0, True),
+            (7, 0, False),
+        ]
+        assert rows[1]["RS_ID"] == rows[2]["RS_ID"] == rows[5]["RS_ID"] != rows[3]["RS_ID"]
+
+
 def test_ddl_and_truncate_over_the_wire(make: Make) -> None:
     oracle = make()
     with oracle.connect() as connection, oracle.connect("miner") as mining:
@@ -296,3 +331,56 @@ def test_a_miner_that_follows_writers_misses_and_repeats_nothing(make: Make) -> 
         assert len(written) > 30
         ((switches,),) = mining.cursor().execute("SELECT COUNT(*) FROM V$ARCHIVED_LOG")
         assert switches > 2
+
+
+def test_who_has_a_transaction_open_and_wrote_to_what(make: Make) -> None:
+    oracle = make()
+    with oracle.connect() as connection, oracle.connect("miner") as other:
+        cursor = connection.cursor()
+        cursor.execute("CREATE TABLE T (ID NUMBER PRIMARY KEY)")
+        before = oracle.scn(other)
+        cursor.execute("INSERT INTO T VALUES (1)")
+        look = other.cursor()
+        opened = look.execute(
+            "SELECT S.SID, S.USERNAME, T.START_SCN, T.START_DATE, SYSDATE FROM GV$TRANSACTION T"
+            " LEFT JOIN GV$SESSION S ON S.SADDR = T.SES_ADDR AND S.INST_ID = T.INST_ID ORDER BY T.START_SCN"
+        ).fetchall()
+        ((sid, user, start, since, now),) = opened
+        assert user == "HR"
+        assert start > before
+        assert abs((now - since).total_seconds()) < 60
+        locked = (
+            "SELECT S.USERNAME, O.OBJECT_NAME FROM V$LOCKED_OBJECT L JOIN V$SESSION S ON S.SID = L.SESSION_ID"
+            " JOIN ALL_OBJECTS O ON O.OBJECT_ID = L.OBJECT_ID WHERE L.LOCKED_MODE >= 3 AND L.SESSION_ID = :1"
+        )
+        assert look.execute(locked, [sid]).fetchall() == [("HR", "T")]
+        connection.rollback()
+        assert look.execute(locked, [sid]).fetchall() == []
+        assert look.execute("SELECT COUNT(*) FROM V$TRANSACTION").fetchone() == (0,)
+
+
+def test_the_database_is_administered(make: Make) -> None:
+    oracle = make()
+    with oracle.connect() as connection, oracle.connect("miner") as mining:
+        cursor = connection.cursor()
+        state = "SELECT LOG_MODE, SUPPLEMENTAL_LOG_DATA_MIN, SUPPLEMENTAL_LOG_DATA_PK, SUPPLEMENTAL_LOG_DATA_ALL FROM V$DATABASE"
+        assert cursor.execute(state).fetchone() == ("ARCHIVELOG", "NO", "NO", "NO")
+        cursor.execute("ALTER DATABASE ADD SUPPLEMENTAL LOG DATA")
+        cursor.execute("ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (PRIMARY KEY) COLUMNS")
+        assert cursor.execute(state).fetchone() == ("ARCHIVELOG", "YES", "YES", "NO")
+        cursor.execute("CREATE TABLE T (ID NUMBER PRIMARY KEY, A NUMBER, B NUMBER)")
+        start = oracle.scn(mining)
+        cursor.execute("INSERT INTO T VALUES (1, 2, 3)")
+        cursor.execute("UPDATE T SET A = 4")
+        connection.commit()
+        cursor.execute("ALTER SYSTEM SWITCH LOGFILE")
+        archived = "SELECT NAME FROM V$ARCHIVED_LOG WHERE NAME IS NOT NULL"
+        assert len(cursor.execute(archived).fetchall()) == 1
+        miner = Miner(mining)
+        assert statements(miner.rows(start, oracle.scn(mining)))[1] == (
+            'update "HR"."T" set "A" = \'4\' where "ID" = \'1\' and "A" = \'2\';'
+        )
+        oracle.engine.recorder.logs.purge()
+        assert cursor.execute(archived).fetchall() == []
+        with pytest.raises(oracledb.DatabaseError, match="ORA-01291"):
+            miner.rows(start, oracle.scn(mining))

@@ -61,6 +61,13 @@ def test_strings_by_type_handler(connection: oracledb.Connection) -> None:
     assert cursor.execute(QUERY).fetchone()[1] == TEXT
 
 
+def test_parsed_first(connection: oracledb.Connection) -> None:
+    cursor = connection.cursor()
+    cursor.parse(QUERY)
+    assert [item.type_code for item in cursor.description or ()][1:3] == [oracledb.DB_TYPE_CLOB, oracledb.DB_TYPE_NCLOB]
+    assert [row[1] and row[1].read() for row in cursor.execute(QUERY)] == [row[1] for row in ROWS]
+
+
 def test_temporary_lobs(connection: oracledb.Connection, engine: ScriptedEngine) -> None:
     text, raw = connection.createlob(oracledb.DB_TYPE_CLOB), connection.createlob(oracledb.DB_TYPE_BLOB)
     text.write("x" * 70_000)

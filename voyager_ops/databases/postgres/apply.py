@@ -11,7 +11,8 @@ from dataclasses import replace
 import psycopg
 from psycopg import sql
 
-from voyager_ops.changes.netchange import Key, TableFold
+from voyager_ops.changes.cells import Cells
+from voyager_ops.changes.netchange import Key, NetChange, TableFold
 from voyager_ops.databases.postgres import apply_truncate
 from voyager_ops.databases.postgres.apply_catalog import ApplyTable, read_apply_tables
 from voyager_ops.databases.postgres.apply_errors import Conflict, apply_error, counted_wrong, passing, value_missing
@@ -52,6 +53,9 @@ class ApplySession:
     :class:`Conflict` (do the batch again: the session remembers which table to rewrite); after any of them call ``rollback``.
     """
 
+    barrier: Position | None = None
+    """Where the only batch that may be applied must end (see :mod:`voyager_ops.databases.postgres.apply_parallel`)."""
+
     def __init__(self, context: LaneContext, connection: Connection) -> None:
         self.context = context
         self.connection = connection
@@ -85,7 +89,7 @@ class ApplySession:
         try:
             hold_off_triggers(context, connection)
             if not beside:
-                _take_lock(context, connection, lock_seconds)
+                take_lock(context, connection, lock_seconds)
             session = cls(context, connection)
             if not beside:
                 connection.execute(
@@ -131,6 +135,12 @@ class ApplySession:
         self._to = self.applied.position
         if self._deferrable:
             self._queue.append(Planned(Statement(b"SET CONSTRAINTS ALL DEFERRED"), "setting"))
+
+    def prepare(self, folds: Mapping[QName, TableFold]) -> None:
+        """Make parameters of what was folded at once: what can be done while the batch before this one is being committed."""
+        for root, fold in folds.items():
+            if fold.bulk is not None and not self.rewrites(root):
+                encode(fold.bulk)
 
     def flush(self, folds: Mapping[QName, TableFold], *, strict: bool) -> None:
         """Queue what the folds hold and clear them."""
@@ -184,8 +194,11 @@ class ApplySession:
             self._run(queue)
 
     def _run(self, queue: list[Planned]) -> None:
+        self._run_on(self._pipeline, queue)
+
+    def _run_on(self, pipeline: Pipeline, queue: list[Planned]) -> None:
         try:
-            results = self._pipeline.run([planned.statement for planned in queue])
+            results = pipeline.run([planned.statement for planned in queue])
         except StatementError as error:
             raise self._translate(queue[error.index], error.error) from error.error
         except psycopg.OperationalError as error:
@@ -194,6 +207,8 @@ class ApplySession:
             if planned.expect is not None and result.command_tuples != planned.expect:
                 if planned.what == "position":
                     raise self._fenced()
+                if pipeline is not self._pipeline:  # another thread has ours: which rows, is found when it is tried again
+                    raise counted_wrong(self.context, planned, result.command_tuples or 0, (), self.applied.position, self._to)
                 self._mismatch(planned, result.command_tuples or 0)
 
     def commit(self, tally: Tally) -> None:
@@ -374,10 +389,17 @@ def hold_off_triggers(context: LaneContext, connection: Connection) -> None:
         ) from None
 
 
-def _take_lock(context: LaneContext, connection: Connection, seconds: float) -> None:
-    """The early fence: one session per lane. A session that was cut off may hold it for a moment."""
+def encode(net: NetChange) -> None:
+    """Make the parameters of rows that stand in columns."""
+    for rows in (net.deletes, net.updates, net.inserts):
+        if isinstance(rows, Cells):
+            rows.encode()
+
+
+def take_lock(context: LaneContext, connection: Connection, seconds: float = LOCK_SECONDS, part: int = 0) -> None:
+    """The early fence: one session per lane (and part). A session that was cut off may hold it for a moment."""
     deadline = time.monotonic() + seconds
-    while not try_lock(connection, "apply", context.migration, str(context.lane)):
+    while not try_lock(connection, *lock_name(context, part)):
         if time.monotonic() >= deadline:
             raise Fenced(
                 f"another session applies lane {context.lane} to {context.apply_db.where}",
@@ -385,6 +407,10 @@ def _take_lock(context: LaneContext, connection: Connection, seconds: float) -> 
                 next_step="let it run; or end it, and start this command again",
             )
         time.sleep(0.25)
+
+
+def lock_name(context: LaneContext, part: int = 0) -> list[str]:
+    return ["apply", context.migration, str(context.lane), *([str(part)] if part else [])]
 
 
 __all__ = ["AppliedPosition", "ApplySession", "Arrival", "Conflict", "Tally", "read_position"]

@@ -143,6 +143,11 @@ def advisory_key(*parts: str) -> str:
     return "voyager-ops/" + "/".join(parts)
 
 
+def unlock(connection: Connection, *parts: str) -> None:
+    """Let go of what :func:`try_lock` took."""
+    connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (advisory_key(*parts),))
+
+
 def try_lock(connection: Connection, *parts: str) -> bool:
     """Take a session advisory lock without waiting; held until the session ends. True when we have it."""
     row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (advisory_key(*parts),)).fetchone()

@@ -10,7 +10,7 @@ from voyager_ops.databases.oracle import dictionary_rows as rows
 from voyager_ops.schema.oracle.dialect import Node, Refused, data_type, identifier, number
 from voyager_ops.schema.oracle.gate import translate_default, translate_generated
 from voyager_ops.schema.oracle.output import Output, too_long
-from voyager_ops.schema.oracle.source import ColumnType, NamesOf, Source
+from voyager_ops.schema.oracle.source import ColumnType, NamesOf, Source, not_null_column
 from voyager_ops.schema.oracle.typed import Kind
 
 BIGINT = 2**63 - 1
@@ -42,6 +42,7 @@ def table_columns(source: Source, output: Output, owner: str, table: str, key: f
             plain.append(column)
         if not reason:
             _remark(output, column)
+    not_null = _not_null(source, output, owner, table) | key
     base = {column.row.column_name: column.kind for column in plain}
     kinds: dict[str, Kind] = {}
     definitions: list[Node] = []
@@ -57,9 +58,20 @@ def table_columns(source: Source, output: Output, owner: str, table: str, key: f
                 continue
             made.add(row.column_name)
         kinds[row.column_name] = match.kind
-        definitions.append(_definition(match, constraint, row.nullable == "N" or row.column_name in key))
-    not_null = frozenset(row.column_name for row in source.visible(owner, table) if row.nullable == "N") | key
+        definitions.append(_definition(match, constraint, row.column_name in not_null))
     return TableColumns(kinds, definitions, not_null, frozenset(made))
+
+
+def _not_null(source: Source, output: Output, owner: str, table: str) -> frozenset[str]:
+    """The columns that hold no NULL: those the dictionary says so of, and those of deferrable constraints, which it does not."""
+    found = {row.column_name for row in source.visible(owner, table) if row.nullable == "N"}
+    for row in source.constraints.get((owner, table), ()):
+        column = not_null_column(row)
+        if column and row.status == "ENABLED" and row.validated == "VALIDATED" and column not in found:
+            found.add(column)
+            message = "NOT NULL is checked at once on the target: PostgreSQL does not defer it"
+            output.find("CHECK_IMMEDIATE", "constraint", owner, f"{table}.{row.constraint_name}", message)
+    return frozenset(found)
 
 
 def _definition(column: ColumnType, constraint: Node | None, not_null: bool) -> Node:
@@ -117,7 +129,7 @@ def _value(source: Source, output: Output, column: ColumnType) -> Node | None:
     row = column.row
     identity = source.identities.get((row.owner, row.table_name, row.column_name))
     if identity is not None or row.identity_column == "YES":
-        return _identity(source, output, row, identity)
+        return _identity(source, output, column, identity)
     text = row.data_default.strip()
     if not text or text.upper() == "NULL":
         return None
@@ -136,7 +148,8 @@ def _value(source: Source, output: Output, column: ColumnType) -> Node | None:
     return None if translated.kind.base == "null" else exp.DefaultColumnConstraint(this=translated.node)
 
 
-def _identity(source: Source, output: Output, row: rows.ColumnRow, identity: rows.IdentityRow | None) -> Node:
+def _identity(source: Source, output: Output, column: ColumnType, identity: rows.IdentityRow | None) -> Node:
+    row = column.row
     always = identity is not None and identity.generation_type.upper() == "ALWAYS"
     place = f"{row.table_name}.{row.column_name}"
     if row.default_on_null == "YES" and not always:
@@ -147,12 +160,19 @@ def _identity(source: Source, output: Output, row: rows.ColumnRow, identity: row
     if sequence is None:
         return node
     output.account("SEQUENCE", sequence.sequence_owner, sequence.sequence_name)
-    bounds = sequence_bounds(sequence)
+    reach = {"smallint": 2**15 - 1, "integer": 2**31 - 1}.get(column.sql or "", BIGINT)
+    try:
+        bounds = sequence_bounds(sequence)
+        if abs(bounds.start) > reach:
+            raise Refused(f"it has reached {bounds.start}, which is no {column.sql}")
+    except Refused as refused:
+        output.find("IDENTITY_EXHAUSTED", "column", row.owner, place, f"its values begin anew on the target: {refused.reason}")
+        return node
     node.set("start", number(bounds.start))
     node.set("increment", number(bounds.increment))
-    if bounds.minimum is not None:
+    if bounds.minimum is not None and bounds.minimum >= -reach:
         node.set("minvalue", number(bounds.minimum))
-    if bounds.maximum is not None:
+    if bounds.maximum is not None and bounds.maximum <= reach:
         node.set("maxvalue", number(bounds.maximum))
     if bounds.cycle:
         node.set("cycle", True)

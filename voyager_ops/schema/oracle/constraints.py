@@ -49,6 +49,10 @@ def convert_constraints(source: Source, output: Output, made: Made) -> None:
                 _left_out(output, row, "it has no counterpart on the target")
     for row in later:
         _foreign_key(source, output, row, made)
+    for place in (*sorted(source.views), *sorted(source.mviews)):
+        for row in source.constraints.get(place, ()):
+            if row.constraint_type in ("P", "U", "R") or (row.constraint_type == "C" and place in source.mviews):
+                _left_out(output, row, "views have no constraints on the target")
 
 
 def _left_out(output: Output, row: rows.ConstraintRow, reason: str) -> None:

@@ -32,7 +32,7 @@ def convert_indexes(source: Source, output: Output, columns: Mapping[tuple[str, 
         place = (index.table_owner, index.table_name)
         if index.index_type in _SILENT or place not in columns:
             continue  # part of a LOB or of the table itself; or of a table that is named as left out
-        if _of_constraint(source, index):
+        if place in source.tables and _of_constraint(source, index):
             continue
         try:
             _index(source, output, index, columns[place])

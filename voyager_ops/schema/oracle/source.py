@@ -169,7 +169,8 @@ class NamesOf:
 
 def shown(row: rows.ColumnRow) -> bool:
     """Whether a user made the column (Oracle adds hidden ones of its own)."""
-    return row.hidden_column != "YES" or (row.user_generated == "YES" and not row.column_name.startswith("SYS_NC"))
+    own = row.column_name.startswith("SYS_") and row.column_name.endswith("$")
+    return row.hidden_column != "YES" or (row.user_generated == "YES" and not own)
 
 
 def not_null_column(row: rows.ConstraintRow) -> str:

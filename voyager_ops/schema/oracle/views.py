@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -67,13 +68,14 @@ class Views:
         if view is not None and view.view_type:
             raise Refused("a view of objects has no counterpart on the target")
         text = self.source.mviews[(owner, name)].query if materialized or view is None else view.text
+        text, clause = _split(text)
         query, found = Translator(NamesOf(self.source, owner), owner).query(parse_query(text), None)
         accepted(query)
         columns = self._columns(owner, name, found)
         head = exp.Schema(this=table(fold(owner), fold(name)), expressions=[identifier(fold(column)) for column in columns])
         kind = "MATERIALIZED VIEW" if materialized else "VIEW"
         statement = exp.Create(kind=kind, this=head, expression=query)
-        self.output.add(statement, pretty=True, suffix=self._suffix(owner, name, materialized, query))
+        self.output.add(statement, pretty=True, suffix=self._suffix(owner, name, materialized, query, clause))
         self.output.account(kind, owner, name)
         self.source.relations[(owner, name)] = Relation(columns, fold(owner), fold(name))
         if materialized:
@@ -89,10 +91,10 @@ class Views:
             raise Refused(f"the name of its column {long[0]} is longer than 63 bytes")
         return dict(zip(named, found.values(), strict=True))
 
-    def _suffix(self, owner: str, name: str, materialized: bool, query: exp.Query) -> str:
+    def _suffix(self, owner: str, name: str, materialized: bool, query: exp.Query, clause: str) -> str:
         if materialized:
             return "\nWITH NO DATA"
-        types = {row.constraint_type for row in self.source.constraints.get((owner, name), ())}
+        types = {row.constraint_type for row in self.source.constraints.get((owner, name), ())} | {clause}
         if "O" in types:
             message = "WITH READ ONLY: PostgreSQL has no such views; grant no right to write on it"
             self.output.find("VIEW_READ_ONLY", "view", owner, name, message)
@@ -140,6 +142,17 @@ class Views:
             self.source.relations[(owner, name)] = Relation(relation.columns, fold(owner), fold(name))
             message = f"a synonym of {shown}: a view with the same columns on the target"
         self.output.find("SYNONYM", "synonym", owner, name, message)
+
+
+_CLAUSE = re.compile(r"\s+WITH\s+(READ\s+ONLY|CHECK\s+OPTION)(\s+CONSTRAINT\s+(\"[^\"]+\"|[\w$#]+))?\s*;?\s*$", re.IGNORECASE)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The query, and the clause after it by the type of its constraint: O (read only), V (check option) or ''."""
+    found = _CLAUSE.search(text)
+    if found is None:
+        return text, ""
+    return text[: found.start()], "O" if found[1].upper().startswith("READ") else "V"
 
 
 def _updatable(query: exp.Query) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -28,6 +30,16 @@ _PUBLIC_NAMES = {
 }
 
 
+@dataclass(slots=True)
+class _Caches:
+    relations: dict[tuple[str, str], Relation | None] = field(default_factory=dict)
+    synonyms: dict[tuple[str, str], tuple[str | None, str] | None] = field(default_factory=dict)
+    privileges: dict[str, frozenset[str]] = field(default_factory=dict)
+    roles: dict[str, frozenset[str]] = field(default_factory=dict)
+    granted: dict[tuple[str, str, str], frozenset[str]] = field(default_factory=dict)
+    columns: dict[int, Mapping[int, tuple[DataType, bool]]] = field(default_factory=dict)
+
+
 class Catalog:
     """Cached lookups over a connection of its own. ``version`` grows with every DDL statement."""
 
@@ -36,12 +48,8 @@ class Catalog:
         self.connection.execute('SET search_path TO pg_catalog, ora, "SYS"')
         self.lock = threading.RLock()
         self.version = 0
-        self._relations: dict[tuple[str, str], Relation | None] = {}
-        self._synonyms: dict[tuple[str, str], tuple[str | None, str] | None] = {}
-        self._privileges: dict[str, frozenset[str]] = {}
-        self._roles: dict[str, frozenset[str]] = {}
-        self._granted: dict[tuple[str, str, str], frozenset[str]] = {}
-        self._columns: dict[int, Mapping[int, tuple[DataType, bool]]] = {}
+        self._shared = _Caches()
+        self._local = threading.local()
         self.functions = frozenset(
             str(r[0])
             for r in self.connection.execute(
@@ -53,10 +61,25 @@ class Catalog:
         """After DDL: forget everything."""
         with self.lock:
             self.version += 1
-            for cache in (self._relations, self._synonyms, self._privileges, self._roles, self._granted, self._columns):
-                cache.clear()
+            self._shared = _Caches()
+
+    @contextlib.contextmanager
+    def seen_by(self, connection: psycopg.Connection[Any]) -> Iterator[None]:
+        """Within the block this thread looks through ``connection``, which sees what it has not committed yet."""
+        self._local.connection, self._local.caches = connection, _Caches()
+        try:
+            yield
+        finally:
+            self._local.connection = self._local.caches = None
+
+    @property
+    def _caches(self) -> _Caches:
+        return getattr(self._local, "caches", None) or self._shared
 
     def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        own = getattr(self._local, "connection", None)
+        if own is not None:
+            return list(own.execute(statement.encode(), parameters).fetchall())
         with self.lock:
             return self.connection.execute(statement.encode(), parameters).fetchall()
 
@@ -66,9 +89,9 @@ class Catalog:
         """The table or view ``owner.name``, None when there is none."""
         key = (owner, name)
         with self.lock:
-            if key not in self._relations:
-                self._relations[key] = self._system(name) if owner == "SYS" else self._user_relation(owner, name)
-            return self._relations[key]
+            if key not in self._caches.relations:
+                self._caches.relations[key] = self._system(name) if owner == "SYS" else self._user_relation(owner, name)
+            return self._caches.relations[key]
 
     def _system(self, name: str) -> Relation | None:
         plain = name.replace("GV_$", "GV$").replace("V_$", "V$")
@@ -113,15 +136,15 @@ class Catalog:
     def synonym(self, owner: str, name: str) -> tuple[str | None, str] | None:
         with self.lock:
             key = (owner, name)
-            if key not in self._synonyms:
+            if key not in self._caches.synonyms:
                 found = self.query(
                     'SELECT "TABLE_OWNER"::text, "TABLE_NAME"::text, "DB_LINK"::text FROM ora."SYNONYMS" WHERE "OWNER" ='
                     ' %s::text AND "SYNONYM_NAME" = %s::text',
                     owner,
                     name,
                 )
-                self._synonyms[key] = (found[0][0], found[0][1]) if found and found[0][2] is None else None
-            return self._synonyms[key]
+                self._caches.synonyms[key] = (found[0][0], found[0][1]) if found and found[0][2] is None else None
+            return self._caches.synonyms[key]
 
     def resolve(self, schema: str, user: str, owner: str | None, name: str) -> Relation:
         """As Oracle does: the schema's own, private synonyms, public ones, SYS. ORA-00942 when not there or not visible."""
@@ -168,23 +191,25 @@ class Catalog:
     def privileges(self, user: str) -> frozenset[str]:
         """System privileges, those of roles included."""
         with self.lock:
-            if user not in self._privileges:
-                self._privileges[user] = frozenset(
+            if user not in self._caches.privileges:
+                self._caches.privileges[user] = frozenset(
                     str(p) for (p,) in self.query("SELECT DISTINCT p FROM ora.sys_privileges(%s) p", user)
                 )
-            return self._privileges[user]
+            return self._caches.privileges[user]
 
     def roles(self, user: str) -> frozenset[str]:
         with self.lock:
-            if user not in self._roles:
-                self._roles[user] = frozenset(str(p) for (p,) in self.query("SELECT DISTINCT p FROM ora.roles_of(%s) p", user))
-            return self._roles[user]
+            if user not in self._caches.roles:
+                self._caches.roles[user] = frozenset(
+                    str(p) for (p,) in self.query("SELECT DISTINCT p FROM ora.roles_of(%s) p", user)
+                )
+            return self._caches.roles[user]
 
     def granted(self, user: str, owner: str, name: str) -> frozenset[str]:
         """Object privileges, those of roles and of PUBLIC included."""
         key = (user, owner, name)
         with self.lock:
-            if key not in self._granted:
+            if key not in self._caches.granted:
                 found = self.query(
                     'SELECT DISTINCT "PRIVILEGE"::text FROM ora."TAB_PRIVS_" WHERE "OWNER" = %s::text AND "TABLE_NAME" = ANY'
                     ' (%s) AND "GRANTEE"::text IN (SELECT ora.roles_of(%s))'
@@ -197,8 +222,8 @@ class Catalog:
                     [name, name.replace("V$", "V_$")],
                     user,
                 )
-                self._granted[key] = frozenset(str(p) for (p,) in found)
-            return self._granted[key]
+                self._caches.granted[key] = frozenset(str(p) for (p,) in found)
+            return self._caches.granted[key]
 
     def has_dictionary(self, user: str) -> bool:
         return user == "SYS" or "SELECT ANY DICTIONARY" in self.privileges(user) or "SELECT_CATALOG_ROLE" in self.roles(user)
@@ -230,7 +255,7 @@ class Catalog:
     def columns(self, oid: int) -> Mapping[int, tuple[DataType, bool]]:
         """The columns of a table or view by PostgreSQL's number: type, nullable. Empty for what is not in the dictionary."""
         with self.lock:
-            if oid not in self._columns:
+            if oid not in self._caches.columns:
                 found = self.query(
                     'SELECT a.attnum, c."DATA_TYPE"::text, c."DATA_LENGTH", c."DATA_PRECISION", c."DATA_SCALE",'
                     ' c."CHAR_LENGTH", c."CHAR_USED"::text, c."NULLABLE"::text, c."DATA_TYPE_OWNER"::text'
@@ -240,12 +265,12 @@ class Catalog:
                     " WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped",
                     oid,
                 )
-                self._columns[oid] = {
+                self._caches.columns[oid] = {
                     int(n): (data_type(*rest), nullable != "N")
                     for n, *rest, nullable, owner in found
                     for rest in [[*rest, owner]]
                 }
-            return self._columns[oid]
+            return self._caches.columns[oid]
 
     def redo_table(self, owner: str, name: str, connection: psycopg.Connection[Any]) -> RedoTable | None:
         """The table for the recorder, as ``connection`` sees it."""
@@ -275,7 +300,7 @@ class Catalog:
                     column,
                     shown.name,
                     pg_values.decoder(shown.info("").type),
-                    length=shown.length if shown.name in ("CHAR", "NCHAR") else 0,
+                    length=shown.length if shown.name in ("CHAR", "NCHAR") else shown.bytes,
                     precision=shown.precision,
                     scale=shown.scale,
                     role=ColumnRole.SILENT if virtual == "YES" else ColumnRole.LOGGED,

@@ -191,12 +191,16 @@ class Cursors:
         """Carry ``execution`` out and write the answer. What OracleError it raises is of the cursor ``execution.cursor``."""
         cursor = execution.cursor
         if execution.options & Option.DEFINE:
-            self._send_rows(writer, cursor, execution.fetch)
+            if cursor.rows is None:  # parsed and described only: how the values are wanted is said before they are
+                self._replies.end_of_call(writer, cursor=cursor.number)
+            else:
+                self._send_rows(writer, cursor, execution.fetch)
             return
         if not execution.options & Option.EXECUTE:
             columns = self._session.describe(cursor.statement, [bind.bind() for bind in cursor.binds])
             self._after(cursor)
             if columns is not None:
+                cursor.columns = columns
                 self._replies.describe(writer, columns)
             self._replies.end_of_call(writer, cursor=cursor.number)
             return

@@ -76,7 +76,7 @@ VIEW_COLUMNS: Mapping[str, Mapping[str, LiteralString]] = {
         "ADDR": "bytea", "XIDUSN": _NUMBER, "XIDSLOT": _NUMBER, "XIDSQN": _NUMBER, "STATUS": "varchar(16)",
         "START_TIME": "varchar(20)", "START_SCNB": _NUMBER, "START_SCNW": _NUMBER, "SES_ADDR": "bytea", "FLAG": _NUMBER,
         "SPACE": "varchar(3)", "RECURSIVE": "varchar(3)", "USED_UBLK": _NUMBER, "USED_UREC": _NUMBER, "NAME": "varchar(256)",
-        "START_DATE": _DATE, "START_SCN": _NUMBER, "XID": "bytea", "CON_ID": _NUMBER,
+        "START_DATE": _DATE, "START_SCN": _NUMBER, "XID": "bytea", "CON_ID": _NUMBER, "INST_ID": _NUMBER,
     },
     "V$LOGMNR_LOGS": {
         "LOG_ID": _NUMBER, "FILENAME": "varchar(512)", "LOW_TIME": _DATE, "HIGH_TIME": _DATE, "DB_ID": _NUMBER,
@@ -335,7 +335,7 @@ def _transactions(log: RedoLog) -> list[ViewRow]:
         columns = xid_columns(xid)
         rows.append(
             {
-                "ADDR": xid[::-1],
+                "ADDR": session.session_id.to_bytes(8, "big"),
                 "XIDUSN": columns["XIDUSN"],
                 "XIDSLOT": columns["XIDSLT"],
                 "XIDSQN": columns["XIDSQN"],
@@ -354,6 +354,7 @@ def _transactions(log: RedoLog) -> list[ViewRow]:
                 "START_SCN": session.start_scn,
                 "XID": xid,
                 "CON_ID": 3,
+                "INST_ID": 1,
             }
         )
     return rows

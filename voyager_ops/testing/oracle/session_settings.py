@@ -204,6 +204,8 @@ def other(session: SqlSession, text: str) -> Result:
         return alter_session(session, text)
     elif cursor.accept("SET", "ROLE"):
         return Result()
+    elif cursor.is_word("RENAME"):
+        return session.ddl(text)
     else:
         raise OracleError(900, "invalid SQL statement")
     return Result()

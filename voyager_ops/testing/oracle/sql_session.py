@@ -505,8 +505,6 @@ class SqlSession:
             return session_settings.alter_session(self, text)
         if words in (["ALTER", "SYSTEM"], ["ALTER", "DATABASE"]):
             return session_settings.alter_system(self, text)
-        if [word.upper() for word in words[:2]] == ["ALTER", "SESSION"]:
-            return session_settings.other(self, text)
         self.commit()
         self.connection.execute("BEGIN")
         self.open = True
@@ -517,7 +515,7 @@ class SqlSession:
                 self.connection, self.user, self.settings.schema, self.expression, self.engine.max_string_size > 4000
             )
             ddl = Ddl(context, self._describe_text, lambda p: p in catalog.privileges(self.user), self.settings.length_semantics)
-            with self.recorder.statement():
+            with self.recorder.statement(), catalog.seen_by(self.connection):
                 outcome = ddl.run(text)
             catalog.changed()
             for owner, name in outcome.dropped:

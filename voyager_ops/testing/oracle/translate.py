@@ -523,7 +523,7 @@ class Translator:
         if isinstance(node, exp.Decode) or (isinstance(node, exp.Anonymous) and node.name.upper() == "DECODE"):
             return _decode(node.expressions)
         if isinstance(node, exp.Anonymous):
-            return self._function(node)
+            return node if isinstance(node.parent, exp.Dot) and node.arg_key == "expression" else self._function(node)
         if isinstance(node, exp.Trim):
             return self._trim(node)
         if isinstance(node, exp.Fetch):

@@ -322,7 +322,7 @@ BEGIN
   exponent := CASE WHEN left(s, 1) = '.' THEN length(digits) - length(s) ELSE position('.' IN s || '.') - 2 END;
   digits := rtrim(digits, '0');
   RETURN sign || left(digits, 1) || CASE WHEN length(digits) > 1 THEN '.' || substr(digits, 2) ELSE '' END
-    || 'E' || CASE WHEN exponent < 0 THEN '-' ELSE '+' END || CASE WHEN abs(exponent) < 10 THEN '0' ELSE '' END || abs(exponent)::text;
+    || 'E' || CASE WHEN exponent < 0 THEN '-' ELSE '+' END || lpad(abs(exponent)::text, greatest(2, length(abs(exponent)::text)), '0');
 END
 $$;
 CREATE FUNCTION ora.to_char(v numeric) RETURNS ora.varchar2 LANGUAGE sql IMMUTABLE STRICT RETURN ora.number_text(v, 41)::ora.varchar2;

@@ -49,6 +49,9 @@ CREATE VIEW "SYS"."USER_TAB_PRIVS" AS SELECT * FROM ora."TAB_PRIVS_" WHERE "OWNE
 CREATE VIEW "SYS"."USER_TAB_PRIVS_RECD" AS SELECT "OWNER", "TABLE_NAME", "GRANTOR", "PRIVILEGE", "GRANTABLE" FROM ora."TAB_PRIVS_" WHERE "GRANTEE" = ora.me();
 CREATE VIEW "SYS"."ROLE_TAB_PRIVS" AS SELECT "GRANTEE" AS "ROLE", "OWNER", "TABLE_NAME", NULL::ora.varchar2(128) AS "COLUMN_NAME", "PRIVILEGE", "GRANTABLE", "COMMON" FROM ora."TAB_PRIVS_"
   WHERE "GRANTEE"::text IN (SELECT ora.roles_of(ora.me())) AND EXISTS (SELECT FROM ora."ROLES" WHERE "ROLE" = "GRANTEE");
+CREATE VIEW "SYS"."ALL_COL_PRIVS" AS SELECT "GRANTOR", "GRANTEE", "OWNER" AS "TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME", "PRIVILEGE", "GRANTABLE", "COMMON", "INHERITED" FROM ora."COL_PRIVS_"
+  WHERE "OWNER" = ora.me() OR "GRANTOR" = ora.me() OR "GRANTEE"::text IN (SELECT ora.roles_of(ora.me()));
+CREATE VIEW "SYS"."USER_COL_PRIVS" AS SELECT * FROM ora."COL_PRIVS_" WHERE "OWNER" = ora.me() OR "GRANTOR" = ora.me() OR "GRANTEE" = ora.me();
 CREATE VIEW "SYS"."DBA_COL_PRIVS" AS SELECT * FROM ora."COL_PRIVS_";
 CREATE VIEW "SYS"."DBA_SYS_PRIVS" AS SELECT * FROM ora."SYS_PRIVS_";
 CREATE VIEW "SYS"."USER_SYS_PRIVS" AS SELECT "GRANTEE" AS "USERNAME", "PRIVILEGE", "ADMIN_OPTION", "COMMON", "INHERITED" FROM ora."SYS_PRIVS_" WHERE "GRANTEE" = ora.me();
@@ -76,13 +79,13 @@ CREATE VIEW "SYS"."V$PARAMETER" AS SELECT row_number() OVER (ORDER BY name)::num
   value::ora.varchar2(4000) AS "DISPLAY_VALUE", 'TRUE'::ora.varchar2(9) AS "ISDEFAULT", 'IMMEDIATE'::ora.varchar2(9) AS "ISSYS_MODIFIABLE" FROM ora.parameters;
 CREATE VIEW "SYS"."V$SYSTEM_PARAMETER" AS SELECT * FROM "SYS"."V$PARAMETER";
 CREATE VIEW "SYS"."V$SPPARAMETER" AS SELECT '*'::ora.varchar2(80) AS "SID", "NAME", "VALUE" FROM "SYS"."V$PARAMETER";
-CREATE VIEW "SYS"."V$SESSION" AS SELECT ('00'::ora.raw) AS "SADDR", sid AS "SID", serial AS "SERIAL#", 0::numeric AS "AUDSID", username::ora.varchar2(128) AS "USERNAME", 0::numeric AS "COMMAND",
+CREATE VIEW "SYS"."V$SESSION" AS SELECT decode(lpad(to_hex(sid::bigint), 16, '0'), 'hex')::ora.raw AS "SADDR", sid AS "SID", serial AS "SERIAL#", 0::numeric AS "AUDSID", username::ora.varchar2(128) AS "USERNAME", 0::numeric AS "COMMAND",
   CASE WHEN a.state = 'active' THEN 'ACTIVE' ELSE 'INACTIVE' END::ora.varchar2(8) AS "STATUS", 'DEDICATED'::ora.varchar2(9) AS "SERVER", schema::ora.varchar2(128) AS "SCHEMANAME",
   osuser::ora.varchar2(128) AS "OSUSER", process::ora.varchar2(24) AS "PROCESS", machine::ora.varchar2(64) AS "MACHINE", terminal::ora.varchar2(30) AS "TERMINAL", program::ora.varchar2(84) AS "PROGRAM",
   'USER'::ora.varchar2(10) AS "TYPE", module::ora.varchar2(64) AS "MODULE", action::ora.varchar2(64) AS "ACTION", client_info::ora.varchar2(64) AS "CLIENT_INFO",
   client_identifier::ora.varchar2(64) AS "CLIENT_IDENTIFIER", logon::ora.date AS "LOGON_TIME", service::ora.varchar2(64) AS "SERVICE_NAME",
   extract(epoch FROM clock_timestamp() - a.state_change)::numeric(38, 0) AS "LAST_CALL_ET",
-  CASE WHEN a.backend_xid IS NOT NULL THEN decode(lpad(to_hex(a.backend_xid::text::bigint), 16, '0'), 'hex')::ora.raw END AS "TADDR",
+  CASE WHEN a.backend_xid IS NOT NULL THEN decode(lpad(to_hex(sid::bigint), 16, '0'), 'hex')::ora.raw END AS "TADDR",
   CASE WHEN a.wait_event_type = 'Lock' THEN (SELECT s2.sid FROM ora.sessions s2 WHERE s2.pid = ANY (pg_blocking_pids(s.pid)) LIMIT 1) END AS "BLOCKING_SESSION",
   coalesce(a.wait_event, 'SQL*Net message from client')::ora.varchar2(64) AS "EVENT", 1::numeric AS "INST_ID", 0::numeric AS "CON_ID"
   FROM ora.sessions s LEFT JOIN pg_stat_activity a ON a.pid = s.pid;
@@ -93,5 +96,5 @@ CREATE VIEW "SYS"."V$OPTION" AS SELECT p::ora.varchar2(64) AS "PARAMETER", v::or
 CREATE VIEW "SYS"."V$UNDOSTAT" AS SELECT ora.sysdate() AS "BEGIN_TIME", ora.sysdate() AS "END_TIME", 0::numeric AS "UNDOBLKS", 0::numeric AS "TXNCOUNT", 60::numeric AS "MAXQUERYLEN", 900::numeric AS "TUNED_UNDORETENTION", 0::numeric AS "SSOLDERRCNT";
 CREATE VIEW "SYS"."DBA_REGISTRY" AS SELECT 'CATPROC'::ora.varchar2(30) AS "COMP_ID", 'Oracle Database Packages and Types'::ora.varchar2(255) AS "COMP_NAME", 'VALID'::ora.varchar2(44) AS "STATUS";
 CREATE VIEW "SYS"."V$TIMEZONE_NAMES" AS SELECT name::ora.varchar2(64) AS "TZNAME", abbrev::ora.varchar2(64) AS "TZABBREV" FROM pg_timezone_names;
-CREATE VIEW "SYS"."V$LOCKED_OBJECT" AS SELECT l.relation::bigint::numeric AS "OBJECT_ID", s.sid AS "SESSION_ID", s.username::ora.varchar2(128) AS "ORACLE_USERNAME", 3::numeric AS "LOCKED_MODE"
+CREATE VIEW "SYS"."V$LOCKED_OBJECT" AS SELECT l.relation::bigint::numeric AS "OBJECT_ID", s.sid AS "SESSION_ID", s.username::ora.varchar2(128) AS "ORACLE_USERNAME", 3::numeric AS "LOCKED_MODE", 1::numeric AS "INST_ID"
   FROM pg_locks l JOIN ora.sessions s ON s.pid = l.pid WHERE l.locktype = 'relation' AND l.mode LIKE '%Exclusive%';
