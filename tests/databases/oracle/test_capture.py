@@ -1,0 +1,330 @@
+"""Capture from simulated Oracle: the real driver, LogMiner's rows over real interleaved transactions, the capture loop itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import oracledb
+import pytest
+
+from tests.conftest import Database
+from tests.databases.oracle.capture_kit import (
+    Oracle,
+    actual,
+    capturing,
+    context_of,
+    ended,
+    replayed,
+    transactions,
+    wait_for_marker,
+)
+from voyager_ops.databases.engines import engine_of
+from voyager_ops.databases.oracle import capture as capture_module
+from voyager_ops.databases.oracle import supplemental
+from voyager_ops.databases.oracle.logminer.stream import warnings_key, watermark_key
+from voyager_ops.errors import PreconditionError, SourceChanged, StreamLost
+from voyager_ops.model.positions import Side
+from voyager_ops.model.results import silent
+from voyager_ops.state.lanes import ENDED, read_lane
+
+TABLE = "CREATE TABLE T (ID NUMBER(10) PRIMARY KEY, NAME VARCHAR2(50), AT DATE, AMOUNT NUMBER(12,2))"
+
+
+def test_inserts_updates_deletes_in_commit_order(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(TABLE, "INSERT INTO T (ID, NAME) VALUES (1, 'before')")
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.execute(
+            "INSERT INTO T VALUES (2, 'it''s', TO_DATE('2024-02-29 13:14:15', 'YYYY-MM-DD HH24:MI:SS'), 12.5)", session="b"
+        )
+        oracle.many(
+            "INSERT INTO T (ID, NAME) VALUES (3, 'c')", "UPDATE T SET NAME = 'c2' WHERE ID = 3", "DELETE FROM T WHERE ID = 1"
+        )
+        oracle.execute("UPDATE T SET ID = 4 WHERE ID = 2", session="b")
+        oracle.commit("b")
+        wait_for_marker(context, running)
+    found = transactions(context)
+    assert [len(changes) for _, _, changes in found] == [3, 2]
+    assert [position for position, _, _ in found] == sorted(position for position, _, _ in found)
+    # The row that was there before is in no change but its deletion.
+    assert found[0][2][2].old == [b"1", None, None, None]
+    moved = found[1][2][1]
+    assert moved.old == [b"2", None, None, None]
+    assert moved.new == [b"4", b"it's", b"2024-02-29 13:14:15", b"12.50"]
+
+
+def test_what_is_rolled_back_is_not_there(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.execute("INSERT INTO T (ID, NAME) VALUES (1, 'a')")
+        oracle.execute("SAVEPOINT S")
+        oracle.execute("UPDATE T SET NAME = 'b' WHERE ID = 1")
+        oracle.execute("INSERT INTO T (ID) VALUES (2)")
+        oracle.execute("DELETE FROM T WHERE ID = 1")
+        oracle.execute("ROLLBACK TO S")
+        with pytest.raises(oracledb.IntegrityError):
+            oracle.execute("INSERT INTO T (ID) SELECT 3 FROM DUAL UNION ALL SELECT 1 FROM DUAL")
+        oracle.execute("INSERT INTO T (ID) VALUES (5)")
+        oracle.commit()
+        oracle.execute("INSERT INTO T (ID) VALUES (6)")
+        oracle.rollback()
+        wait_for_marker(context, running)
+    assert set(replayed(context, "t")) == {(b"1",), (b"5",)}
+    assert replayed(context, "t") == actual(context, "t")
+
+
+def test_a_transaction_that_is_open_when_capture_begins_is_captured_whole(
+    oracle: Oracle, target_db: Database, tmp_path: Path
+) -> None:
+    oracle.many(TABLE)
+    oracle.execute("ALTER TABLE T ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS")
+    oracle.execute("INSERT INTO T (ID, NAME) VALUES (1, 'long')", session="long")
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        assert any("open since SCN" in text for text in running.said)
+        wait_for_marker(context, running)
+        oracle.execute("INSERT INTO T (ID, NAME) VALUES (2, 'later')", session="long")
+        oracle.commit("long")
+        wait_for_marker(context, running)
+    assert [len(changes) for _, _, changes in transactions(context)] == [2]
+    assert replayed(context, "t") == actual(context, "t")
+
+
+def test_resuming_with_transactions_open(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    """Stopped and started while transactions are open; logs are switched and archived in between."""
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+    positions = []
+    for number in range(3):
+        with capturing(context) as running:
+            oracle.execute(f"INSERT INTO T (ID) VALUES ({100 + number})", session="long")
+            oracle.many(f"INSERT INTO T (ID) VALUES ({number})")
+            wait_for_marker(context, running)
+            oracle.redo.switch_logs()
+            oracle.many(f"UPDATE T SET NAME = 'x' WHERE ID = {number}")
+            wait_for_marker(context, running)
+        positions.append(context.state.get(watermark_key(context)))
+        oracle.many(f"INSERT INTO T (ID) VALUES ({200 + number})")  # nobody captures
+    assert len({document["low_scn"] for document in positions if document}) == 1  # the long transaction holds it
+    with capturing(context) as running:
+        oracle.commit("long")
+        wait_for_marker(context, running)
+    assert replayed(context, "t") == actual(context, "t")
+    assert len(replayed(context, "t")) == 9
+    document = context.state.get(watermark_key(context))
+    assert document is not None
+    assert positions[0] is not None
+    assert document["low_scn"] > positions[0]["low_scn"]
+
+
+LARGE = "CREATE TABLE D (ID NUMBER(10) PRIMARY KEY, NAME VARCHAR2(20), BODY CLOB, PICTURE BLOB, NATIONAL NCLOB, DOC XMLTYPE)"
+
+
+def test_large_values_are_read_by_key(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(LARGE)
+    context = context_of(oracle, target_db, tmp_path)
+    long = "".join(chr(0x400 + number % 50) for number in range(20_000))
+    with capturing(context) as running:
+        oracle.execute("INSERT INTO D (ID, NAME, BODY) VALUES (1, 'small', 'a small one')")
+        oracle.execute("INSERT INTO D (ID, NAME, BODY, PICTURE) VALUES (2, 'large', :1, :2)", [long, bytes(range(256)) * 40])
+        oracle.execute("INSERT INTO D (ID, NAME) VALUES (3, 'none')")
+        oracle.execute("INSERT INTO D (ID, BODY, NATIONAL) VALUES (4, EMPTY_CLOB(), 'ÄÖ')")
+        oracle.commit()
+        oracle.execute("UPDATE D SET NAME = 'renamed' WHERE ID = 2")  # large values as they were
+        oracle.execute("UPDATE D SET BODY = :1 WHERE ID = 1", [long[::-1]])
+        oracle.execute("UPDATE D SET BODY = NULL, PICTURE = :1 WHERE ID = 2", [b"\0\1"])
+        oracle.commit()
+        oracle.execute("UPDATE D SET ID = 5 WHERE ID = 1")
+        oracle.execute("UPDATE D SET BODY = 'again' WHERE ID = 3")
+        oracle.execute("DELETE FROM D WHERE ID = 4")
+        oracle.commit()
+        oracle.execute("INSERT INTO D (ID, BODY) VALUES (7, :1)", [long])
+        oracle.execute("SAVEPOINT S")
+        oracle.execute("INSERT INTO D (ID, BODY) VALUES (8, :1)", [long])
+        oracle.execute("UPDATE D SET BODY = 'not this' WHERE ID = 7")
+        oracle.execute("ROLLBACK TO S")
+        oracle.commit()
+        wait_for_marker(context, running)
+    assert replayed(context, "d") == actual(context, "d")
+    assert set(replayed(context, "d")) == {(b"2",), (b"3",), (b"5",), (b"7",)}
+    assert replayed(context, "d")[(b"5",)]["body"] == long[::-1].encode()
+
+
+def test_xml_is_read_by_key(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(LARGE)
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.execute("INSERT INTO D (ID, DOC) VALUES (1, XMLTYPE('<a>1</a>'))")
+        oracle.commit()
+        oracle.execute("UPDATE D SET DOC = XMLTYPE('<b/>') WHERE ID = 1")
+        oracle.commit()
+        wait_for_marker(context, running)
+    assert replayed(context, "d") == actual(context, "d")
+    assert replayed(context, "d")[(b"1",)]["doc"] == b"<b/>"
+
+
+def test_when_the_undo_is_gone_large_values_are_those_of_now(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(LARGE)
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        wait_for_marker(context, running)
+    oracle.execute("INSERT INTO D (ID, BODY) VALUES (1, 'first')")
+    oracle.commit()
+    oracle.execute("UPDATE D SET BODY = 'second' WHERE ID = 1")
+    oracle.commit()
+    oracle.execute("INSERT INTO D (ID, BODY) VALUES (2, 'gone soon')")
+    oracle.commit()
+    oracle.execute("DELETE FROM D WHERE ID = 2")
+    oracle.execute("UPDATE D SET ID = 3 WHERE ID = 1")
+    oracle.commit()
+    oracle.redo.flashback.drop()
+    with capturing(context) as running:
+        wait_for_marker(context, running)
+    assert replayed(context, "d") == actual(context, "d")
+
+
+def test_truncate_is_captured_and_a_change_of_structure_ends_the_lane(
+    oracle: Oracle, target_db: Database, tmp_path: Path
+) -> None:
+    oracle.many(TABLE, "INSERT INTO T (ID) VALUES (1)")
+    context = context_of(oracle, target_db, tmp_path)
+
+    def change() -> None:
+        oracle.many("INSERT INTO T (ID) VALUES (2)", "TRUNCATE TABLE T", "INSERT INTO T (ID) VALUES (3)")
+        oracle.many("CREATE INDEX T_NAME ON T (NAME)", "COMMENT ON TABLE T IS 'no concern of ours'")
+        wait_for_marker(context)
+        oracle.many("INSERT INTO T (ID) VALUES (4)", "ALTER TABLE T ADD (NICK VARCHAR2(10))", "INSERT INTO T (ID) VALUES (5)")
+
+    error = ended(context, change)
+    assert isinstance(error, SourceChanged)
+    assert "NICK" in error.what
+    assert set(replayed(context, "t")) == {(b"3",), (b"4",)}
+    assert read_lane(context.state, context.lane).status == "failed"
+
+
+def test_purged_logs_are_the_end(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        wait_for_marker(context, running)
+    oracle.many("INSERT INTO T (ID) VALUES (1)")
+    for _ in range(5):
+        oracle.redo.switch_logs()
+    oracle.redo.logs.purge()
+    with pytest.raises(StreamLost, match="redo log"):
+        capture_module.prepare(context)
+    with pytest.raises(StreamLost, match=r"deleted|no longer known"), capturing(context):
+        pass
+
+
+def test_faults_of_mining_pass(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+    faults = oracle.redo.faults
+    with capturing(context) as running:
+        faults.fail("start_logmnr", 1291, "missing logfile", times=2)
+        faults.fail("add_logfile", 1284, "file cannot be opened")
+        oracle.many("INSERT INTO T (ID) VALUES (1)")
+        wait_for_marker(context, running)
+        faults.fail("V$LOGMNR_CONTENTS", 310, "archived log contains sequence 5; sequence 4 required")
+        oracle.many("INSERT INTO T (ID) VALUES (2)")
+        wait_for_marker(context, running)
+        faults.fail("V$LOGMNR_CONTENTS", 3113, "end-of-file on communication channel")
+        oracle.many("INSERT INTO T (ID) VALUES (3)")
+        wait_for_marker(context, running)
+    assert replayed(context, "t") == actual(context, "t")
+    assert any("connecting again" in text for text in running.said)
+
+
+def test_rows_that_nobody_can_read_end_the_lane(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+    table = context.tables[0]
+
+    def write() -> None:
+        oracle.many("INSERT INTO T (ID) VALUES (1)")
+        xid = bytes(range(1, 9))
+        oracle.redo.inject({"OPERATION_CODE": 34, "INFO": "a gap"})
+        row = {"XID": xid, "SEG_OWNER": "HR", "TABLE_NAME": "T", "DATA_OBJ#": table.oid, "SQL_REDO": "Unsupported"}
+        oracle.redo.inject({**row, "OPERATION_CODE": 255, "STATUS": 2, "INFO": "Object or Data type Unsupported"})
+        oracle.redo.inject({"XID": xid, "OPERATION_CODE": 7})
+
+    error = ended(context, write)
+    assert isinstance(error, SourceChanged)
+    assert "Object or Data type Unsupported" in error.what
+    assert set(replayed(context, "t")) == {(b"1",)}
+    assert "a gap" in str(context.state.get(warnings_key(context)))
+
+
+def test_without_a_flush_table(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    """As on a database that is open read-only, or where we may not create one: LAST_REDO_CHANGE# says how far there is redo."""
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+    capture_module.prepare(context)
+    key = capture_module.objects_key(context)
+    context.state.put(key, {**(context.state.get(key) or {}), "flush": False})
+    with capturing(context) as running:
+        oracle.many("INSERT INTO T (ID) VALUES (1)")
+        wait_for_marker(context, running)
+    assert replayed(context, "t") == actual(context, "t")
+
+
+def test_preparing_refuses_what_cannot_work_and_teardown_puts_back(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(TABLE, "CREATE TABLE BAG (A CLOB)")
+    context = context_of(oracle, target_db, tmp_path)
+    with pytest.raises(PreconditionError, match="no primary key"):
+        capture_module.prepare(context)
+    oracle.many("DROP TABLE BAG")
+    context = context_of(oracle, target_db, tmp_path / "two")
+    capture_module.prepare(context)
+    record = read_lane(context.state, context.lane)
+    capture_module.prepare(context)  # again: as it was
+    assert read_lane(context.state, context.lane) == record
+    connection = context.capture_db.connect("test")
+    assert supplemental.logged(connection, ("HR",)) == {("HR", "T")}
+    assert capture_module.plan_teardown(context) == ['ALTER TABLE "HR"."T" DROP SUPPLEMENTAL LOG DATA (ALL) COLUMNS']
+    assert engine_of(context.capture_db).teardown(context, silent) == ["supplemental logging of HR.T"]
+    assert supplemental.logged(connection, ("HR",)) == set()
+    assert supplemental.outstanding(context.state, Side.SOURCE) == []
+    assert capture_module.teardown(context) == []
+    assert read_lane(context.state, context.lane).status == ENDED
+    with pytest.raises(PreconditionError, match="ended"):
+        capture_module.prepare(context)
+    connection.close()
+
+
+def test_a_database_that_keeps_no_redo_is_refused(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+    oracle.redo.administer("ALTER DATABASE NOARCHIVELOG")
+    oracle.redo.administer("ALTER DATABASE DROP SUPPLEMENTAL LOG DATA")
+    with pytest.raises(PreconditionError, match=r"NOARCHIVELOG.*supplemental"):
+        capture_module.prepare(context)
+
+
+def test_a_table_in_use_is_waited_for(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(TABLE)
+    oracle.execute("INSERT INTO T (ID) VALUES (1)", session="long")
+    context = context_of(oracle, target_db, tmp_path)
+    said: list[str] = []
+
+    def hear(progress: object) -> None:
+        message = getattr(progress, "message", "")
+        said.append(message)
+        if "not in use" in message:
+            oracle.commit("long")
+
+    capture_module.prepare(context, hear)
+    assert any("not in use" in text for text in said)
+
+
+def test_what_is_left_behind(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.many("INSERT INTO T (ID) VALUES (1)")
+        wait_for_marker(context, running)
+    assert list(capture_module.left_behind(context)) == []
+    oracle.many("INSERT INTO T (ID) VALUES (2)", "UPDATE T SET NAME = 'x'")
+    assert [str(name) for name in capture_module.left_behind(context)] == ["hr.t"] * 3
