@@ -16,7 +16,6 @@ from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
-from voyager_ops.phases import preflight_oracle
 from voyager_ops.phases.base import finish
 from voyager_ops.phases.checks.contents import check_contents
 from voyager_ops.phases.checks.facts import filled, read_contents, read_server, unusable_schemas
@@ -112,7 +111,10 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
         checks += check_contents(contents, source, fall_back=fall_back)
         checks += check_pair(source, target, contents, pair)
     else:
-        checks += preflight_oracle.check_source(migration, tables, fall_back=fall_back, quiesce=migration.config.cutover.quiesce)
+        from voyager_ops.phases import preflight_oracle  # with Oracle's driver, only where one is used
+
+        quiesce = migration.config.cutover.quiesce
+        checks += preflight_oracle.check_source(migration, tables, target, fall_back=fall_back, quiesce=quiesce)
         checks += check_target(target, pair)
         checks += check_local(sum(table.bytes for table in tables), pair)
     order = [Severity.ERROR, Severity.WARNING, Severity.OK]

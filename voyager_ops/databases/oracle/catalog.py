@@ -9,11 +9,12 @@ from typing import Final
 import oracledb
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
+from voyager_ops.databases.oracle.column_types import oracle_type, target_types
 from voyager_ops.databases.oracle.dictionary import Dictionary, ObjectName, read_dictionary
 from voyager_ops.databases.oracle.names import fold, folded_unique
 from voyager_ops.databases.oracle.overrides import SKIP, Overrides
 from voyager_ops.databases.oracle.targets import parse_target
-from voyager_ops.databases.oracle.types import OracleType, reread
+from voyager_ops.databases.oracle.types import reread
 from voyager_ops.model.tables import Column, Leaf, QName, Table, UniqueIndex, matches
 
 VIEWS: Final = (
@@ -67,14 +68,6 @@ def tables_of(
     return _Catalog(dictionary, overrides or Overrides()).tables(tuple(include), tuple(exclude))
 
 
-def oracle_type(row: rows.ColumnRow) -> OracleType:
-    """The type of a column of the dictionary."""
-    name = f"REF {row.data_type}" if row.data_type_mod == "REF" else row.data_type
-    return OracleType.from_dictionary(
-        name, row.data_length, row.data_precision, row.data_scale, row.char_length, row.char_used, row.data_type_owner
-    )
-
-
 def is_users(row: rows.ColumnRow) -> bool:
     """Whether a user made the column: invisible ones are hidden too, but what is Oracle's own is not a user's."""
     return row.hidden_column != "YES" or row.user_generated == "YES"
@@ -84,6 +77,7 @@ class _Catalog:
     def __init__(self, dictionary: Dictionary, overrides: Overrides) -> None:
         self._dictionary = dictionary
         self._overrides = overrides
+        self._types = target_types(dictionary, overrides)
         self._columns: dict[ObjectName, list[rows.ColumnRow]] = defaultdict(list)
         for row in dictionary.tab_cols:
             if is_users(row):
@@ -169,7 +163,7 @@ class _Catalog:
     def _column(self, row: rows.ColumnRow) -> Column | None:
         type_ = self._overrides.with_policy(oracle_type(row))
         identity = self._identities.get((row.owner, row.table_name, row.column_name), "")
-        sql = self._overrides.target(row.owner, row.table_name, row.column_name, type_, identity=bool(identity))
+        sql = self._types[row.owner, row.table_name, row.column_name]
         if sql == SKIP:
             return None
         target = parse_target(sql) if sql is not None else None

@@ -100,7 +100,7 @@ class OracleDatabase:
     def connect(self, role: str, *, root: bool = False, settings: Mapping[str, str] | None = None) -> oracledb.Connection:
         """A new session. ``role`` is a short word for what it is for (``capture``, ``verify``, …).
 
-        ``settings``: of the session, over :data:`SETTINGS`.
+        ``settings``: of the session, over :data:`SETTINGS`; those of a session that mines are :data:`SIGNED_YEARS`.
 
         ``root``: in CDB$ROOT, where mining has to run when the tables are in a pluggable database and our user is a common one;
         an ordinary session where the configuration or the database has no such thing (:attr:`Address.root`).
@@ -113,7 +113,7 @@ class OracleDatabase:
         except oracledb.Error as error:
             raise self._refused(error) from None
         try:
-            self._set_up(connection, role, root, settings or {})
+            self._set_up(connection, role, root, {**(SIGNED_YEARS if root else {}), **(settings or {})})
         except oracledb.Error as error:
             connection.close()
             raise self._refused(error) from None

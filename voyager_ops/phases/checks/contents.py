@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from voyager_ops.databases.postgres.leaf_identity import EVENT_TRIGGER
-from voyager_ops.phases.checks.model import Check, ServerFacts, SourceContents, TableFacts, error, ok, warning
-
-SHOWN = 8
-
-
-def listed(names: Iterable[str]) -> str:
-    """The first few names and how many more there are."""
-    all_names = list(names)
-    more = f" and {len(all_names) - SHOWN} more" if len(all_names) > SHOWN else ""
-    return ", ".join(all_names[:SHOWN]) + more
+from voyager_ops.phases.checks.model import Check, ServerFacts, SourceContents, TableFacts, error, listed, ok, warning
 
 
 def check_contents(contents: SourceContents, source: ServerFacts, *, fall_back: bool) -> Iterator[Check]:

@@ -1,46 +1,25 @@
-"""A check's outcome, and the facts checks are made over. Pure data."""
+"""The facts checks are made over, and a check's outcome (:mod:`voyager_ops.model.checks`). Pure data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any
+from dataclasses import dataclass
 
+from voyager_ops.model.checks import Check, Severity, error, listed, ok, warning
 from voyager_ops.model.positions import Side
 
-
-class Severity(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One outcome. ``id`` is stable; ``breaks``: what would go wrong later; ``mend``: the statement or setting that mends it."""
-
-    id: str
-    severity: Severity
-    subject: str
-    message: str
-    breaks: str = ""
-    mend: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "severity": str(self.severity)}
-
-
-def ok(id_: str, subject: str, message: str) -> Check:
-    return Check(id_, Severity.OK, subject, message)
-
-
-def warning(id_: str, subject: str, message: str, breaks: str, mend: str = "") -> Check:
-    return Check(id_, Severity.WARNING, subject, message, breaks, mend)
-
-
-def error(id_: str, subject: str, message: str, breaks: str, mend: str) -> Check:
-    return Check(id_, Severity.ERROR, subject, message, breaks, mend)
+__all__ = [
+    "Check",
+    "PairFacts",
+    "ServerFacts",
+    "Severity",
+    "SourceContents",
+    "TableFacts",
+    "error",
+    "listed",
+    "ok",
+    "warning",
+]
 
 
 @dataclass(frozen=True)

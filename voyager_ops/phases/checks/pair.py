@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from voyager_ops.phases.checks.contents import listed
-from voyager_ops.phases.checks.model import Check, PairFacts, ServerFacts, SourceContents, error, ok, warning
+from voyager_ops.phases.checks.model import Check, PairFacts, ServerFacts, SourceContents, error, listed, ok, warning
 
 CLOCK_SECONDS = 1.0
 BUILT_IN = frozenset({"plpgsql"})

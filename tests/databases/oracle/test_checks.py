@@ -1,0 +1,154 @@
+"""Preflight's checks of an Oracle source, over facts: what is found, what it breaks, what mends it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.databases.oracle.test_values import column
+from voyager_ops.databases.oracle.check_facts import OracleFacts, RedoFacts
+from voyager_ops.databases.oracle.checks import Plan, check_source
+from voyager_ops.databases.oracle.types import OracleType
+from voyager_ops.model.checks import Check, Severity
+from voyager_ops.model.tables import Column, Leaf, QName, Table
+
+GB = 1 << 30
+FIT = OracleFacts(
+    where="db:1521/PDB",
+    user="C##MIG",
+    version=(19, 24, 0, 0, 0),
+    container="PDB",
+    mines_in_root=True,
+    log_mode="ARCHIVELOG",
+    supplemental="YES",
+    open_mode="READ WRITE",
+    role="PRIMARY",
+    privileges=frozenset({"CREATE TABLE", "SELECT ANY TABLE", "FLASHBACK ANY TABLE", "ALTER ANY TABLE"}),
+    mining_privileges=frozenset({"LOGMINING", "SELECT ANY TRANSACTION"}),
+    redo=RedoFacts(smallest=GB, switches_per_hour=1.0),
+    undo_seconds=3600,
+    characterset="AL32UTF8",
+    national_characterset="AL16UTF16",
+)
+PLAN = Plan(mines=True, fall_back=False, parallelism=4, chunk_bytes=128 << 20)
+
+
+def table(*columns: Column, key: tuple[str, ...] = ("id",), name: str = "T", size: int = 1000) -> Table:
+    native = QName("HR", name)
+    folded = QName("hr", name.lower())
+    all_columns = (column("NUMBER(9,0)", name="id"), *columns)
+    return Table(folded, 1, all_columns, key, (Leaf(folded, 1, "d", "", 1, size, bool(key), native),), native=native)
+
+
+def findings(facts: OracleFacts = FIT, tables: list[Table] | None = None, plan: Plan = PLAN) -> dict[str, Check]:
+    """Errors and warnings by id, but for the remark that every version gets."""
+    found = check_source(facts, [table()] if tables is None else tables, plan)
+    return {check.id: check for check in found if check.severity is not Severity.OK and check.id != "version"}
+
+
+def test_a_sound_source() -> None:
+    assert findings() == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "id_", "severity", "mend"),
+    [
+        ({"log_mode": "NOARCHIVELOG"}, "archivelog", "error", "ALTER DATABASE ARCHIVELOG"),
+        ({"supplemental": "NO"}, "supplemental_minimal", "error", "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA"),
+        ({"role": "PHYSICAL STANDBY"}, "standby", "error", "primary"),
+        ({"open_mode": "READ ONLY"}, "open_mode", "error", "READ WRITE"),
+        ({"characterset": "US7ASCII"}, "encoding", "warning", "ASCIISTR"),
+        ({"quota": False}, "quota", "error", 'ALTER USER "C##MIG" QUOTA'),
+        ({"may_mine": False}, "dbms_logmnr", "error", 'GRANT EXECUTE ON SYS.DBMS_LOGMNR TO "C##MIG" CONTAINER = ALL'),
+        ({"unreadable_views": ("V$LOG",)}, "catalog_views", "error", "SELECT_CATALOG_ROLE"),
+        ({"root_refused": "ORA-01031"}, "container", "error", "GRANT SET CONTAINER"),
+        ({"mining_privileges": frozenset({"LOGMINING"})}, "privilege_select_any_transaction", "error", "SELECT ANY TRANSACTION"),
+        ({"undo_seconds": 1}, "undo", "warning", "undo_retention"),
+        ({"undo_seconds": None}, "undo", "warning", ""),
+        ({"redo": RedoFacts(smallest=50 << 20)}, "redo_size", "warning", "ADD LOGFILE GROUP"),
+        ({"redo": RedoFacts(smallest=GB, switches_per_hour=60.0)}, "redo_size", "warning", "ADD LOGFILE GROUP"),
+        ({"redo": RedoFacts(smallest=GB, kept_seconds=3600.0)}, "redo_retention", "warning", "24 h"),
+        ({"hidden_rows": frozenset({("HR", "T")})}, "row_security", "error", "EXEMPT ACCESS POLICY"),
+        ({"redacted": frozenset({("HR", "T")})}, "redaction", "error", "EXEMPT REDACTION POLICY"),
+        ({"nologging": frozenset({("HR", "T")})}, "nologging", "warning", "FORCE LOGGING"),
+        ({"clock_offset": 5.0}, "clock", "warning", "NTP"),
+        ({"long_transactions": (("APP", 900.0),)}, "long_transactions", "warning", "committed"),
+    ],
+)
+def test_each_fact_that_is_wrong(change: dict[str, Any], id_: str, severity: str, mend: str) -> None:
+    tables = [table(size=100 << 20)]
+    found = findings(replace(FIT, **change), tables)
+    assert set(found) == {id_}
+    assert found[id_].severity == severity
+    assert found[id_].breaks
+    assert mend in found[id_].mend
+
+
+def test_rights_come_from_roles_system_privileges_or_ownership() -> None:
+    poor = replace(FIT, privileges=frozenset({"CREATE TABLE"}))
+    assert {"select", "flashback", "supplemental_all"} == set(findings(poor))
+    by_object = replace(poor, object_privileges={("HR", "T"): frozenset({"READ", "FLASHBACK", "ALTER"})})
+    assert findings(by_object) == {}
+    assert findings(replace(poor, user="HR")) == {}  # its own tables
+    logged = replace(
+        by_object, object_privileges={("HR", "T"): frozenset({"SELECT", "FLASHBACK"})}, logged=frozenset({("HR", "T")})
+    )
+    assert findings(logged) == {}
+    assert "supplemental_all" in findings(replace(logged, logged=frozenset()))
+    assert "supplemental_all" not in findings(replace(logged, logged=frozenset(), supplemental_all=True))
+
+
+def test_what_the_way_back_wants() -> None:
+    found = findings(plan=replace(PLAN, fall_back=True))
+    assert set(found) == {"privilege_alter_any_sequence", "write_back_insert", "write_back_update", "write_back_delete"}
+    assert found["write_back_update"].mend.startswith('GRANT UPDATE ON "HR"."T" TO "C##MIG"')
+
+
+def test_capture_by_triggers_wants_other_things() -> None:
+    bare = replace(FIT, log_mode="NOARCHIVELOG", supplemental="NO", mining_privileges=frozenset(), may_mine=False)
+    assert set(findings(bare, plan=replace(PLAN, mines=False))) == {"privilege_create_any_trigger"}
+
+
+def unsupported(type_: OracleType) -> Column:
+    return replace(column("NUMBER"), type_sql="", native_type=type_.to_json(), native="X", name="x")
+
+
+def test_types() -> None:
+    found = findings(
+        tables=[table(unsupported(OracleType("BFILE"))), table(unsupported(OracleType("ADDRESS_T", owner="HR")), name="U")]
+    )
+    assert found["types"].severity == Severity.ERROR
+    assert "skip" in found["types"].mend
+    shapes = replace(column("VARCHAR2(10)"), native_type=OracleType("SDO_GEOMETRY").to_json(), type_sql="text")
+    assert "Unsupported Type" in findings(tables=[table(shapes)])["types_streamed"].breaks
+    fine = findings(tables=[table(column("TIMESTAMP(9)"), column("TIMESTAMP(3) WITH TIME ZONE", name="z"))])
+    assert set(fine) == {"fractions", "time_zones"}
+
+
+def test_keys() -> None:
+    assert set(findings(tables=[table(key=())])) == {"primary_keys"}
+    assert set(findings(tables=[table(column("CLOB"), key=())])) == {"primary_keys", "large_values_without_key"}
+    assert set(findings(tables=[table(column("VARCHAR2(32767)"), key=())])) == {"primary_keys", "large_values_without_key"}
+    assert findings(tables=[table(column("CLOB"))]) == {}
+    assert "key_fractions" in findings(tables=[table(column("TIMESTAMP(9)"), key=("c",))])
+
+
+@pytest.mark.parametrize(("version", "severity"), [((19, 1), "error"), ((23, 9), "warning")])
+def test_long_names(version: tuple[int, ...], severity: str) -> None:
+    facts = replace(FIT, version=version)
+    for tables in ([table(name="T" * 31)], [table(column("NUMBER", name="c" * 31))], [table(column("NUMBER", name="é" * 16))]):
+        assert findings(facts, tables)["names"].severity == severity
+    assert findings(facts, [table(name="T" * 30)]) == {}
+    assert "names" not in findings(facts, [table(name="T" * 31)], replace(PLAN, mines=False))
+
+
+def test_durations_grow_with_the_tables() -> None:
+    big = [table(size=10 << 40)]
+    kept = replace(FIT, redo=RedoFacts(smallest=GB, kept_seconds=30 * 3600.0))
+    assert findings(kept) == {}
+    assert set(findings(kept, big)) == {"redo_retention"}
+    # A table without a key that can be cut is read whole at one moment.
+    assert "undo" in findings(tables=[table(key=(), size=100 << 30)])
+    assert "undo" not in findings(tables=[table(size=100 << 30)])

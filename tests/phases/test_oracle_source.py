@@ -1,0 +1,130 @@
+"""``prepare source`` and ``preflight`` with a (simulated) Oracle source, from an empty server to one that is fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import oracledb
+import pytest
+
+from tests.conftest import Database
+from voyager_ops.config import parse_config
+from voyager_ops.errors import ConfigError, PreconditionError
+from voyager_ops.migration import Migration
+from voyager_ops.phases import preflight, prepare
+from voyager_ops.testing.oracle.backend import PgEngine
+from voyager_ops.testing.oracle.server import Server
+
+PASSWORD = "p'ass w0rd"
+
+
+@pytest.fixture
+def oracle(source_db: Database) -> Iterator[tuple[PgEngine, Server]]:
+    with PgEngine(source_db.url, profile="19c") as engine, Server(engine, profile="19c") as server:
+        with as_sys(engine, server) as connection, connection.cursor() as cursor:
+            cursor.execute('CREATE USER HR IDENTIFIED BY "hr"')
+            cursor.execute("CREATE TABLE HR.REGIONS (ID NUMBER(9) PRIMARY KEY, NAME VARCHAR2(25))")
+            cursor.execute("CREATE SEQUENCE HR.REGIONS_SEQ")
+        yield engine, server
+
+
+def as_sys(engine: PgEngine, server: Server) -> oracledb.Connection:
+    return oracledb.connect(
+        user="SYS",
+        password="oracle",
+        host="127.0.0.1",
+        port=server.port,
+        service_name=engine.service,
+        mode=oracledb.AUTH_MODE_SYSDBA,
+    )
+
+
+@pytest.fixture
+def migration(oracle: tuple[PgEngine, Server], target_db: Database, tmp_path: Path) -> Iterator[Migration]:
+    engine, server = oracle
+    text = (
+        f"name: hr\nexport_dir: {tmp_path}/hr\napprovers: [dba]\n"
+        f"source:\n  url: oracle://c%23%23mig:p%27ass%20w0rd@127.0.0.1:{server.port}/{engine.service}\n  schemas: [hr]\n"
+        f"target: {{url: '{target_db.url}'}}\ncutover: {{prepare_for_fall_back: false}}\n"
+    )
+    found = Migration(parse_config(text))
+    yield found
+    if "state" in vars(found):
+        found.state.close()
+
+
+def privileged(oracle: tuple[PgEngine, Server]) -> str:
+    return f"oracle://SYS:oracle@127.0.0.1:{oracle[1].port}/{oracle[0].service}?mode=sysdba"
+
+
+def found(checks: list[dict[str, Any]], severity: str) -> dict[str, dict[str, Any]]:
+    return {check["id"]: check for check in checks if check["severity"] == severity}
+
+
+def test_prepared_and_looked_at(oracle: tuple[PgEngine, Server], migration: Migration) -> None:
+    with pytest.raises(PreconditionError, match="cannot connect to the source"):
+        preflight.run(migration)
+    printed = prepare.run(migration, "source", fall_back=False)
+    assert printed.form == "cdb"
+    with pytest.raises(PreconditionError, match="privileged connection"):
+        prepare.run(migration, "source", fall_back=False, execute=True)
+    ran = prepare.run(migration, "source", fall_back=False, execute=True, privileged_url=privileged(oracle))
+    assert [item["sql"] for item in ran.statements] == [item["sql"] for item in printed.statements]
+    for result in (printed, ran):
+        assert PASSWORD not in str(result.to_json())
+        assert '"&&password"' in str(result.to_json())
+    again = prepare.run(migration, "source", fall_back=False, execute=True, privileged_url=privileged(oracle))
+    repeated = [item["sql"] for item in again.statements if item["outcome"] == "run"]
+    assert repeated
+    assert all(text.startswith("BEGIN") for text in repeated)  # the grants on every object, which new objects may want
+    # The user it made, with that password, is all that preflight wants.
+    looked = preflight.run(migration)
+    assert found(looked.checks, "error") == {}
+    assert {
+        "select", "flashback", "dbms_logmnr", "catalog_views", "archivelog", "supplemental_minimal", "supplemental_all", "types",
+        "names", "undo", "redo_retention", "privilege_logmining", "encoding", "target_empty",
+    } <= set(found(looked.checks, "ok"))  # fmt: skip
+
+
+def test_each_missing_thing_is_named_with_what_mends_it(oracle: tuple[PgEngine, Server], migration: Migration) -> None:
+    prepare.run(migration, "source", fall_back=False, execute=True, privileged_url=privileged(oracle))
+    with as_sys(*oracle) as connection, connection.cursor() as cursor:
+        for statement in (
+            'REVOKE LOGMINING FROM "C##MIG"',
+            'REVOKE SELECT ANY TRANSACTION FROM "C##MIG"',
+            'REVOKE FLASHBACK ANY TABLE FROM "C##MIG"',
+            'REVOKE "HR_READER_ROLE" FROM "C##MIG"',
+            'REVOKE ALTER ON HR.REGIONS FROM "C##MIG"',
+            'REVOKE CREATE TABLE FROM "C##MIG"',
+            "ALTER DATABASE DROP SUPPLEMENTAL LOG DATA",
+            "CREATE TABLE HR.KEYLESS (A NUMBER, DOC CLOB)",
+            "CREATE TABLE HR.ODD (ID NUMBER PRIMARY KEY, F BFILE, AT TIMESTAMP(9))",
+            "CREATE TABLE HR.A_NAME_OF_MORE_THAN_THIRTY_BYTES (ID NUMBER PRIMARY KEY)",
+        ):
+            cursor.execute(statement)
+    result = preflight.run(migration, fail=False)
+    errors = found(result.checks, "error")
+    assert set(errors) == {
+        "privilege_logmining", "privilege_select_any_transaction", "privilege_create_table", "flashback", "select",
+        "supplemental_minimal", "supplemental_all", "large_values_without_key", "types", "names",
+        "dbms_logmnr", "catalog_views",  # neither can be used without LOGMINING
+    }  # fmt: skip
+    assert errors["privilege_logmining"]["mend"] == 'GRANT LOGMINING TO "C##MIG" CONTAINER = ALL'
+    assert 'GRANT SELECT ON "HR"."KEYLESS" TO "C##MIG"' in errors["select"]["mend"]
+    assert 'ALTER TABLE "HR"."KEYLESS" ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS' in errors["supplemental_all"]["mend"]
+    assert "HR.KEYLESS (DOC)" in errors["large_values_without_key"]["message"]
+    assert "HR.ODD.F: skip" in errors["types"]["mend"]
+    assert {"primary_keys", "fractions"} <= set(found(result.checks, "warning"))
+    assert all(check["breaks"] for check in result.checks if check["severity"] != "ok")
+    with pytest.raises(PreconditionError, match="ADD SUPPLEMENTAL LOG DATA"):
+        preflight.run(migration)
+
+
+def test_a_form_that_the_server_is_not(oracle: tuple[PgEngine, Server], migration: Migration) -> None:
+    with pytest.raises(ConfigError, match="is for PostgreSQL"):
+        prepare.run(migration, "source", form="superuser")
+    with pytest.raises(ConfigError, match="is for an Oracle source"):
+        prepare.run(migration, "target", form="rds")
+    assert prepare.run(migration, "source", form="rds", user="mig").user == "MIG"

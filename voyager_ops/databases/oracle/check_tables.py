@@ -1,0 +1,146 @@
+"""Preflight's checks of the tables themselves: types, keys, names, logging. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from voyager_ops.databases.oracle.check_facts import OracleFacts
+from voyager_ops.databases.oracle.names import qualified
+from voyager_ops.databases.oracle.types import TIMESTAMPS, OracleType, reread, streamable, why_not, why_not_streamable
+from voyager_ops.model.checks import Check, error, listed, ok, warning
+from voyager_ops.model.tables import Column, Table
+
+LOGMINER_NAME = 30
+"""Bytes: of tables and columns with longer names LogMiner writes no changes (before 23ai)."""
+
+
+def check_tables(facts: OracleFacts, tables: Sequence[Table], subject: str, *, mines: bool) -> Iterator[Check]:
+    yield from _types(tables, subject)
+    yield from _keys(tables, subject)
+    if mines:
+        yield from _names(facts, tables, subject)
+        yield from _unlogged(facts, tables, subject)
+
+
+def _oracle(column: Column) -> OracleType:
+    return OracleType.from_json(column.native_type)
+
+
+def _label(table: Table, column: Column | None = None) -> str:
+    name = ".".join(table.native_name)
+    return f"{name}.{column.native_name}" if column is not None else name
+
+
+def _types(tables: Sequence[Table], subject: str) -> Iterator[Check]:
+    found = [(table, column, _oracle(column)) for table in tables for column in table.data_columns]
+    unsupported = [(table, column, type_) for table, column, type_ in found if not column.type_sql]
+    for type_ in sorted({type_ for _, _, type_ in unsupported}, key=lambda item: item.sql):
+        columns = [_label(table, column) for table, column, each in unsupported if each == type_]
+        yield error(
+            "types",
+            subject,
+            f"columns of type {type_.sql}: {listed(columns)}",
+            why_not(type_) or "the type has no counterpart on the target",
+            f"leave the column out (types: {{by_column: {{{columns[0]}: skip}}}}), or its table (tables.exclude)",
+        )
+    silent = [(table, column, type_) for table, column, type_ in found if column.type_sql and not streamable(type_)]
+    for type_ in sorted({type_ for _, _, type_ in silent}, key=lambda item: item.sql):
+        columns = [_label(table, column) for table, column, each in silent if each == type_]
+        yield error(
+            "types_streamed",
+            subject,
+            f"columns of type {type_.sql}: {listed(columns)}",
+            why_not_streamable(type_),
+            f"leave the column out (types: {{by_column: {{{columns[0]}: skip}}}}), or its table (tables.exclude)",
+        )
+    if not unsupported and not silent:
+        yield ok("types", subject, "every column's type has a counterpart on the target")
+    fine = [_label(table, column) for table, column, type_ in found if type_.name in TIMESTAMPS and (type_.scale or 0) > 6]
+    if fine:
+        yield warning(
+            "fractions",
+            subject,
+            f"timestamps with more than six digits of the second: {listed(fine)}",
+            "PostgreSQL holds six: what is beyond is cut off",
+            "",
+        )
+    zoned = [_label(table, column) for table, column, type_ in found if type_.name == "TIMESTAMP WITH TIME ZONE"]
+    if zoned:
+        yield warning(
+            "time_zones",
+            subject,
+            f"timestamps with a time zone: {listed(zoned)}",
+            "the instant is kept, the zone it was written in is not: PostgreSQL does not store it",
+            "keep the zone in a column of its own, where the application needs it",
+        )
+
+
+def _keys(tables: Sequence[Table], subject: str) -> Iterator[Check]:
+    keyless = [table for table in tables if not table.key]
+    if keyless:
+        yield warning(
+            "primary_keys",
+            subject,
+            f"{len(keyless)} tables have no primary key that is enabled and validated: {listed(map(_label, keyless))}",
+            "each UPDATE and DELETE on them carries the whole row and is applied more slowly; each is copied as of one moment",
+            "ALTER TABLE … ADD PRIMARY KEY (…), or ALTER TABLE … ENABLE VALIDATE PRIMARY KEY",
+        )
+    blind = [
+        (table, [column.native_name for column in table.data_columns if column.type_sql and reread(_oracle(column))])
+        for table in keyless
+    ]
+    blind = [(table, columns) for table, columns in blind if columns]
+    if blind:
+        yield error(
+            "large_values_without_key",
+            subject,
+            f"tables without a primary key hold large values: {listed(f'{_label(table)} ({listed(c)})' for table, c in blind)}",
+            "redo does not hold such values: capture reads them by the row's key, and there is none",
+            f"ALTER TABLE {qualified(*blind[0][0].native_name)} ADD PRIMARY KEY (…), or leave the table or the column out",
+        )
+    fine = [
+        _label(table, column)
+        for table in tables
+        for column in table.columns
+        if column.name in table.key and _oracle(column).name in TIMESTAMPS and (_oracle(column).scale or 0) > 6
+    ]
+    if fine:
+        yield error(
+            "key_fractions",
+            subject,
+            f"key columns with more than six digits of the second: {listed(fine)}",
+            "two rows whose keys differ beyond the sixth digit would be one row on the target",
+            "make sure there are none and alter the column to TIMESTAMP(6), or leave the table out",
+        )
+
+
+def _names(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
+    long = [_label(table) for table in tables if any(len(part.encode()) > LOGMINER_NAME for part in table.native_name)]
+    long += [
+        _label(table, column) for table in tables for column in table.columns if len(column.native_name.encode()) > LOGMINER_NAME
+    ]
+    if not long:
+        yield ok("names", subject, f"no name is longer than {LOGMINER_NAME} bytes")
+        return
+    message = f"names longer than {LOGMINER_NAME} bytes: {listed(long)}"
+    breaks = "LogMiner does not write out the changes of tables with such names, or of tables with such columns"
+    mend = "leave them out (tables.exclude), rename them, or capture by triggers (changes: {capture: triggers})"
+    yield (
+        error("names", subject, message, breaks, mend)
+        if facts.version[:1] < (23,)
+        else warning("names", subject, message, f"{breaks} before Oracle 23ai; this release has not been tried", mend)
+    )
+
+
+def _unlogged(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
+    if facts.force_logging:
+        return
+    names = [_label(table) for table in tables if tuple(table.native_name) in facts.nologging]
+    if names:
+        yield warning(
+            "nologging",
+            subject,
+            f"tables with NOLOGGING: {listed(names)}",
+            "what is loaded into them by direct path is not in the redo and never reaches the target",
+            "ALTER DATABASE FORCE LOGGING, or ALTER TABLE … LOGGING",
+        )

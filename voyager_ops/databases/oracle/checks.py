@@ -1,0 +1,363 @@
+"""Preflight's checks of an Oracle source over its facts. Pure: each says what would break, and the statement that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from voyager_ops.databases.oracle.check_facts import OracleFacts
+from voyager_ops.databases.oracle.check_tables import check_tables
+from voyager_ops.databases.oracle.names import qualified, quote
+from voyager_ops.databases.oracle.prepare_sql import MINING_PRIVILEGES, PACKAGES, supplemental_logging
+from voyager_ops.databases.postgres.ranges import range_columns
+from voyager_ops.model.checks import Check, error, listed, ok, warning
+from voyager_ops.model.tables import Table
+
+OLDEST = (12, 1)
+COPY_BYTES_PER_SECOND = 10 << 20
+"""What one reader copies at the least: expected durations are reckoned with it."""
+SMALL_REDO_LOG = 128 << 20
+MANY_SWITCHES = 12.0
+"""An hour."""
+CLOCK_SECONDS = 1.0
+LONG_SECONDS = 300.0
+DAY = 86400.0
+_REDO_MEND = "RMAN's retention, db_recovery_file_dest_size, or on RDS set_configuration('archivelog retention hours', …)"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the migration will ask of the source. ``parallelism``: chunks read at once; ``chunk_bytes``: of a table cut by its
+    key, read at one moment; ``mines``: by LogMiner, else by triggers."""
+
+    mines: bool
+    fall_back: bool
+    parallelism: int
+    chunk_bytes: int
+
+
+def check_source(facts: OracleFacts, tables: Sequence[Table], plan: Plan) -> Iterator[Check]:
+    """Every check of the source."""
+    subject = f"source {facts.where}"
+    yield from _server(facts, subject)
+    yield from _rights(facts, tables, plan, subject)
+    if plan.mines:
+        yield from _mining(facts, tables, subject)
+        yield from _redo(facts, tables, plan, subject)
+    yield from _undo(facts, tables, plan, subject)
+    yield from _hidden(facts, tables, subject)
+    yield from check_tables(facts, tables, subject, mines=plan.mines)
+
+
+def _native(table: Table) -> tuple[str, str]:
+    return table.native_name.schema, table.native_name.name
+
+
+def _server(facts: OracleFacts, subject: str) -> Iterator[Check]:
+    version = ".".join(str(part) for part in facts.version[:2])
+    if facts.version[:2] < OLDEST:
+        yield error(
+            "version",
+            subject,
+            f"Oracle {version} is too old",
+            "views and functions that the migration relies on are not there",
+            "use Oracle 12.1 or later (19c is the oldest that is still supported by Oracle)",
+        )
+    else:
+        yield warning("version", subject, f"Oracle {version}", "has been run against a simulated Oracle only")
+    if facts.role and facts.role != "PRIMARY":
+        yield error(
+            "standby",
+            subject,
+            f"the database is a {facts.role.lower()}",
+            "it takes no writes: no marker, no cutover",
+            "give the primary's address in the configuration",
+        )
+    elif not facts.open_mode.startswith("READ WRITE"):
+        yield error(
+            "open_mode",
+            subject,
+            f"the database is open as {facts.open_mode or 'nothing'}",
+            "it takes no writes: no marker, no cutover",
+            "ALTER DATABASE OPEN READ WRITE",
+        )
+    if facts.characterset in ("AL32UTF8", "UTF8"):
+        yield ok("encoding", subject, f"character set {facts.characterset}, national {facts.national_characterset}")
+    elif facts.characterset == "US7ASCII":
+        yield warning(
+            "encoding",
+            subject,
+            "the character set is US7ASCII",
+            "characters beyond ASCII, which applications can have stored all the same, arrive as question marks",
+            "look for them (CONVERT, ASCIISTR) before the migration",
+        )
+    else:
+        yield ok("encoding", subject, f"character set {facts.characterset}: the server converts text to UTF-8 for us")
+    if abs(facts.clock_offset) > CLOCK_SECONDS:
+        yield warning(
+            "clock",
+            subject,
+            f"its clock differs from this machine's by {facts.clock_offset:+.1f} s",
+            "lag in seconds is wrong by that much; nothing else depends on clocks",
+            "synchronize the clocks (NTP)",
+        )
+    long = [(who, seconds) for who, seconds in facts.long_transactions if seconds > LONG_SECONDS]
+    if long:
+        yield warning(
+            "long_transactions",
+            subject,
+            f"transactions are open for long: {listed(f'{who}, {seconds / 60:.0f} min' for who, seconds in long)}",
+            "the snapshot begins only when everything that was open at its start has ended",
+            "have them committed or rolled back",
+        )
+
+
+def _grant(facts: OracleFacts, what: str) -> str:
+    everywhere = " CONTAINER = ALL" if facts.mines_in_root else ""
+    return f"GRANT {what} TO {quote(facts.user)}{everywhere}"
+
+
+def _rights(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: str) -> Iterator[Check]:
+    for privilege, needed, breaks in (
+        ("CREATE TABLE", True, "our own small tables (markers) cannot be made"),
+        ("CREATE ANY TRIGGER", not plan.mines, "changes cannot be captured by triggers"),
+        ("ALTER ANY SEQUENCE", plan.fall_back, "sequences cannot be carried back when the source is opened again"),
+    ):
+        if needed:
+            yield _privilege(facts, privilege, breaks, subject)
+    if not facts.quota and "UNLIMITED TABLESPACE" not in facts.privileges:
+        yield error(
+            "quota",
+            subject,
+            f"{facts.user} has no room in any tablespace",
+            "our own small tables (markers) cannot be filled",
+            f"ALTER USER {quote(facts.user)} QUOTA 100M ON its default tablespace",
+        )
+    yield from _table_rights(
+        facts,
+        tables,
+        "select",
+        ("SELECT", "READ"),
+        ("SELECT ANY TABLE", "READ ANY TABLE"),
+        "read",
+        "it cannot be copied",
+        subject,
+    )
+    if "FLASHBACK ANY TABLE" not in facts.privileges:
+        yield from _table_rights(
+            facts,
+            tables,
+            "flashback",
+            ("FLASHBACK",),
+            (),
+            "read as of an earlier moment",
+            "their parts cannot be copied as of one moment (AS OF SCN)",
+            subject,
+        )
+    else:
+        yield ok("flashback", subject, f"{facts.user} may read as of an earlier moment")
+    if plan.fall_back:
+        for privilege in ("INSERT", "UPDATE", "DELETE"):
+            yield from _table_rights(
+                facts,
+                tables,
+                f"write_back_{privilege.lower()}",
+                (privilege,),
+                (f"{privilege} ANY TABLE",),
+                f"{privilege.lower()} rows of" if privilege != "INSERT" else "insert into",
+                "the way back cannot apply the target's changes to the source",
+                subject,
+            )
+
+
+def _privilege(facts: OracleFacts, privilege: str, breaks: str, subject: str, *, mining: bool = False) -> Check:
+    id_ = f"privilege_{privilege.lower().replace(' ', '_')}"
+    if privilege in (facts.mining_privileges if mining else facts.privileges):
+        return ok(id_, subject, f"{facts.user} has {privilege}")
+    return error(id_, subject, f"{facts.user} lacks {privilege}", breaks, _grant(facts, privilege))
+
+
+def _table_rights(
+    facts: OracleFacts,
+    tables: Sequence[Table],
+    id_: str,
+    wanted: tuple[str, ...],
+    instead: tuple[str, ...],
+    words: str,
+    breaks: str,
+    subject: str,
+) -> Iterator[Check]:
+    """A right on every table, or a system privilege instead of it."""
+    lacking = []
+    if not facts.privileges.intersection(instead):
+        lacking = [
+            name
+            for name in map(_native, tables)
+            if name[0] != facts.user and not facts.object_privileges.get(name, frozenset()).intersection(wanted)
+        ]
+    if lacking:
+        statements = "; ".join(f"GRANT {wanted[0]} ON {qualified(*name)} TO {quote(facts.user)}" for name in lacking[:3])
+        more = " …" if len(lacking) > 3 else ""
+        yield error(
+            id_,
+            subject,
+            f"{facts.user} may not {words} {listed('.'.join(name) for name in lacking)}",
+            breaks,
+            f"{statements}{more} (voyager-ops prepare source --print)",
+        )
+    else:
+        yield ok(id_, subject, f"{facts.user} may {words} all tables")
+
+
+def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
+    if facts.root_refused:
+        yield error(
+            "container",
+            subject,
+            f"no session in CDB$ROOT: {facts.root_refused}",
+            "redo cannot be mined: a common user mines in the root",
+            f"{_grant(facts, 'SET CONTAINER')}; or name a service of the root in the URL (cdb_service=…), or cdb=no",
+        )
+    for privilege, why in MINING_PRIVILEGES.items():
+        yield _privilege(
+            facts, privilege, f"nobody {why}: no change after the snapshot would reach the target", subject, mining=True
+        )
+    if facts.may_mine:
+        yield ok("dbms_logmnr", subject, f"{facts.user} may call DBMS_LOGMNR")
+    else:
+        yield error(
+            "dbms_logmnr",
+            subject,
+            f"{facts.user} may not call DBMS_LOGMNR",
+            "redo cannot be mined: no change after the snapshot would reach the target",
+            "; ".join(_grant(facts, f"EXECUTE ON SYS.{package}") for package in PACKAGES),
+        )
+    if facts.unreadable_views:
+        yield error(
+            "catalog_views",
+            subject,
+            f"{facts.user} may not read {listed(facts.unreadable_views)}",
+            "capture cannot find the redo logs, or not tell what is open and who writes",
+            _grant(facts, "SELECT_CATALOG_ROLE"),
+        )
+    else:
+        yield ok("catalog_views", subject, "all views of the running server that capture reads can be read")
+    if facts.log_mode == "ARCHIVELOG":
+        yield ok("archivelog", subject, "redo is archived")
+    else:
+        yield error(
+            "archivelog",
+            subject,
+            f"the database runs in {facts.log_mode or 'an unknown log mode'}",
+            "redo is overwritten before it has been mined: changes would be lost",
+            "SHUTDOWN IMMEDIATE; STARTUP MOUNT; ALTER DATABASE ARCHIVELOG; ALTER DATABASE OPEN"
+            " (RDS: switch on automated backups)",
+        )
+    if facts.supplemental == "NO":
+        yield error(
+            "supplemental_minimal",
+            subject,
+            "minimal supplemental logging is off",
+            "redo does not say which row a change belongs to",
+            "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (RDS: rdsadmin.rdsadmin_util.alter_supplemental_logging('ADD'))",
+        )
+    else:
+        yield ok("supplemental_minimal", subject, "minimal supplemental logging is on")
+    yield from _supplemental(facts, tables, subject)
+
+
+def _supplemental(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
+    missing = [] if facts.supplemental_all else [name for name in map(_native, tables) if name not in facts.logged]
+    if not missing:
+        yield ok("supplemental_all", subject, "every table logs all its columns")
+        return
+    refused = [
+        name
+        for name in missing
+        if name[0] != facts.user
+        and "ALTER ANY TABLE" not in facts.privileges
+        and "ALTER" not in facts.object_privileges.get(name, frozenset())
+    ]
+    if refused:
+        yield error(
+            "supplemental_all",
+            subject,
+            f"{len(refused)} tables do not log all their columns, and {facts.user} may not alter them:"
+            f" {listed('.'.join(name) for name in refused)}",
+            "the redo of a change names only the columns it changed: rows would be applied with holes",
+            "; ".join(supplemental_logging(*name) for name in refused[:3]) + (" …" if len(refused) > 3 else ""),
+        )
+    else:
+        yield ok("supplemental_all", subject, f"{len(missing)} tables get all their columns logged when capture is prepared")
+
+
+def _redo(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: str) -> Iterator[Check]:
+    redo = facts.redo
+    expected = max(DAY, 2 * _copy_seconds(tables, plan))
+    if redo.kept_seconds is not None and redo.kept_seconds < expected:
+        yield warning(
+            "redo_retention",
+            subject,
+            f"archived redo is deleted after some {redo.kept_seconds / 3600:.0f} h; copying the tables is reckoned to take"
+            f" {_copy_seconds(tables, plan) / 3600:.1f} h",
+            "when capture is behind, or down, for longer than redo is kept, changes are lost and the migration begins anew",
+            f"keep it for at least {expected / 3600:.0f} h: {_REDO_MEND}",
+        )
+    else:
+        yield ok("redo_retention", subject, "archived redo is kept for long enough, as far as can be seen")
+    busy = redo.switches_per_hour is not None and redo.switches_per_hour > MANY_SWITCHES
+    if busy or (redo.smallest is not None and redo.smallest < SMALL_REDO_LOG):
+        size = f"{redo.smallest >> 20} MB" if redo.smallest is not None else "of unknown size"
+        rate = f", {redo.switches_per_hour:.0f} switches an hour" if redo.switches_per_hour is not None else ""
+        message = f"the smallest redo log is {size}{rate}"
+        breaks = "each switch makes capture begin mining anew: with many of them it falls behind under load"
+        mend = "ALTER DATABASE ADD LOGFILE GROUP … SIZE 1G for new groups, then DROP LOGFILE GROUP of the old ones"
+        yield warning("redo_size", subject, message, breaks, mend)
+    else:
+        yield ok("redo_size", subject, "redo logs are large enough")
+    if redo.threads > 1:
+        yield ok("redo_threads", subject, f"{redo.threads} redo threads (RAC) are mined together")
+
+
+def _copy_seconds(tables: Sequence[Table], plan: Plan) -> float:
+    return sum(table.bytes for table in tables) / (COPY_BYTES_PER_SECOND * plan.parallelism)
+
+
+def _undo(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: str) -> Iterator[Check]:
+    longest = max(
+        (min(table.bytes, plan.chunk_bytes) if range_columns(table) else table.bytes for table in tables),
+        default=0,
+    )
+    needed = 2 * longest / COPY_BYTES_PER_SECOND
+    if facts.undo_seconds is None:
+        yield warning("undo", subject, "how long undo is kept is not known", "parts of the snapshot may have to be copied again")
+    elif facts.undo_seconds < needed:
+        yield warning(
+            "undo",
+            subject,
+            f"undo is kept for {facts.undo_seconds} s; the largest part that is read at one moment is reckoned to take"
+            f" {needed / 2:.0f} s",
+            "ORA-01555: the part is copied again at a later moment, and may fail again",
+            f"ALTER SYSTEM SET undo_retention = {int(needed) + 1}, and an undo tablespace large enough; or a smaller"
+            " snapshot.chunk_size",
+        )
+    else:
+        yield ok("undo", subject, f"undo is kept for {facts.undo_seconds} s")
+
+
+def _hidden(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
+    """What makes a reader see other rows, or other values, than there are."""
+    names = set(map(_native, tables))
+    for id_, found, privilege, what in (
+        ("row_security", facts.hidden_rows, "EXEMPT ACCESS POLICY", "row-level security policies are enabled on"),
+        ("redaction", facts.redacted, "EXEMPT REDACTION POLICY", "values are redacted in"),
+    ):
+        affected = sorted(".".join(name) for name in names & found)
+        if affected and privilege not in facts.privileges:
+            yield error(
+                id_,
+                subject,
+                f"{what} {listed(affected)}",
+                "rows that a policy hides, or values that it masks, would be missing or wrong on the target",
+                _grant(facts, privilege),
+            )
