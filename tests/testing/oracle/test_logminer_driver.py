@@ -384,3 +384,21 @@ def test_the_database_is_administered(make: Make) -> None:
         assert cursor.execute(archived).fetchall() == []
         with pytest.raises(oracledb.DatabaseError, match="ORA-01291"):
             miner.rows(start, oracle.scn(mining))
+
+
+def test_scns_and_moments_over_the_wire(make: Make) -> None:
+    oracle = make()
+    with oracle.connect() as connection:
+        cursor = connection.cursor()
+        scn = oracle.scn(connection)
+        ((moment, now),) = cursor.execute("SELECT SCN_TO_TIMESTAMP(:1), SYSTIMESTAMP FROM DUAL", [scn])
+        assert abs((now.replace(tzinfo=None) - moment).total_seconds()) < 30
+        ((back,),) = cursor.execute("SELECT TIMESTAMP_TO_SCN(SYSTIMESTAMP) FROM DUAL")
+        assert scn - 5 <= back <= oracle.scn(connection)
+        for statement, error in (
+            ("SELECT SCN_TO_TIMESTAMP(5) FROM DUAL", "ORA-08181"),
+            ("SELECT SCN_TO_TIMESTAMP(99999999) FROM DUAL", "ORA-08181"),
+            ("SELECT TIMESTAMP_TO_SCN(DATE '2001-01-01') FROM DUAL", "ORA-08180"),
+        ):
+            with pytest.raises(oracledb.DatabaseError, match=error):
+                cursor.execute(statement).fetchall()

@@ -166,7 +166,7 @@ class SessionRecorder(Protocol):
         ...
 
     def before_query(self, names: Collection[str]) -> None:
-        """Put the contents of those of ``names`` that are in ``VIEWS`` before the session's eyes.
+        """Put the contents of those of ``names`` that are in ``VIEWS`` (or ``scn_functions.FUNCTIONS``) before its eyes.
 
         Raises OracleError, e.g. ORA-01306 when V$LOGMNR_CONTENTS is asked for without a LogMiner session.
         """

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import psycopg
 
+from voyager_ops.testing.oracle import scn_functions
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.faults import Faults, injected
 from voyager_ops.testing.oracle.flashback import Flashback
@@ -99,6 +100,7 @@ class RedoLog:
         with psycopg.connect(dsn, autocommit=True) as connection:
             install_functions(connection)
             install_views(connection)
+            scn_functions.install_functions(connection)
 
     def close(self) -> None:
         """End the snapshots and give the redo back."""

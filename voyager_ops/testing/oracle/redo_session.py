@@ -17,6 +17,7 @@ from voyager_ops.testing.oracle.redo_store import Extra, RedoRecord
 from voyager_ops.testing.oracle.redo_text import COMMIT, DDL, DELETE, INSERT, ROLLBACK, START, UPDATE
 from voyager_ops.testing.oracle.redo_views import show_views
 from voyager_ops.testing.oracle.row_notices import RowNotice, row_fields, row_notice
+from voyager_ops.testing.oracle.scn_functions import FUNCTIONS, tell
 
 if TYPE_CHECKING:
     from voyager_ops.testing.oracle.redo import RedoLog
@@ -131,6 +132,8 @@ class RedoSession:
         """See ``SessionRecorder``."""
         for name in names:
             self._log.faults.pass_point(name)
+        if not FUNCTIONS.isdisjoint(names):
+            tell(self._connection, self._log.clock)
         show_views(self._log, self._miner, self._connection, names)
         if "V$LOGMNR_CONTENTS" in names:
             self._miner.show_contents(self._connection)

@@ -91,6 +91,13 @@ class ScnClock:
                 raise OracleError(8180, "no snapshot found based on specified time")
             return self._scns[max(bisect_right(self._moments, stamp) - 1, 0)]
 
+    def history(self, limit: int) -> tuple[int, float, list[tuple[int, float]]]:
+        """The SCN and the moment of now, and at most about ``limit`` pairs of an SCN and when it was current, oldest first."""
+        with self.lock:
+            step = len(self._scns) // limit + 1
+            pairs = list(zip(self._scns, self._moments, strict=True))[::step]
+            return self._value, time.time(), pairs
+
     def _next(self) -> int:
         scn = self._value
         self._value += 1

@@ -31,6 +31,7 @@ from voyager_ops.testing.oracle.ora_errors import oracle_error
 from voyager_ops.testing.oracle.plsql import run_block
 from voyager_ops.testing.oracle.recorder import VIEWS
 from voyager_ops.testing.oracle.rewrite import Rewriter
+from voyager_ops.testing.oracle.scn_functions import FUNCTIONS
 from voyager_ops.testing.oracle.session_settings import Settings
 from voyager_ops.testing.oracle.statement_parts import projection_texts, split_returning
 from voyager_ops.testing.oracle.translate import Relation, Translated, Translator
@@ -355,6 +356,7 @@ class SqlSession:
         translated = self.translated(statement, binds)
         parameters = self.parameters(translated.parameters, binds, row)
         views = {r.name for r in translated.relations if r.name in VIEWS}
+        views |= {name for name in FUNCTIONS if name.lower() in translated.sql}
         if views:
             self.recorder.before_query(views)
         if "dbms_flashback__" in translated.sql:
