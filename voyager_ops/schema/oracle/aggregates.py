@@ -21,6 +21,7 @@ from voyager_ops.schema.oracle.typed import (
     as_number,
     as_text,
     exact,
+    is_text,
     string_of,
 )
 
@@ -94,7 +95,13 @@ def joined_texts(tr: Translator, node: exp.GroupConcat, scope: Scope) -> Typed:
 def ordered(tr: Translator, item: exp.Expression, scope: Scope) -> Node:
     """One item of an ORDER BY; in both databases NULLs come last ascending and first descending, unless it says otherwise."""
     inner = item.this if isinstance(item, exp.Ordered) else item
-    return rebuilt(item, tr.value(inner, scope).node)
+    return rebuilt(item, by_bytes(tr.value(inner, scope)))
+
+
+def by_bytes(value: Typed) -> Node:
+    """What to sort by: text in binary order, as Oracle sorts it unless a session wants otherwise."""
+    is_constant = isinstance(value.node, exp.Literal)
+    return collated(value.node, "C") if is_text(value.kind) and not is_constant else value.node
 
 
 def rebuilt(item: exp.Expression, node: Node) -> Node:

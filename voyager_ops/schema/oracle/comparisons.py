@@ -18,6 +18,8 @@ def compared(operator: type[Any], left: Typed, right: Typed, *, strict: bool = F
     if "null" in (a, b):
         return _built(operator, left.node, right.node)
     if is_text(left.kind) and is_text(right.kind):
+        if strict and a != b:
+            raise Refused("a CHAR is looked for among texts of varying length, or the other way round")
         return _texts(operator, left, right)
     if is_number(left.kind) or is_number(right.kind):
         if strict and not (is_number(left.kind) and is_number(right.kind)):

@@ -253,7 +253,10 @@ def _neg(tr: Translator, node: exp.Neg, scope: Scope) -> Typed:
 
 
 def _arithmetic(tr: Translator, node: exp.Binary, scope: Scope) -> Typed:
-    return arithmetic(type(node), tr.value(node.this, scope), tr.value(node.expression, scope))
+    left, right = tr.value(node.this, scope), tr.value(node.expression, scope)
+    if "interval" in (left.kind.base, right.kind.base) and "instant" in (left.kind.base, right.kind.base):
+        tr.unstable("a timestamp with time zone plus an interval")
+    return arithmetic(type(node), left, right)
 
 
 def concatenated(parts: list[Typed]) -> Typed:
@@ -296,7 +299,10 @@ def _comparison(tr: Translator, node: exp.Binary, scope: Scope) -> Typed:
         return Typed(matched, BOOLEAN)
     if isinstance(node.this, exp.Tuple) or isinstance(right, exp.Tuple):
         return _tuples(tr, node, scope)
-    return Typed(compared(type(node), tr.value(node.this, scope), tr.value(right, scope)), BOOLEAN)
+    values = tr.value(node.this, scope), tr.value(right, scope)
+    if "instant" in {value.kind.base for value in values} and any(is_moment(value.kind) for value in values):
+        tr.unstable("a comparison of timestamps with and without time zone")
+    return Typed(compared(type(node), *values), BOOLEAN)
 
 
 def _tuples(tr: Translator, node: exp.Binary, scope: Scope) -> Typed:

@@ -104,7 +104,7 @@ def _extreme(name: str) -> _Function:
     def translate(tr: Translator, args: Args) -> Typed:
         unified, kind = unify(args, name.upper())
         nodes = [value.node for value in unified]
-        if kind.base == "text":
+        if is_text(kind):
             raise Refused(f"{name.upper()} compares texts, in an order that depends on the target's collation")
         # NULL if any is NULL; PostgreSQL leaves NULLs out.
         unknown = [exp.Is(this=paren(node), expression=exp.Null()) for node in nodes if not isinstance(node, exp.Literal)]

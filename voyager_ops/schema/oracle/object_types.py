@@ -51,8 +51,7 @@ class ObjectTypes:
         self.output.claim(row.owner, fold(row.type_name))
 
     def _object(self, row: rows.TypeRow) -> None:
-        attributes = [a for a in self.source.dictionary.type_attrs if (a.owner, a.type_name) == (row.owner, row.type_name)]
-        attributes.sort(key=lambda attribute: attribute.attr_no or 0)
+        attributes = sorted(self.source.attributes.get((row.owner, row.type_name), []), key=lambda item: item.attr_no or 0)
         if not attributes or row.incomplete == "YES":
             raise Refused("it has no attributes")
         columns: list[Node] = []

@@ -46,7 +46,7 @@ class Plan:
 
 def plan(source: Source, output: Output, owner: str, name: str, columns: TableColumns) -> Plan | None:
     """The plan for a partitioned table; None for one that is not, or cannot be on the target (then a finding says why)."""
-    row = next((r for r in source.dictionary.part_tables if (r.owner, r.table_name) == (owner, name)), None)
+    row = source.partitioned.get((owner, name))
     if row is None:
         return None
     try:
@@ -60,19 +60,19 @@ def plan(source: Source, output: Output, owner: str, name: str, columns: TableCo
 
 
 def _plan(source: Source, row: rows.PartitionedTableRow, columns: TableColumns) -> Plan:
-    d = source.dictionary
-    top = _level(row.partitioning_type, d.part_key_columns, row, columns)
+    place = (row.owner, row.table_name)
+    top = _level(row.partitioning_type, source.partition_keys.get(place, []), columns)
     sub = None
     if row.subpartitioning_type not in ("", "NONE"):
-        sub = _level(row.subpartitioning_type, d.subpart_key_columns, row, columns)
+        sub = _level(row.subpartitioning_type, source.subpartition_keys.get(place, []), columns)
     return Plan(top, sub, columns)
 
 
-def _level(kind: str, keys: Sequence[rows.PartitionKeyRow], row: rows.PartitionedTableRow, columns: TableColumns) -> Level:
+def _level(kind: str, keys: Sequence[rows.PartitionKeyRow], columns: TableColumns) -> Level:
     strategy = _STRATEGIES.get(kind)
     if strategy is None:
         raise Refused(f"PARTITION BY {kind} has no counterpart")
-    own = [k for k in keys if (k.owner, k.name) == (row.owner, row.table_name) and k.object_type.strip() in ("TABLE", "")]
+    own = [key for key in keys if key.object_type.strip() in ("TABLE", "")]
     names = tuple(key.column_name for key in sorted(own, key=lambda key: key.column_position or 0))
     if not names:
         raise Refused("its partition key is not known")
@@ -125,12 +125,10 @@ def partition_by(level: Level, columns: TableColumns) -> Node:
 
 def children(source: Source, output: Output, owner: str, name: str, found: Plan) -> None:
     """The statements of every partition and sub-partition. Raises Refused for a bound that is not understood."""
-    d = source.dictionary
-    parts = [row for row in d.tab_partitions if (row.table_owner, row.table_name) == (owner, name)]
-    parts.sort(key=lambda row: row.partition_position or 0)
+    parts = source.partitions(owner, name)
     if not parts:
         raise Refused("none of its partitions is known")
-    row = next(r for r in d.part_tables if (r.owner, r.table_name) == (owner, name))
+    row = source.partitioned[(owner, name)]
     bounds = _bounds(found.top, [part.high_value for part in parts], found.columns)
     # All bounds first: a table with half of its partitions would be worse than one without.
     subs = {part.partition_name: _sub_parts(source, part, found) for part in parts}
@@ -151,12 +149,7 @@ def children(source: Source, output: Output, owner: str, name: str, found: Plan)
 def _sub_parts(source: Source, part: rows.PartitionRow, found: Plan) -> list[tuple[str, Node]]:
     if found.sub is None:
         return []
-    own = [
-        row
-        for row in source.dictionary.tab_subpartitions
-        if (row.table_owner, row.table_name, row.partition_name) == (part.table_owner, part.table_name, part.partition_name)
-    ]
-    own.sort(key=lambda row: row.subpartition_position or 0)
+    own = source.subpartitions(part.table_owner, part.table_name, part.partition_name)
     bounds = _bounds(found.sub, [row.high_value for row in own], found.columns)
     return [(row.subpartition_name, bound) for row, bound in zip(own, bounds, strict=True)]
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 
 from voyager_ops.databases.oracle.names import fold
-from voyager_ops.schema.oracle.aggregates import ordered, rebuilt
+from voyager_ops.schema.oracle.aggregates import AGGREGATES, by_bytes, rebuilt
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, native, number, table
 from voyager_ops.schema.oracle.expressions import Translator
 from voyager_ops.schema.oracle.outer_joins import conjuncts, outer_joins
 from voyager_ops.schema.oracle.scope import Relation, Scope
-from voyager_ops.schema.oracle.typed import TEXT, Kind, Typed, integer_of, unify
+from voyager_ops.schema.oracle.typed import TEXT, Kind, Typed, integer_of, is_text, unify
 
 _SELECT = {
     *("with_", "with", "hint", "distinct", "expressions", "from_", "from", "joins", "where", "group", "having", "order"),
@@ -67,6 +68,8 @@ def _set_operation(tr: Translator, node: Any, parent: Scope | None) -> tuple[exp
     kinds = {}
     for (name, kind), other in zip(columns.items(), others.values(), strict=True):
         nothing = exp.Null()
+        if {kind.base, other.base} == {"text", "char"}:
+            raise Refused("a CHAR and a text of varying length become one column, and the blanks would be lost")
         kinds[name] = kind if kind == other else unify([Typed(nothing, kind), Typed(nothing, other)], "a set operation")[1]
     distinct = node.args.get("distinct")
     result: Any = type(node)(
@@ -75,7 +78,7 @@ def _set_operation(tr: Translator, node: Any, parent: Scope | None) -> tuple[exp
     if with_ is not None:
         result.set("with_", with_)
     own = Scope({"": Relation(kinds)}, parent=parent)
-    _order_and_limit(tr, node, result, own, set(kinds))
+    _order_and_limit(tr, node, result, own, _Results(list(kinds.items()), set(kinds), parent is None))
     return result, kinds
 
 
@@ -111,10 +114,12 @@ def _select(tr: Translator, node: exp.Select, parent: Scope | None) -> tuple[exp
         result.set("distinct", exp.Distinct())
     _group(tr, node, scope, result)
     aliases = {native(item.args["alias"]) for item in node.expressions if isinstance(item, exp.Alias)}
-    _order_and_limit(tr, node, result, scope, aliases)
+    _order_and_limit(tr, node, result, scope, _Results(list(columns.items()), aliases, parent is None))
     if limit is not None:
         if any(node.args.get(name) for name in ("order", "group", "distinct", "limit", "having")):
             raise Refused("ROWNUM limits the rows of a query that also sorts or groups them")
+        if any(_reckons_over_rows(item) for item in node.expressions):
+            raise Refused("ROWNUM limits the rows that are counted or added up")
         result.set("limit", exp.Limit(expression=number(limit)))
     return result, columns
 
@@ -203,6 +208,10 @@ def _join(tr: Translator, join: exp.Join, item: Node, scope: Scope) -> Node:
         raise Refused(f"{' '.join(word for word in words if word)} is not translated")
     if join.args.get("using"):
         names = [native(getattr(column, "this", column)) for column in join.args["using"]]
+        for name in names:
+            kinds = {kind.columns[name].base for kind in scope.sources.values() if name in kind.columns}
+            if len(kinds) > 1 and not kinds <= {"number", "double"} and not kinds <= {"date", "timestamp"}:
+                raise Refused(f"USING {name} compares columns of different kinds")
         scope.merged.update(names)
         return exp.Join(this=item, side=side or None, using=[identifier(fold(name)) for name in names])
     if join.args.get("on") is None:
@@ -217,11 +226,11 @@ def _source(tr: Translator, node: Any, scope: Scope) -> Node:
             raise Refused("joins in parentheses are not translated")
         query, columns = translate(tr, node.this, scope.parent_of_sources())
         alias = (
-            native(node.alias_or_name and node.args["alias"].this) if node.args.get("alias") else f"Q{len(scope.sources) + 1}$"
+            native(node.alias_or_name and node.args["alias"].this) if node.args.get("alias") else f"q{len(scope.sources) + 1}_"
         )
         scope.add(alias, Relation(columns))
         names = [identifier(fold(name)) for name in columns]
-        return exp.Subquery(this=query, alias=exp.TableAlias(this=identifier(_alias(alias)), columns=names))
+        return exp.Subquery(this=query, alias=exp.TableAlias(this=identifier(fold(alias)), columns=names))
     if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
         raise Refused("a source of rows other than tables, views and queries")
     _only(node, {"this", "db", "alias"})
@@ -241,12 +250,8 @@ def _source(tr: Translator, node: Any, scope: Scope) -> Node:
     scope.add(alias, relation)
     found = table(relation.schema, relation.name)
     if fold(alias) != relation.name:
-        found.set("alias", exp.TableAlias(this=identifier(_alias(alias))))
+        found.set("alias", exp.TableAlias(this=identifier(fold(alias))))
     return found
-
-
-def _alias(alias: str) -> str:
-    return fold(alias).replace("$", "_") if alias.startswith("Q") and alias.endswith("$") else fold(alias)
 
 
 def _aliased(alias: str, name: str) -> exp.TableAlias | None:
@@ -316,11 +321,22 @@ def _starred(star: exp.Star, wanted: str, scope: Scope) -> list[tuple[str, Typed
     for alias, relation in scope.sources.items():
         if wanted in ("", alias):
             for name, kind in relation.columns.items():
-                column = exp.Column(this=identifier(fold(name)), table=identifier(_alias(alias)))
+                column = exp.Column(this=identifier(fold(name)), table=identifier(fold(alias)))
                 found.append((name, Typed(column, kind)))
     if not found:
         raise Refused(f"{wanted}.* is not known")
     return found
+
+
+def _reckons_over_rows(node: Any) -> bool:
+    """Whether an aggregate or window function is in it, sub-queries aside: they see the rows after ROWNUM has cut them."""
+    if isinstance(node, exp.Query):
+        return False
+    if isinstance(node, (exp.Window, exp.GroupConcat)) or (
+        isinstance(node, exp.Anonymous) and str(node.this).upper() in AGGREGATES
+    ):
+        return True
+    return any(_reckons_over_rows(child) for child in node.iter_expressions())
 
 
 def _name_of(item: Any, position: int) -> str:
@@ -351,31 +367,58 @@ def _grouping(tr: Translator, item: Any, scope: Scope) -> Node:
     return tr.value(item, scope).node
 
 
-def _order_and_limit(tr: Translator, node: Any, result: Any, scope: Scope, aliases: set[str]) -> None:
-    order = node.args.get("order")
-    if order is not None:
-        _only(order, {"expressions", "siblings"})
-        if order.args.get("siblings"):
-            raise Refused("ORDER SIBLINGS BY is not translated")
-        result.set("order", exp.Order(expressions=[_sorted(tr, item, scope, aliases) for item in order.expressions]))
+@dataclass(frozen=True)
+class _Results:
+    """The columns of a query as its ORDER BY may name them: by position, or by one of ``aliases``. ``outermost``: of a view."""
+
+    columns: list[tuple[str, Kind]]
+    aliases: set[str]
+    outermost: bool
+
+
+def _order_and_limit(tr: Translator, node: Any, result: Any, scope: Scope, results: _Results) -> None:
     offset = node.args.get("offset")
     if offset is not None:
         result.set("offset", exp.Offset(expression=_constant(offset.expression)))
     limit = node.args.get("limit")
     if limit is not None:
         result.set("limit", _fetch(limit))
+    order = node.args.get("order")
+    if order is None:
+        return
+    _only(order, {"expressions", "siblings"})
+    if order.args.get("siblings"):
+        raise Refused("ORDER SIBLINGS BY is not translated")
+    items = [_sorted(tr, item, result, scope, results) for item in order.expressions]
+    result.set("order", exp.Order(expressions=[item for item, _ in items]))
+    if any(loose for _, loose in items) and (limit is not None or offset is not None or not results.outermost):
+        raise Refused("the order of a text decides which rows there are, and cannot be the binary one here")
 
 
-def _sorted(tr: Translator, item: Any, scope: Scope, aliases: set[str]) -> Node:
+def _sorted(tr: Translator, item: Any, result: Any, scope: Scope, results: _Results) -> tuple[Node, bool]:
+    """The item, and whether it sorts text by the target's collation: by a result's name there is no binary order, Oracle's."""
     inner = item.this if isinstance(item, exp.Ordered) else item
-    if isinstance(inner, exp.Literal) and not inner.is_string:
-        return rebuilt(item, inner.copy())
-    if isinstance(inner, exp.Column) and not inner.args.get("table") and native(inner.this) in aliases:
-        return rebuilt(item, exp.Column(this=identifier(fold(native(inner.this)))))
-    clashes = {native(c.this) for c in inner.find_all(exp.Column) if not c.args.get("table")} & aliases
+    distinct = bool(result.args.get("distinct")) or not isinstance(result, exp.Select)
+    place = integer_of(inner) if isinstance(inner, exp.Literal) and not inner.is_string else None
+    if place is None and isinstance(inner, exp.Column) and not inner.args.get("table") and native(inner.this) in results.aliases:
+        place = next((n for n, (name, _) in enumerate(results.columns, 1) if name == native(inner.this)), None)
+    if place is not None:
+        if not 1 <= place <= len(results.columns):
+            raise Refused(f"there is no column {place} to sort by")
+        kind = results.columns[place - 1][1]
+        if is_text(kind) and not distinct:
+            projection = result.expressions[place - 1]
+            node = (projection.this if isinstance(projection, exp.Alias) else projection).copy()
+            return rebuilt(item, by_bytes(Typed(node, kind))), False
+        named: Node = inner.copy() if isinstance(inner, exp.Literal) else exp.Column(this=identifier(fold(native(inner.this))))
+        return rebuilt(item, named), is_text(kind)
+    clashes = {native(c.this) for c in inner.find_all(exp.Column) if not c.args.get("table")} & results.aliases
     if clashes:
         raise Refused(f"ORDER BY reckons with the name {', '.join(sorted(clashes))} of a result")
-    return ordered(tr, item, scope)
+    value = tr.value(inner, scope)
+    if distinct and is_text(value.kind):
+        return rebuilt(item, value.node), True
+    return rebuilt(item, by_bytes(value)), False
 
 
 def _constant(node: Any) -> Node:

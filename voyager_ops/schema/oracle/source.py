@@ -81,6 +81,12 @@ class Source:
         self.external = {(row.owner, row.table_name): row for row in d.external_tables}
         self.queues = {(row.owner, row.queue_table) for row in d.queue_tables}
         self.object_tables = {(row.owner, row.table_name) for row in d.object_tables}
+        self.partitioned: Mapping[ObjectName, rows.PartitionedTableRow] = {(r.owner, r.table_name): r for r in d.part_tables}
+        self._partitions = _by(d.tab_partitions, "table_owner", "table_name")
+        self._subpartitions = _by(d.tab_subpartitions, "table_owner", "table_name", "partition_name")
+        self.partition_keys = _by(d.part_key_columns, "owner", "name")
+        self.subpartition_keys = _by(d.subpart_key_columns, "owner", "name")
+        self.attributes = _by(d.type_attrs, "owner", "type_name")
         self.types = target_types(d, self.overrides)
         self._check_names()
 
@@ -118,6 +124,12 @@ class Source:
         own = {c.column_name: c for c in self.columns.get((row.owner, row.table_name), ())}
         moved = all(name in own and own[name].virtual_column != "YES" for name in columns)
         return row.constraint_type == "P" and row.status == "ENABLED" and row.validated == "VALIDATED" and moved
+
+    def partitions(self, owner: str, name: str) -> list[rows.PartitionRow]:
+        return sorted(self._partitions.get((owner, name), []), key=lambda row: row.partition_position or 0)
+
+    def subpartitions(self, owner: str, name: str, partition: str) -> list[rows.SubpartitionRow]:
+        return sorted(self._subpartitions.get((owner, name, partition), []), key=lambda row: row.subpartition_position or 0)
 
     def constraint_columns(self, owner: str, name: str) -> list[str]:
         found = self._constraint_columns.get((owner, name), [])

@@ -68,9 +68,8 @@ def _table(source: Source, output: Output, row: rows.TableRow) -> TableColumns |
         _create(source, output, row, columns, primary, key, None)
     _remarks(output, row)
     if found is None:
-        for part in source.dictionary.tab_partitions:
-            if (part.table_owner, part.table_name) == (owner, name):
-                output.account("TABLE PARTITION", owner, f"{name}.{part.partition_name}")
+        for part in source.partitions(owner, name):
+            output.account("TABLE PARTITION", owner, f"{name}.{part.partition_name}")
     return columns
 
 

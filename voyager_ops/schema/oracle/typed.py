@@ -175,7 +175,7 @@ def unify(values: Sequence[Typed], what: str) -> tuple[list[Typed], Kind]:
         return list(values), TIMESTAMP if "timestamp" in bases else DATE
     if len(bases) == 1 and (bases != {"other"} or len({kind.sql for kind in kinds}) == 1):
         return list(values), kinds[0]
-    raise Refused(f"{what} mixes {' and '.join(sorted(_word(Kind(base)) for base in bases))}")
+    raise Refused(f"{what} mixes {' and '.join(sorted(_word(Kind(base, integral=True)) for base in bases))}")
 
 
 def joined(kinds: Iterable[Kind]) -> Kind:
