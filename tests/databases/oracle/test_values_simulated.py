@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -132,6 +133,28 @@ def read(connection: oracledb.Connection, ddl: str, table: str, target: str, wan
         for pair in zip(got, usable, strict=True)
         if pair[0] != pair[1]
     ]
+
+
+def test_ten_megabytes(database: OracleDatabase) -> None:
+    size = 10 << 20
+    text, data = "é\U0001f600x" * (size // 7), random.Random(4).randbytes(size)
+    columns = [column("NUMBER(5,0)", name="id"), column("CLOB", name="c"), column("BLOB", name="b")]
+    plan = Plan(columns)
+    with database.connect("test") as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE LARGE (ID NUMBER(5) PRIMARY KEY, C CLOB, B BLOB)")
+        cursor.setinputsizes(None, oracledb.DB_TYPE_CLOB, oracledb.DB_TYPE_BLOB)
+        cursor.execute("INSERT INTO LARGE VALUES (:1, :2, :3)", [1, text, data])
+        cursor.execute("INSERT INTO LARGE VALUES (2, EMPTY_CLOB(), EMPTY_BLOB())")
+        cursor.execute("INSERT INTO LARGE VALUES (3, NULL, NULL)")
+        connection.commit()
+        query = f"SELECT {plan.select_list} FROM LARGE ORDER BY ID"
+        fetched = plan.texts(pa.table(connection.fetch_df_all(query, requested_schema=plan.schema)))
+        cursor.execute(query, fetch_decimals=True, fetch_lobs=False)
+        rows = [plan.row(row) for row in cursor]
+    wanted = [[b"1", text.encode(), b"\\x" + data.hex().encode()], [b"2", b"", b"\\x"], [b"3", None, None]]
+    assert rows == wanted
+    arrays = [[None if value is None else value.encode() for value in array.to_pylist()] for array in fetched]
+    assert [list(row) for row in zip(*arrays, strict=True)] == wanted
 
 
 def scn(cursor: oracledb.Cursor) -> int:
