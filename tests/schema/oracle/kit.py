@@ -23,19 +23,20 @@ def read_ddl(*paths: Path) -> Dictionary:
     """The dictionary of the schemas that the files create."""
     reader = _Reader()
     for path in paths:
-        for statement in _statements(path.read_text(encoding="utf-8")):
+        for statement in statements(path.read_text(encoding="utf-8")):
             reader.run(statement)
     return reader.dictionary()
 
 
 def from_text(text: str) -> Dictionary:
     reader = _Reader()
-    for statement in _statements(text):
+    for statement in statements(text):
         reader.run(statement)
     return reader.dictionary()
 
 
-def _statements(text: str) -> Iterator[str]:
+def statements(text: str) -> Iterator[str]:
+    """The statements of a fixture, without what ends them."""
     buffer: list[str] = []
     plsql = False
     for line in text.splitlines():

@@ -1,0 +1,97 @@
+"""The dictionary read through the real driver from a simulated Oracle which was given the sample schemas as DDL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import oracledb
+import pytest
+
+from tests.conftest import Database
+from tests.schema.oracle.kit import read_ddl, statements
+from tests.schema.oracle.test_samples import SCHEMAS
+from voyager_ops.config import parse_config
+from voyager_ops.databases.oracle.dictionary import Dictionary, read_dictionary
+from voyager_ops.errors import PreconditionError
+from voyager_ops.migration import Migration
+from voyager_ops.phases import analyze_schema, export_schema, import_schema
+from voyager_ops.schema.oracle.convert import convert
+from voyager_ops.testing.oracle.simulator import Simulator
+from voyager_ops.testing.postgres import Cluster
+
+USERS = ("hr", "oe", "sh", "pm")
+PRIVILEGES = ("DBA", "UNLIMITED TABLESPACE")
+
+
+@pytest.fixture(scope="module")
+def simulator(source_cluster: Cluster) -> Iterator[Simulator]:
+    with Simulator(dict.fromkeys(USERS, "pw"), privileges=PRIVILEGES, cluster=source_cluster) as simulator:
+        for name in ("hr", "oe", "sh"):
+            with simulator.connect(name) as connection, connection.cursor() as cursor:
+                for statement in statements((SCHEMAS / f"{name}.sql").read_text(encoding="utf-8")):
+                    cursor.execute(statement)
+        yield simulator
+
+
+@pytest.mark.parametrize("names", [["hr"], ["sh"], ["hr", "oe"]], ids="+".join)
+def test_what_is_read_converts_as_what_was_written(names: list[str], simulator: Simulator) -> None:
+    with simulator.connect() as connection:
+        read = read_dictionary(connection, [name.upper() for name in names])
+    assert read.missing == ()
+    assert read.version[0] == 19
+    written = read_ddl(*(SCHEMAS / f"{name}.sql" for name in names))
+    found, wanted = convert(read), convert(written)
+    assert sorted(found.statements) == sorted(wanted.statements)
+    codes = {(finding.code, finding.object_name) for finding in found.findings}
+    assert codes == {(finding.code, finding.object_name) for finding in wanted.findings}
+
+
+def test_rows_come_back_from_csv_as_they_were_read(simulator: Simulator, tmp_path: Path) -> None:
+    with simulator.connect() as connection:
+        read = read_dictionary(connection, ["HR", "OE", "SH"])
+    read.to_csv(tmp_path)
+    assert Dictionary.from_csv(tmp_path) == read
+    assert Dictionary.from_csv(tmp_path, ["HR"]).tables == tuple(row for row in read.tables if row.owner == "HR")
+
+
+def test_a_schema_that_is_not_there_is_told(simulator: Simulator) -> None:
+    with simulator.connect("hr") as connection, pytest.raises(PreconditionError, match="no schema NOBODY"):
+        read_dictionary(connection, ["HR", "NOBODY"])
+
+
+def test_an_ordinary_user_reads_its_own_schema(simulator: Simulator) -> None:
+    with simulator.connect() as connection, connection.cursor() as cursor:
+        cursor.execute('CREATE USER plain IDENTIFIED BY "pw"')
+        cursor.execute("GRANT CREATE SESSION, CREATE TABLE, UNLIMITED TABLESPACE TO plain")
+    with oracledb.connect(user="plain", password="pw", dsn=simulator.server.dsn()) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (id NUMBER(9) PRIMARY KEY, note VARCHAR2(10) DEFAULT 'x' NOT NULL)")
+        read = read_dictionary(connection, ["PLAIN"])
+    assert "segments" in read.missing
+    text = "\n".join(convert(read).statements)
+    assert "note character varying(10) DEFAULT 'x' NOT NULL" in text
+    assert "PRIMARY KEY (id)" in text
+
+
+def test_the_phases_from_a_simulated_oracle_to_a_target(simulator: Simulator, target_db: Database, tmp_path: Path) -> None:
+    migration = Migration(
+        parse_config(
+            f"name: hr\nexport_dir: {tmp_path}/hr\napprovers: [dba]\n"
+            f"source:\n  url: oracle://hr:pw@127.0.0.1:{simulator.port}/FREEPDB1\n  schemas: [hr]\n"
+            f"target: {{url: '{target_db.url}', schema: people}}\ncutover: {{prepare_for_fall_back: false}}\n"
+            "tables: {exclude: [job_history]}\n"
+        )
+    )
+    try:
+        exported = export_schema.run(migration)
+        assert exported.source_version == 19
+        assert {finding["code"] for finding in exported.findings} >= {"PLSQL", "VIEW_READ_ONLY"}
+        assert analyze_schema.run(migration).blocking == 0
+        import_schema.run(migration)
+    finally:
+        migration.state.close()
+    with target_db.connect() as connection:
+        found = connection.execute("SELECT to_regclass('people.employees'), to_regclass('people.job_history')").fetchone()
+    assert found is not None
+    assert found[0] is not None
+    assert found[1] is None
