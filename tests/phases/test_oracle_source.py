@@ -126,6 +126,14 @@ def test_each_missing_thing_is_named_with_what_mends_it(oracle: tuple[PgEngine, 
         preflight.run(migration)
 
 
+def test_a_user_without_any_right_is_told_everything_at_once(oracle: tuple[PgEngine, Server], migration: Migration) -> None:
+    with as_sys(*oracle) as connection, connection.cursor() as cursor:
+        cursor.execute(f'CREATE USER "C##MIG" IDENTIFIED BY "{PASSWORD}"')
+        cursor.execute('GRANT CREATE SESSION TO "C##MIG"')
+    errors = found(preflight.run(migration, fail=False).checks, "error")
+    assert {"catalog", "database_state", "quota", "privilege_create_table", "privilege_logmining", "dbms_logmnr"} <= set(errors)
+
+
 def test_a_form_that_the_server_is_not(oracle: tuple[PgEngine, Server], migration: Migration) -> None:
     with pytest.raises(ConfigError, match="is for PostgreSQL"):
         prepare.run(migration, "source", form="superuser")

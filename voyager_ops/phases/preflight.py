@@ -81,8 +81,9 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
         Side.TARGET: read_lane(state, Lane.FALLBACK).status != NONE,
     }
     progress(Progress(phase="preflight", message="reading the source"))
-    tables = migration.read_catalog(Side.SOURCE)
+    checks: list[Check] = []
     if isinstance(migration.source, PostgresDatabase):
+        tables = migration.read_catalog(Side.SOURCE)
         with migration.source.connect("preflight") as connection:
             source = read_server(connection, migration.source)
             contents = read_contents(
@@ -92,6 +93,10 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
                 migration.config.tables.include,
                 migration.config.tables.exclude,
             )
+    else:
+        from voyager_ops.phases import preflight_oracle  # with Oracle's driver, only where one is used
+
+        tables, checks = preflight_oracle.look(migration, fall_back=fall_back)
     progress(Progress(phase="preflight", message="reading the target"))
     with migration.target.connect("preflight") as connection:
         target = read_server(connection, migration.target)
@@ -105,16 +110,13 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
             export_free=_free(migration.export_dir.path),
             disk_reserve=migration.config.changes.disk_reserve,
         )
-    checks = [*check_server(target, captures=fall_back, applies=True, slot_owned=owned[Side.TARGET])]
+    checks += check_server(target, captures=fall_back, applies=True, slot_owned=owned[Side.TARGET])
     if isinstance(migration.source, PostgresDatabase):
         checks += check_server(source, captures=True, applies=fall_back, slot_owned=owned[Side.SOURCE])
         checks += check_contents(contents, source, fall_back=fall_back)
         checks += check_pair(source, target, contents, pair)
     else:
-        from voyager_ops.phases import preflight_oracle  # with Oracle's driver, only where one is used
-
-        quiesce = migration.config.cutover.quiesce
-        checks += preflight_oracle.check_source(migration, tables, target, fall_back=fall_back, quiesce=quiesce)
+        checks += preflight_oracle.check_encoding(target)
         checks += check_target(target, pair)
         checks += check_local(sum(table.bytes for table in tables), pair)
     order = [Severity.ERROR, Severity.WARNING, Severity.OK]

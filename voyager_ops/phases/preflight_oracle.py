@@ -11,25 +11,42 @@ from voyager_ops.databases.oracle.checks import Plan
 from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.names import owner_names
 from voyager_ops.databases.oracle.overrides import SKIP, Overrides
+from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.checks import Check, error, ok
+from voyager_ops.model.positions import Side
 from voyager_ops.model.tables import Table
 from voyager_ops.phases.checks.model import ServerFacts
 
 
-def check_source(
-    migration: Migration, tables: Sequence[Table], target: ServerFacts, *, fall_back: bool, quiesce: str
-) -> Iterator[Check]:
-    """Every check of the source: what the configuration asks of it, then the database itself, and how the target fits it."""
-    subject = f"source {migration.source.where}"
-    config = migration.config
-    yield from _configuration(subject, fall_back=fall_back, quiesce=quiesce)
-    owners = owner_names(config.source.schemas).values()
+def look(migration: Migration, *, fall_back: bool) -> tuple[tuple[Table, ...], list[Check]]:
+    """The tables, and every check of the source: what the configuration asks of it, then the database itself.
+
+    Tables that cannot be read are a finding like any other. Raises ConnectionFailed, and PreconditionError when user or
+    password are refused.
+    """
+    config, source = migration.config, oracle(migration.source)
+    subject = f"source {source.where}"
     mines = config.changes.capture == "logminer"
-    facts = read_facts(oracle(migration.source), tuple(owners), mines=mines)
+    facts = read_facts(source, tuple(owner_names(config.source.schemas).values()), mines=mines)
+    found = list(_configuration(subject, fall_back=fall_back, quiesce=config.cutover.quiesce))
+    tables: tuple[Table, ...] = ()
+    try:
+        tables = migration.read_catalog(Side.SOURCE)
+    except PreconditionError as refused:
+        breaks = "there is nothing to migrate, or it cannot be seen"
+        found.append(error("catalog", subject, refused.what, breaks, refused.next_step))
+    else:
+        found += _overrides(config, tables)
+        if not tables:
+            mend = "mend source.schemas and tables.include/exclude"
+            found.append(error("tables", subject, "no table to migrate", "there is nothing to do", mend))
     plan = Plan(mines, fall_back, config.snapshot.parallelism, config.snapshot.chunk_size)
-    yield from checks.check_source(facts, tables, plan)
-    yield from _overrides(config, tables)
+    return tables, found + list(checks.check_source(facts, tables, plan))
+
+
+def check_encoding(target: ServerFacts) -> Iterator[Check]:
+    """Whether the target can hold every text."""
     if target.encoding != "UTF8":
         yield error(
             "encoding",
@@ -37,10 +54,6 @@ def check_source(
             f"the target is in {target.encoding}",
             "text comes from Oracle in UTF-8; what the target cannot hold stops the migration",
             "CREATE DATABASE … ENCODING 'UTF8' on the target",
-        )
-    if not tables:
-        yield error(
-            "tables", subject, "no table to migrate", "there is nothing to do", "mend source.schemas and tables.include/exclude"
         )
 
 

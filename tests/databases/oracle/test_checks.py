@@ -57,6 +57,7 @@ def test_a_sound_source() -> None:
     [
         ({"log_mode": "NOARCHIVELOG"}, "archivelog", "error", "ALTER DATABASE ARCHIVELOG"),
         ({"supplemental": "NO"}, "supplemental_minimal", "error", "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA"),
+        ({"state_known": False}, "database_state", "error", "SELECT_CATALOG_ROLE"),
         ({"role": "PHYSICAL STANDBY"}, "standby", "error", "primary"),
         ({"open_mode": "READ ONLY"}, "open_mode", "error", "READ WRITE"),
         ({"characterset": "US7ASCII"}, "encoding", "warning", "ASCIISTR"),

@@ -46,6 +46,7 @@ _EXPRESSIONS = {
     "INTERVAL DAY TO SECOND": "TO_DSINTERVAL(:v)",
     "XMLTYPE": "XMLTYPE(:v)",
     "ROWID": "CHARTOROWID(:v)",
+    "UROWID": "CHARTOROWID(:v)",
     "NUMBER": "TO_NUMBER(:v)",
     "FLOAT": "TO_NUMBER(:v)",
 }

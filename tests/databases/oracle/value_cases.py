@@ -133,6 +133,7 @@ TEXTS = [
     Case("CLOB", None, "EMPTY_CLOB()", "", length=0),
     Case("NCLOB", f"{FACE}", "", FACE),
     Case("LONG", "long text", "'long text'", "long text"),
+    Case("UROWID(100)", "AAAR3sAAEAAAACXAAB", "'AAAR3sAAEAAAACXAAB'", "AAAR3sAAEAAAACXAAB"),
     Case("ROWID", "AAAR3sAAEAAAACXAAA", "'AAAR3sAAEAAAACXAAA'", "AAAR3sAAEAAAACXAAA"),
     Case("XMLTYPE", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a>é</a>", "",
          "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a>é</a>"),

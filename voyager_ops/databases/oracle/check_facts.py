@@ -53,6 +53,8 @@ class OracleFacts:
     mines_in_root: bool = False
     root_refused: str = ""
     """Why there is no session in CDB$ROOT; '' when it is not needed or there is one."""
+    state_known: bool = True
+    """V$DATABASE, which the next six are from, may be read."""
     log_mode: str = ""
     supplemental: str = "NO"
     """SUPPLEMENTAL_LOG_DATA_MIN."""
@@ -89,7 +91,7 @@ class OracleFacts:
 
 
 def read_facts(database: OracleDatabase, owners: Collection[str], *, mines: bool) -> OracleFacts:
-    """Raises ConnectionFailed, and PreconditionError when V$DATABASE itself may not be read."""
+    """Raises ConnectionFailed, and PreconditionError when user or password are refused."""
     connection = database.connect("preflight")
     try:
         root: oracledb.Connection | None = None
@@ -132,13 +134,7 @@ def _read(
         "SELECT LOG_MODE, SUPPLEMENTAL_LOG_DATA_MIN, SUPPLEMENTAL_LOG_DATA_ALL, OPEN_MODE, DATABASE_ROLE, FORCE_LOGGING"
         " FROM V$DATABASE",
     )
-    if not state:
-        raise PreconditionError(
-            f"{database.user} may not read V$DATABASE of the source {database.where}",
-            state="nothing was changed",
-            next_step="grant what voyager-ops prepare source --print lists",
-        )
-    log_mode, minimal, everything, open_mode, role, force_logging = (str(item) for item in state[0])
+    log_mode, minimal, everything, open_mode, role, force_logging = (str(item) for item in (state or [("",) * 6])[0])
     parameters = dict(_rows(connection, "SELECT PARAMETER, VALUE FROM NLS_DATABASE_PARAMETERS"))
     names = _names(owners)
     return OracleFacts(
@@ -148,6 +144,7 @@ def _read(
         container=container,
         mines_in_root=mines_in_root,
         root_refused=refused,
+        state_known=bool(state),
         log_mode=log_mode,
         supplemental=minimal,
         supplemental_all=everything == "YES",

@@ -65,7 +65,15 @@ def _server(facts: OracleFacts, subject: str) -> Iterator[Check]:
         )
     else:
         yield warning("version", subject, f"Oracle {version}", "has been run against a simulated Oracle only")
-    if facts.role and facts.role != "PRIMARY":
+    if not facts.state_known:
+        yield error(
+            "database_state",
+            subject,
+            f"{facts.user} may not read V$DATABASE",
+            "no moment can be named to read tables as of, and the state of the database is not known",
+            _grant(facts, "SELECT_CATALOG_ROLE"),
+        )
+    elif facts.role and facts.role != "PRIMARY":
         yield error(
             "standby",
             subject,
@@ -242,6 +250,8 @@ def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
         )
     else:
         yield ok("catalog_views", subject, "all views of the running server that capture reads can be read")
+    if not facts.state_known:
+        return
     if facts.log_mode == "ARCHIVELOG":
         yield ok("archivelog", subject, "redo is archived")
     else:

@@ -135,7 +135,7 @@ def _text_form(type_: OracleType, target: Target) -> Form:
     if name in LARGE_TEXTS:
         arrow, measured = pa.large_string(), name != "LONG"
     elif name in ROW_IDS:
-        expression = "ROWIDTOCHAR({})"
+        expression = "ROWIDTOCHAR({})" if name == "ROWID" else "CAST({} AS VARCHAR2(4000))"
     elif name == "SDO_GEOMETRY":
         expression, arrow = "SDO_UTIL.TO_WKTGEOMETRY({})", pa.large_string()
     elif name == "XMLTYPE":
