@@ -131,6 +131,15 @@ class Catalog:
             tuple(str(c) for c, _ in columns),
             str(found[0][0]),
             tuple(str(c) for c, virtual in columns if virtual == "NO"),
+            tuple(
+                str(c)
+                for (c,) in self.query(
+                    'SELECT "COLUMN_NAME"::text FROM ora."TAB_IDENTITY_COLS" WHERE "OWNER" = %s::text AND "TABLE_NAME" = %s::text'
+                    " AND \"GENERATION_TYPE\"::text = 'ALWAYS'",
+                    owner,
+                    name,
+                )
+            ),
         )
 
     def synonym(self, owner: str, name: str) -> tuple[str | None, str] | None:

@@ -230,7 +230,7 @@ class Ddl:
             return Outcome(table.owner or context.schema, table.name, "TABLE")
         postgres = ""
         if table.query is not None:
-            postgres, infos = self.describe(table.query)
+            postgres, infos = self.describe(table.query, context.schema)
             types = ddl_objects.column_types(infos)
             given = table.columns
             if given and len(given) != len(types):

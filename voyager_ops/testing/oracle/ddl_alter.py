@@ -9,6 +9,7 @@ from voyager_ops.testing.oracle.ddl_create import (
     Context,
     add_object,
     add_postgres_column,
+    add_virtual_column,
     check_free,
     check_name,
     check_type,
@@ -148,7 +149,7 @@ def _clause(context: Context, cursor: Cursor, owner: str, name: str, semantics: 
     elif cursor.accept("READ", "WRITE"):
         dd.update(connection, "TABLES", {"OWNER": owner, "TABLE_NAME": name}, READ_ONLY="NO")
     elif cursor.accept("TRUNCATE", "PARTITION") or cursor.accept("TRUNCATE", "SUBPARTITION") or cursor.accept("EXCHANGE"):
-        raise OracleError(600, "simulator: a table's partitions are not stored apart")
+        raise OracleError(3001, "unimplemented feature (simulator: a table's partitions are not stored apart)")
     else:
         cursor.rest()  # how and where it is stored
     return name
@@ -211,7 +212,10 @@ def _add_column(context: Context, owner: str, name: str, column: Column) -> None
         row = context.connection.execute(f"SELECT FROM {relation(owner, name)} LIMIT 1".encode()).fetchone()
         if row is not None:
             raise OracleError(1758, "table must be empty to add mandatory (NOT NULL) column")
-    context.run(f"ALTER TABLE {relation(owner, name)} ADD {add_postgres_column(context, owner, name, column)}")
+    if column.virtual is not None:
+        add_virtual_column(context, owner, name, column)
+    else:
+        context.run(f"ALTER TABLE {relation(owner, name)} ADD {add_postgres_column(context, owner, name, column)}")
     column_id = None if column.invisible else max((i for i, _ in known.values() if i is not None), default=0) + 1
     record_column(context, owner, name, column, column_id, internal, nullable=column.nullable is not False)
     dd.insert(context.connection, "COL_COMMENTS", OWNER=owner, TABLE_NAME=name, COLUMN_NAME=column.name)

@@ -180,7 +180,7 @@ def enforce(context: Context, owner: str, table: str, name: str) -> None:
         except OracleError as error:
             if error.code == 2291:
                 raise OracleError(2298, f"cannot validate ({owner}.{name}) - parent keys not found") from error
-            if error.code == 600 and "no unique constraint" in error.message:
+            if error.code == 3001 and "no unique constraint" in error.message:
                 raise OracleError(2270, "no matching unique or primary key for this column-list") from error
             raise
         return

@@ -157,6 +157,29 @@ def add_postgres_column(context: Context, owner: str, table: str, column: Column
     return " ".join(parts)
 
 
+def add_virtual_column(context: Context, owner: str, table: str, column: Column) -> None:
+    """As a generated column; one whose expression depends on the session (conversions by NLS) is computed by a trigger."""
+    context.connection.execute("SAVEPOINT a_column")
+    try:
+        context.run(f"ALTER TABLE {relation(owner, table)} ADD {add_postgres_column(context, owner, table, column)}")
+    except OracleError as error:
+        context.connection.execute("ROLLBACK TO a_column")
+        if "42P17" not in error.message:
+            raise
+        assert column.type is not None
+        assert column.virtual is not None
+        kind = column.type.postgres
+        context.run(f"ALTER TABLE {relation(owner, table)} ADD {quote(column.name)} {kind}")
+        function = f"ora.{quote(f'virtual_{context.next_id()}')}"
+        value = f"SELECT ({context.expression(column.virtual)})::{kind} INTO NEW.{quote(column.name)} FROM (SELECT NEW.*) AS r"
+        context.run(f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $b$ BEGIN {value}; RETURN NEW; END $b$")
+        context.run(
+            f"CREATE TRIGGER {quote('B$' + column.name[:50])} BEFORE INSERT OR UPDATE ON {relation(owner, table)}"
+            f" FOR EACH ROW EXECUTE FUNCTION {function}()"
+        )
+    context.connection.execute("RELEASE a_column")
+
+
 def check_type(context: Context, column: Column) -> None:
     kind = column.type
     assert kind is not None
@@ -385,10 +408,12 @@ def create_table(context: Context, table: CreateTable) -> tuple[str, int]:
             column.nullable = False if column.nullable is None else column.nullable
         if column.on_null:
             column.nullable = False
-    definitions = [
-        add_postgres_column(context, owner, name, c) for c in sorted(table.columns, key=lambda c: c.virtual is not None)
-    ]
-    context.run(f"ALTER TABLE {relation(owner, name)} " + ", ".join("ADD " + d for d in definitions))
+    definitions = [add_postgres_column(context, owner, name, c) for c in table.columns if c.virtual is None]
+    if definitions:
+        context.run(f"ALTER TABLE {relation(owner, name)} " + ", ".join("ADD " + d for d in definitions))
+    for column in table.columns:
+        if column.virtual is not None:
+            add_virtual_column(context, owner, name, column)
     context.run(f"CREATE UNIQUE INDEX ON {relation(owner, name)} ({quote(ROW_NUMBER)})")
     for internal, column in enumerate(table.columns, 1):
         if not column.invisible:

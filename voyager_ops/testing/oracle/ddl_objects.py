@@ -25,8 +25,8 @@ from voyager_ops.testing.oracle.engine import ColumnInfo, OracleError, TypeNumbe
 from voyager_ops.testing.oracle.rewrite import quote
 from voyager_ops.testing.oracle.tokens import Cursor
 
-Describe = Callable[[str], tuple[str, list[ColumnInfo]]]
-"""A query's text -> PostgreSQL's, and its columns."""
+Describe = Callable[[str, str], tuple[str, list[ColumnInfo]]]
+"""A query's text, and the schema in which its names are looked up -> PostgreSQL's text, and its columns."""
 
 
 def create_index(context: Context, cursor: Cursor, *, unique: bool = False, bitmap: bool = False) -> tuple[str, str, str]:
@@ -408,7 +408,7 @@ def create_view(
     infos: list[ColumnInfo] = []
     context.connection.execute("SAVEPOINT a_view")
     try:
-        postgres, infos = describe(body)
+        postgres, infos = describe(body, owner)
         listed = names or [i.name for i in infos]
         if len(listed) != len(infos):
             raise OracleError(1730, "invalid number of column names specified")
@@ -421,7 +421,7 @@ def create_view(
     except OracleError as error:
         context.connection.execute("ROLLBACK TO a_view")
         # What the simulator cannot translate is kept as text; a real mistake fails unless FORCE.
-        if not force and error.code != 900 and "simulator" not in error.message and error.code not in (932, 600):
+        if not force and error.code != 900 and "simulator" not in error.message and error.code not in (932, 3001):
             raise
         valid = False
     context.connection.execute("RELEASE a_view")

@@ -38,7 +38,7 @@ _CODES: dict[str, tuple[int, str]] = {
     "57P01": (28, "your session has been killed"),
     "57P03": (1033, "ORACLE initialization or shutdown in progress"),
     "53300": (20, "maximum number of processes exceeded"),
-    "54000": (600, "simulator: a limit of PostgreSQL"),
+    "54000": (3001, "unimplemented feature (simulator: a limit of PostgreSQL)"),
 }
 _OWN = re.compile(r"ORA-(\d{5}): (.*)", re.S)
 
@@ -83,7 +83,11 @@ def oracle_error(error: psycopg.Error, verb: str = "") -> OracleError:
         return OracleError(54013, "INSERT operation disallowed on virtual columns")
     if state.startswith("08") or (not state and isinstance(error, psycopg.OperationalError)):
         return OracleError(3113, "end-of-file on communication channel")
-    code, message = _CODES.get(state, (600, f"internal error code, arguments: [simulator], [{state}]"))
+    if state == "42601" and text.startswith("INSERT has more "):
+        few = text.startswith("INSERT has more target")
+        return OracleError(947, "not enough values") if few else OracleError(913, "too many values")
+    code, message = _CODES.get(state, (3001, f"unimplemented feature (simulator: {state})"))
     return OracleError(
-        code, f"{message} [{text}]" if state in ("42883", "42804", "42601", "42846", "42725", "42P01") or code == 600 else message
+        code,
+        f"{message} [{text}]" if state in ("42883", "42804", "42601", "42846", "42725", "42P01") or code == 3001 else message,
     )

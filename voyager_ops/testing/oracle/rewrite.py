@@ -164,7 +164,9 @@ class Rewriter:
         self.result = Prepared()
 
     def run(self) -> Prepared:
-        self.result.text = " ".join(self._until_end())
+        merge = self.cursor.is_word("MERGE")
+        pieces = self._until_end()
+        self.result.text = " ".join(_merge(pieces) if merge else pieces)
         return self.result
 
     def _until_end(self, closing: bool = False) -> list[str]:
@@ -280,7 +282,8 @@ class Rewriter:
             unit = cursor.peek(2).value
             cursor.at += 4
             inner = " ".join(self._until_end(closing=True))
-            return f"ORA_EXTRACT({literal(unit)}, {inner}"
+            cursor.expect(")")
+            return f"ORA_EXTRACT({literal(unit)}, {inner})"
         if word == "XMLSERIALIZE" and following.value == "(":
             return self._xmlserialize()
         if word == "AS" and following.value == "OF" and cursor.peek(2).value in ("SCN", "TIMESTAMP"):
@@ -299,6 +302,9 @@ class Rewriter:
             cursor.at += 3
             arguments = "" if cursor.is_word("(") else "()"
             return f"ORA_{word}__{function}{arguments}"
+        if word == "JSON" and cursor.at and cursor.tokens[cursor.at - 1].value in ("IS", "NOT"):
+            cursor.at += 1
+            return "JSON"
         if word == "SAMPLE" and following.value in ("(", "BLOCK"):
             cursor.at += 1
             block = cursor.accept("BLOCK")
@@ -378,3 +384,35 @@ class Rewriter:
         self.result.as_of_timestamp = timestamp
         self.result.as_of = found if self.result.as_of is None else self.result.as_of
         return ""
+
+
+def _merge(pieces: list[str]) -> list[str]:
+    """MERGE with its WHERE clauses as conditions of WHEN, as PostgreSQL has it; DELETE WHERE as a branch of its own.
+
+    Oracle decides about DELETE WHERE after the update, this does before.
+    """
+    starts = [n for n, p in enumerate(pieces) if p == "WHEN" and pieces[n + 1] in ("MATCHED", '"MATCHED"', "NOT")]
+    result = pieces[: starts[0]] if starts else pieces
+    for start, stop in zip(starts, [*starts[1:], len(pieces)], strict=True):
+        clause = pieces[start:stop]
+        then = clause.index("THEN")
+        deleting = _at_top(clause, "DELETE")
+        condition = clause[deleting + 2 :] if deleting else []
+        rest = clause[:deleting] if deleting else clause
+        where = _at_top(rest, "WHERE")
+        when = [w.strip('"') for w in clause[:then]] + (["AND", "(", *rest[where + 1 :], ")"] if where else [])
+        if condition:
+            result += [*when, "AND", "(", *condition, ")", "THEN", "DELETE"]
+        result += [*when, *rest[then : where or len(rest)]]
+    return result
+
+
+def _at_top(pieces: list[str], word: str) -> int:
+    """Where ``word`` stands outside of parentheses; 0: nowhere."""
+    depth = 0
+    for number, piece in enumerate(pieces):
+        if piece in ("(", ")"):
+            depth += 1 if piece == "(" else -1
+        elif depth == 0 and piece == word:
+            return number
+    return 0

@@ -117,7 +117,7 @@ def alter_session(session: SqlSession, text: str) -> Result:
                     raise OracleError(65023, "active transaction exists in container")
                 session.container = container
             case "ISOLATION_LEVEL":
-                raise OracleError(600, "simulator: use SET TRANSACTION ISOLATION LEVEL")
+                raise OracleError(3001, "unimplemented feature (simulator: use SET TRANSACTION ISOLATION LEVEL)")
             case _:
                 pass
     session.settings = settings

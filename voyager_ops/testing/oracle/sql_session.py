@@ -33,7 +33,8 @@ from voyager_ops.testing.oracle.recorder import VIEWS
 from voyager_ops.testing.oracle.rewrite import Rewriter
 from voyager_ops.testing.oracle.scn_functions import FUNCTIONS
 from voyager_ops.testing.oracle.session_settings import Settings
-from voyager_ops.testing.oracle.statement_parts import projection_texts, split_returning
+from voyager_ops.testing.oracle.statement_parts import insert_all, projection_texts, split_returning
+from voyager_ops.testing.oracle.statements import parse
 from voyager_ops.testing.oracle.translate import Relation, Translated, Translator
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ class SqlSession:
         except psycopg.Error as error:
             raise oracle_error(error, statement.text.split(None, 1)[0].upper()) from error
         except UnicodeError as error:
-            raise OracleError(600, "internal error code, arguments: [simulator], [text that PostgreSQL cannot hold]") from error
+            raise OracleError(3001, "unimplemented feature (simulator: text that PostgreSQL cannot hold)") from error
         finally:
             self._running.clear()
 
@@ -453,6 +454,12 @@ class SqlSession:
         batch_errors: bool,
         row_counts: bool,
     ) -> Result:
+        branches = insert_all(statement.text)
+        if branches:
+            if binds:
+                raise OracleError(3001, "unimplemented feature (simulator: INSERT ALL with binds)")
+            parts = [self.dml(parse(b), (), rows, batch_errors=False, row_counts=False) for b in branches]
+            return Result(row_count=sum(p.row_count for p in parts))
         translated = self.translated(statement, binds)
         result = Result()
         returning: list[Sequence[Sequence[Value]]] | None = [] if statement.returning_binds else None
@@ -544,7 +551,14 @@ class SqlSession:
             prepared, (), self.resolve, lambda name: catalog.sequence(self.settings.schema, self.user, name), catalog.functions
         ).expression()
 
-    def _describe_text(self, text: str) -> tuple[str, list[ColumnInfo]]:
+    def _describe_text(self, text: str, schema: str) -> tuple[str, list[ColumnInfo]]:
+        own, self.settings = self.settings, replace(self.settings, schema=schema)
+        try:
+            return self._describe_query(text)
+        finally:
+            self.settings = own
+
+    def _describe_query(self, text: str) -> tuple[str, list[ColumnInfo]]:
         statement = Statement(text, StatementKind.QUERY)
         translated = self._translate(statement, ())
         try:

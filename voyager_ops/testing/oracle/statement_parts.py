@@ -52,3 +52,42 @@ def projection_texts(text: str) -> list[str]:
         )
         for item in items
     ]
+
+
+def insert_all(text: str) -> list[str]:
+    """INSERT ALL without conditions as one INSERT … SELECT per INTO; empty for any other statement.
+
+    Each executes the query anew, so a query with side effects (sequences) is not the same.
+    """
+    tokens = tokenize(text)
+    if [t.value for t in tokens[:2]] != ["INSERT", "ALL"] or tokens[2].value != "INTO":
+        return []
+    branches: list[tuple[str, str]] = []
+    at = 2
+    while tokens[at].value == "INTO":
+        start = tokens[at].start
+        at += 1
+        while tokens[at].value not in ("VALUES", "INTO", "SELECT", "WITH"):
+            at = _past(tokens, at)
+        target = text[start : tokens[at].start]
+        values = "*"
+        if tokens[at].value == "VALUES":
+            begin = tokens[at + 1].end
+            at = _past(tokens, at + 1)
+            values = text[begin : tokens[at - 1].start]
+        branches.append((target, values))
+    query = text[tokens[at].start :].rstrip().rstrip(";")
+    return [f"INSERT {target} SELECT {values} FROM ({query})" for target, values in branches]
+
+
+def _past(tokens: list[Token], at: int) -> int:
+    """Past one token, or past a whole parenthesis."""
+    if tokens[at].value != "(" or tokens[at].kind != "op":
+        return at + 1
+    depth = 0
+    while True:
+        if tokens[at].kind == "op":
+            depth += {"(": 1, ")": -1}.get(tokens[at].value, 0)
+        at += 1
+        if depth == 0:
+            return at

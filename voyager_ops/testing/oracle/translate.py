@@ -124,6 +124,8 @@ class Relation:
     columns: tuple[str, ...]
     kind: str
     insertable: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
+    """Identity columns GENERATED ALWAYS."""
 
 
 class RawCast(exp.Expression):
@@ -262,7 +264,8 @@ class Translator:
             table.set("this", exp.to_identifier(relation.name, quoted=True))
             table.set("db", exp.to_identifier(relation.schema, quoted=True) if relation.schema else None)
             table.set("catalog", None)
-            table.set("partition", None)
+            if table.args.get("partition") is not None:
+                raise OracleError(3001, "unimplemented feature (simulator: a table's partitions are not stored apart)")
             owners[id(table)] = relation
         for column in tree.find_all(exp.Column):
             if column.args.get("db"):
@@ -309,28 +312,15 @@ class Translator:
                 continue
             number = exp.column(exp.to_identifier(ROW_NUMBER, quoted=True), exp.to_identifier(source, quoted=True))
             parent = column.parent
-            if (
-                isinstance(parent, (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In))
-                and parent.this is column
-            ) or (isinstance(parent, (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)) and parent.expression is column):
+            if parent is not None and _compares_rowids(column, parent):
                 for key in ("this", "expression", "low", "high"):
                     other = parent.args.get(key)
-                    if (
-                        isinstance(other, exp.Expr)
-                        and other is not column
-                        and not (isinstance(other, exp.Column) and other.name == "ROWID")
+                    if isinstance(other, exp.Expr) and not (
+                        isinstance(other, exp.Column) and other.name in ("ROWID", ROW_NUMBER)
                     ):
-                        parent.set(
-                            key, exp.Anonymous(this="ora.rowid_number", expressions=[RawCast(this=other.copy(), to="text")])
-                        )
+                        parent.set(key, _row_number(other))
                 if isinstance(parent, exp.In):
-                    parent.set(
-                        "expressions",
-                        [
-                            exp.Anonymous(this="ora.rowid_number", expressions=[RawCast(this=e.copy(), to="text")])
-                            for e in parent.expressions
-                        ],
-                    )
+                    parent.set("expressions", [_row_number(e) for e in parent.expressions])
                 column.replace(number)
                 continue
             object_id = exp.column("tableoid", exp.to_identifier(source, quoted=True))
@@ -463,12 +453,25 @@ class Translator:
             for name in names:
                 if isinstance(name, exp.Column):
                     name.replace(name.this)
+            self._generated(tree, target)
             return
         if isinstance(target, exp.Table):
             relation = self.resolve(target.db or None, target.name)
             if relation.insertable:
                 columns = [exp.to_identifier(c, quoted=True) for c in relation.insertable]
                 tree.set("this", exp.Schema(this=target, expressions=columns))
+
+    def _generated(self, tree: exp.Insert, target: exp.Schema) -> None:
+        """ORA-32795 for a value given to a column GENERATED ALWAYS AS IDENTITY."""
+        always = self.resolve(target.this.db or None, target.this.name).always
+        for number, column in enumerate(target.expressions if always else []):
+            if column.name not in always:
+                continue
+            source = tree.expression
+            values = source.expressions if isinstance(source, exp.Values) else []
+            given = [v.expressions[number] for v in values if isinstance(v, exp.Tuple) and number < len(v.expressions)]
+            if not given or any(g.sql().upper().strip('"') != "DEFAULT" for g in given):
+                raise OracleError(32795, "cannot insert into a generated always identity column")
 
     def _returning(self, tree: exp.Expr, text: str) -> None:
         items = self._parse(f"SELECT {text}").expressions
@@ -518,6 +521,9 @@ class Translator:
             return _call("ora.concat", *[self._as_string(e) for e in (node.this, node.expression)])
         if isinstance(node, exp.Div):
             return _call("ora.div", node.this, node.expression)
+        if isinstance(node, exp.Is) and isinstance(node.expression, exp.JSON):
+            node.set("this", _call("ora.json_text", node.this))
+            return node
         if isinstance(node, exp.AtTimeZone):
             return _call("ora.at_time_zone", node.this, node.args["zone"])
         if isinstance(node, exp.Decode) or (isinstance(node, exp.Anonymous) and node.name.upper() == "DECODE"):
@@ -537,6 +543,7 @@ class Translator:
             if name in ("getclobval", "getstringval"):
                 return _call(f"ora.{name}", node.this)
         if isinstance(node, exp.GroupConcat):
+            node.set("this", self._listed(node.this))
             return node
         return node
 
@@ -547,6 +554,13 @@ class Translator:
         self.out.parameters.append(index)
         bind = self.binds[index]
         return RawText(this=f"${len(self.out.parameters)}::{bind_type(bind)}")
+
+    def _listed(self, node: exp.Expr) -> exp.Expr:
+        """What LISTAGG lists, as a string; an ORDER BY stands around it."""
+        if isinstance(node, exp.Order):
+            node.set("this", self._as_string(node.this))
+            return node
+        return self._as_string(node)
 
     @staticmethod
     def _as_string(node: exp.Expr) -> exp.Expr:
@@ -627,6 +641,19 @@ def _call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
             for a in arguments
         ],
     )
+
+
+def _compares_rowids(column: exp.Column, parent: exp.Expr) -> bool:
+    """Whether ``parent`` compares ROWIDs, so that their numbers can be compared instead."""
+    if isinstance(parent, exp.In):
+        return parent.this is column and parent.args.get("query") is None
+    if isinstance(parent, exp.Between):
+        return parent.this is column
+    return isinstance(parent, (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE))
+
+
+def _row_number(value: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this="ora.rowid_number", expressions=[RawCast(this=value.copy(), to="text")])
 
 
 def _decode(arguments: Sequence[exp.Expr]) -> exp.Expr:

@@ -156,6 +156,10 @@ CREATE OPERATOR ora.- (FUNCTION = ora.date_minus, LEFTARG = ora.date, RIGHTARG =
 CREATE OPERATOR ora.- (FUNCTION = ora.date_minus, LEFTARG = ora.date, RIGHTARG = ora.date);
 CREATE OPERATOR ora.+ (FUNCTION = ora.date_plus, LEFTARG = ora.date, RIGHTARG = ora.ids);
 CREATE OPERATOR ora.- (FUNCTION = ora.date_minus, LEFTARG = ora.date, RIGHTARG = ora.ids);
+CREATE FUNCTION ora.ids_plus(i ora.ids, d ora.date) RETURNS ora.date LANGUAGE sql IMMUTABLE STRICT RETURN ora.date_plus(d, i);
+CREATE FUNCTION ora.ids_plus(i ora.ids, t ora.ts) RETURNS ora.ts LANGUAGE sql IMMUTABLE STRICT RETURN ora.ts_plus(t, i);
+CREATE OPERATOR ora.+ (FUNCTION = ora.ids_plus, LEFTARG = ora.ids, RIGHTARG = ora.date);
+CREATE OPERATOR ora.+ (FUNCTION = ora.ids_plus, LEFTARG = ora.ids, RIGHTARG = ora.ts);
 CREATE OPERATOR ora.+ (FUNCTION = ora.date_plus, LEFTARG = ora.date, RIGHTARG = ora.iym);
 CREATE OPERATOR ora.- (FUNCTION = ora.date_minus, LEFTARG = ora.date, RIGHTARG = ora.iym);
 CREATE OPERATOR ora.- (FUNCTION = ora.ts_minus, LEFTARG = ora.ts, RIGHTARG = ora.ts);
@@ -760,6 +764,8 @@ CREATE FUNCTION ora.getstringval(v ora.xmltype) RETURNS ora.varchar2 LANGUAGE sq
 CREATE FUNCTION ora.xmlserialize(v ora.xmltype) RETURNS ora.clob LANGUAGE sql IMMUTABLE RETURN v::text::ora.clob;
 CREATE FUNCTION ora.xmlserialize(v ora.clob) RETURNS ora.clob LANGUAGE sql IMMUTABLE RETURN v;
 CREATE FUNCTION ora.json_serialize(v text) RETURNS ora.clob LANGUAGE sql IMMUTABLE RETURN v::ora.clob;
+CREATE FUNCTION ora.json_text(v text) RETURNS text LANGUAGE sql IMMUTABLE RETURN v;
+CREATE FUNCTION ora.json_text(v ora.blob) RETURNS text LANGUAGE sql IMMUTABLE RETURN convert_from(v::bytea, 'UTF8');
 CREATE FUNCTION ora.json(v text) RETURNS ora.json LANGUAGE sql IMMUTABLE RETURN v::ora.json;
 
 -- ------------------------------------------------------------------------------------------------------------- others
@@ -797,7 +803,8 @@ BEGIN
   IF v !~ '^[A-Za-z0-9+/]{18}$' THEN
     RAISE EXCEPTION USING ERRCODE = 'ORA00', MESSAGE = 'ORA-01410: invalid ROWID';
   END IF;
-  RETURN ora.unbase64(substr(v, 10, 6)) * 100 + ora.unbase64(substr(v, 16, 3));
+  -- A block of ours has a hundred rows: whoever cuts by blocks asks for rows 0 to 32767.
+  RETURN ora.unbase64(substr(v, 10, 6)) * 100 + least(ora.unbase64(substr(v, 16, 3)), 99);
 END
 $$;
 CREATE FUNCTION ora.rowidtochar(v ora.rowid) RETURNS ora.varchar2 LANGUAGE sql IMMUTABLE RETURN v::text::ora.varchar2;
