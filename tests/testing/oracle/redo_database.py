@@ -95,6 +95,7 @@ class Client:
             self._open = True
 
     def savepoint(self, name: LiteralString) -> None:
+        self.begin()
         self.redo.savepoint(name)
         self.connection.execute(sql.SQL("SAVEPOINT {}").format(sql.Identifier(name)))
 

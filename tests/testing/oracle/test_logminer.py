@@ -581,3 +581,15 @@ def test_many_changes_are_mined_in_pieces_and_again_after_a_failure(make: Make) 
     database.log.faults.clear()
     assert miner.client.query('SELECT count(*) FROM "V$LOGMNR_CONTENTS"', (), "V$LOGMNR_CONTENTS") == [(10002,)]
     assert miner.client.query('SELECT count(*) FROM "V$LOGMNR_CONTENTS"', (), "V$LOGMNR_CONTENTS") == [(10002,)]
+
+
+def test_rows_come_in_the_order_of_the_redo_without_an_order_by(make: Make) -> None:
+    database = make()
+    client, miner, start = prepared(database)
+    for number in range(300):  # sizes that leave room in the pages of the table behind the view
+        client.run('INSERT INTO "T" VALUES (%s, %s)', (number, "x" * (number * 997 % 3900)))
+    client.commit()
+    for last in (miner.scn(), miner.scn()):
+        sequence = [row["SEQUENCE#"] for row in miner.rows(start, last)]
+        assert sequence == sorted(sequence)
+        assert len(sequence) > 300

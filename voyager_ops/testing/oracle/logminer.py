@@ -1,7 +1,6 @@
 """DBMS_LOGMNR of one session: its files, START_LOGMNR with SCNs and options, and V$LOGMNR_CONTENTS as a temporary table.
 
-The table is filled when it is asked for, with the session's own connection, and further with every later question while the
-session mines without an upper bound.
+The table is filled when it is asked for, with the session's own connection, and again when there is more to be seen.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
 
 from voyager_ops.testing.oracle.engine import BindValue, OracleError
 from voyager_ops.testing.oracle.logminer_calls import Call, number_argument, parse_block, time_argument
@@ -60,7 +59,9 @@ class LogMinerSession:
         self._options = MiningOptions("")
         self._first_scn = 0
         self._last_scn: int | None = None
-        self._fresh = True
+        self._shown: int | None = None
+        """Up to which ordinal the redo was looked at for the table; None: it has to be filled."""
+        self._whole = False
         self.parameters: dict[str, Any] | None = None
         """The row of V$LOGMNR_PARAMETERS while the session is started."""
 
@@ -85,29 +86,38 @@ class LogMinerSession:
         return True
 
     def show_contents(self, connection: psycopg.Connection[Any]) -> None:
-        """Bring the temporary table up to what can be mined now. Raises OracleError."""
+        """Put into the temporary table what can be mined now, unless it is there. Raises OracleError."""
         if self._mining is None:
             raise OracleError(1306, _NOT_STARTED)
         for file in self._files:
             self._log.logs.check_readable(file)
-        connection.execute(sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} (LIKE {})").format(_TABLE, CONTENTS_FORM))
-        if self._fresh:
-            connection.execute(sql.SQL("TRUNCATE {}").format(_TABLE))
-            self._fresh = False
+        end, scn = self._log.visible()
+        if self._shown is not None and (self._shown == end or (self._last_scn is not None and self._whole)):
+            return
+        # Truncated and filled in one transaction: PostgreSQL then puts the rows one behind the other, and nowhere else where
+        # there is room. Readers rely on their order.
+        own = connection.info.transaction_status == pq.TransactionStatus.IDLE
+        if own:
+            connection.execute("BEGIN")
         try:
-            self._fill(connection, self._mining)
+            connection.execute(sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} (LIKE {})").format(_TABLE, CONTENTS_FORM))
+            connection.execute(sql.SQL("TRUNCATE {}").format(_TABLE))
+            self._restart()
+            self._fill(connection, self._mining, end)
+            if own:
+                connection.execute("COMMIT")
         except BaseException:
-            self._restart()  # what had been put into the table is gone with the statement
+            if own and not connection.closed:
+                connection.execute("ROLLBACK")
             raise
+        self._shown, self._whole = end, self._last_scn is not None and self._last_scn <= scn
 
-    def _fill(self, connection: psycopg.Connection[Any], mining: Mining) -> None:
-        end, _ = self._log.visible()
-        rows = mining.rows(MAX_SCN if self._last_scn is None else self._last_scn, end)
+    def _fill(self, connection: psycopg.Connection[Any], mining: Mining, end: int) -> None:
         faults = self._log.faults
         lines: list[str] = []
         size = 0
         with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(_TABLE)) as copy:
-            for row in rows:
+            for row in mining.rows(MAX_SCN if self._last_scn is None else self._last_scn, end):
                 for made in faults.rows(row) if faults.rewrites_rows else (row,):
                     lines.append(copy_line(made))
                     size += len(lines[-1])
@@ -119,8 +129,7 @@ class LogMinerSession:
 
     def forget_rows(self) -> None:
         """The session rolled back, and the table with it, maybe: it is filled anew."""
-        if self._mining is not None:
-            self._restart()
+        self._shown = None
 
     # -- the calls --------------------------------------------------------------------------------------------------------
 
@@ -191,10 +200,10 @@ class LogMinerSession:
             "OPTIONS": options,
             "STATUS": 0,
         }
+        self._shown = None
         self._restart()
 
     def _restart(self) -> None:
-        self._fresh = True
         spans = frozenset((file.thread, file.sequence) for file in self._files)
         self._mining = Mining(self._log, spans, self._first_scn, self._options, self._session.nls)
 
