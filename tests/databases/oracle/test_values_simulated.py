@@ -1,7 +1,12 @@
-"""The same extremes through the real driver: stored in a (simulated) Oracle, read as the snapshot reads, mined from redo."""
+"""The same extremes through the real driver: stored in a (simulated) Oracle, read as the snapshot reads, mined from redo.
+
+With ``VOYAGER_OPS_TEST_ORACLE_DSN`` (``oracle://user:password@host:port/service``) they run on that database instead: its user
+may make tables (VO_TEST_…) in its own schema, reads V$ views, mines; archiving and minimal supplemental logging are on.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +27,7 @@ from voyager_ops.testing.oracle.backend import PgEngine
 from voyager_ops.testing.oracle.server import Server
 
 NOT_SIMULATED = {"VECTOR", "JSON"}
-SINCE_23AI = {"BOOLEAN"}
+SINCE_23AI = {"BOOLEAN", "JSON", "VECTOR"}
 
 _TEXTS = {"VARCHAR2", "CHAR", "LONG", "XMLTYPE", "JSON", "ROWID"}
 _KINDS: dict[str, Any] = {
@@ -52,13 +57,23 @@ _EXPRESSIONS = {
 }
 
 
-@pytest.fixture(params=["19c", "23ai"])
+REAL = os.environ.get("VOYAGER_OPS_TEST_ORACLE_DSN", "")
+
+
+@pytest.fixture(params=["real"] if REAL else ["19c", "23ai"])
 def profile(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
 def database(source_db: Database, profile: str) -> Iterator[OracleDatabase]:
+    if REAL:
+        real = OracleDatabase.from_url(REAL, side=Side.SOURCE, migration="m")
+        with real.connect("test") as connection, connection.cursor() as cursor:
+            for (name,) in cursor.execute("SELECT TABLE_NAME FROM USER_TABLES WHERE TABLE_NAME LIKE 'VO_TEST_%'").fetchall():
+                cursor.execute(f'DROP TABLE "{name}" PURGE')
+        yield real
+        return
     with PgEngine(source_db.url, profile=profile) as engine, Server(engine, profile=profile) as server:
         url = f"oracle://SYSTEM:oracle@127.0.0.1:{server.port}/{engine.service}"
         yield OracleDatabase.from_url(url, side=Side.SOURCE, migration="m")
@@ -78,29 +93,29 @@ def stored(cursor: oracledb.Cursor, table: str, number: int, case: Case) -> None
     cursor.execute(f"INSERT INTO {table} VALUES (:id, {_EXPRESSIONS.get(name, ':v')})", id=number, v=value)
 
 
-def chosen(profile: str) -> dict[str, list[Case]]:
+def chosen(version: str) -> dict[str, list[Case]]:
     found: dict[str, list[Case]] = {}
     for case in CASES:
         name = OracleType.parse(case.ddl).name
-        if name not in NOT_SIMULATED and (profile == "23ai" or name not in SINCE_23AI):
+        if (REAL or name not in NOT_SIMULATED) and (int(version.partition(".")[0]) >= 23 or name not in SINCE_23AI):
             found.setdefault(case.ddl, []).append(case)
     return found
 
 
-def test_snapshot_and_redo_give_the_text(database: OracleDatabase, profile: str) -> None:
+def test_snapshot_and_redo_give_the_text(database: OracleDatabase) -> None:
     wanted: dict[tuple[str, int], Case] = {}
     names: dict[str, str] = {}
     connection = database.connect("test")
     with connection.cursor() as cursor:
         start = scn(cursor)
-        for place, (ddl, cases) in enumerate(chosen(profile).items()):
-            names[ddl] = f"T{place}"
-            cursor.execute(f"CREATE TABLE T{place} (ID NUMBER(5) PRIMARY KEY, C {ddl})")
-            cursor.execute(f"ALTER TABLE T{place} ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS")
+        for place, (ddl, cases) in enumerate(chosen(connection.version).items()):
+            table = names[ddl] = f"VO_TEST_{place}"
+            cursor.execute(f"CREATE TABLE {table} (ID NUMBER(5) PRIMARY KEY, C {ddl})")
+            cursor.execute(f"ALTER TABLE {table} ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS")
             for number, case in enumerate(cases):
-                stored(cursor, f"T{place}", number, case)
+                stored(cursor, table, number, case)
                 wanted[ddl, number] = case
-            cursor.execute(f"INSERT INTO T{place} VALUES (-1, NULL)")
+            cursor.execute(f"INSERT INTO {table} VALUES (-1, NULL)")
         connection.commit()
     failures: list[str] = []
     for ddl, table in names.items():
@@ -142,13 +157,13 @@ def test_ten_megabytes(database: OracleDatabase) -> None:
     columns = [column("NUMBER(5,0)", name="id"), column("CLOB", name="c"), column("BLOB", name="b")]
     plan = Plan(columns)
     with database.connect("test") as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE LARGE (ID NUMBER(5) PRIMARY KEY, C CLOB, B BLOB)")
+        cursor.execute("CREATE TABLE VO_TEST_LARGE (ID NUMBER(5) PRIMARY KEY, C CLOB, B BLOB)")
         cursor.setinputsizes(None, oracledb.DB_TYPE_CLOB, oracledb.DB_TYPE_BLOB)
-        cursor.execute("INSERT INTO LARGE VALUES (:1, :2, :3)", [1, text, data])
-        cursor.execute("INSERT INTO LARGE VALUES (2, EMPTY_CLOB(), EMPTY_BLOB())")
-        cursor.execute("INSERT INTO LARGE VALUES (3, NULL, NULL)")
+        cursor.execute("INSERT INTO VO_TEST_LARGE VALUES (:1, :2, :3)", [1, text, data])
+        cursor.execute("INSERT INTO VO_TEST_LARGE VALUES (2, EMPTY_CLOB(), EMPTY_BLOB())")
+        cursor.execute("INSERT INTO VO_TEST_LARGE VALUES (3, NULL, NULL)")
         connection.commit()
-        query = f"SELECT {plan.select_list} FROM LARGE ORDER BY ID"
+        query = f"SELECT {plan.select_list} FROM VO_TEST_LARGE ORDER BY ID"
         fetched = plan.texts(pa.table(connection.fetch_df_all(query, requested_schema=plan.schema)))
         cursor.execute(query, fetch_decimals=True, fetch_lobs=False)
         rows = [plan.row(row) for row in cursor]
@@ -181,7 +196,7 @@ def mined(database: OracleDatabase, start: int, names: dict[str, str], wanted: d
             low=start, high=end,
         )  # fmt: skip
         rows = cursor.execute(
-            "SELECT SQL_REDO, CSF FROM V$LOGMNR_CONTENTS WHERE OPERATION_CODE = 1 AND SEG_OWNER = 'SYSTEM'"
+            "SELECT SQL_REDO, CSF FROM V$LOGMNR_CONTENTS WHERE OPERATION_CODE = 1 AND TABLE_NAME LIKE 'VO_TEST_%'"
         ).fetchall()
     miner.close()
     seen, text = set(), ""
