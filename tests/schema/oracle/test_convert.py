@@ -84,7 +84,7 @@ def test_two_names_that_become_one_are_an_error() -> None:
         ("DEFAULT_LEFT_OUT", "app.Mixed Case.odd", "depends on Oracle's settings"),
         ("CHECK_LEFT_OUT", "app.Mixed Case.mixed_odd", "depends on Oracle's settings"),
         ("CONSTRAINT_DISABLED", "app.Mixed Case.mixed_off", "disabled"),
-        ("VIRTUAL_COLUMN", "app.people.age", "MONTHS_BETWEEN"),
+        ("VIRTUAL_COLUMN", "app.people.age", "NEXT_DAY"),
         ("VIRTUAL_COLUMN", "app.people.odd_one", "a text becomes a date"),
         ("VIRTUAL_STORED", "app.people.full_name", "stored"),
         ("INVISIBLE_COLUMN", "app.people.secret", "invisible"),

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Database
 from voyager_ops.schema.oracle.gate import Refused, translate_default, translate_expression, translate_query
 from voyager_ops.schema.oracle.scope import Relation
-from voyager_ops.schema.oracle.typed import BYTES, DATE, INSTANT, INTEGER, NUMBER, TEXT, TIMESTAMP, Kind
+from voyager_ops.schema.oracle.typed import BYTES, DATE, INSTANT, INTEGER, NUMBER, TEXT, TIMESTAMP, Kind, kind_of_target
 
 FIXTURES = Path(__file__).parent / "fixtures"
 COLUMNS = {
@@ -140,6 +140,10 @@ VALUES = [
     ("ADD_MONTHS(DATE '2001-02-28', 1)", datetime(2001, 3, 31)),
     ("ADD_MONTHS(DATE '2001-01-31', 1)", datetime(2001, 2, 28)),
     ("ADD_MONTHS(DATE '2001-01-15', -1)", datetime(2000, 12, 15)),
+    ("ROUND(MONTHS_BETWEEN(DATE '1995-02-02', DATE '1995-01-01'), 8)", Decimal("1.03225806")),
+    ("MONTHS_BETWEEN(DATE '2001-03-31', DATE '2001-02-28')", Decimal(1)),
+    ("MONTHS_BETWEEN(DATE '2001-03-15', DATE '2000-12-15')", Decimal(3)),
+    ("ROUND(MONTHS_BETWEEN(DATE '2001-01-01', DATE '2001-01-31'), 9)", Decimal("-0.967741935")),
     ("LAST_DAY(DATE '2000-02-10')", datetime(2000, 2, 29)),
     ("TRUNC(TO_DATE('2001-08-19 13:14:15', 'YYYY-MM-DD HH24:MI:SS'), 'Q')", datetime(2001, 7, 1)),
     ("TRUNC(TO_DATE('2001-08-19 13:14:15', 'YYYY-MM-DD HH24:MI:SS'))", datetime(2001, 8, 19)),
@@ -200,6 +204,24 @@ def test_char_keeps_its_blanks(target_db: Database) -> None:
         ]:
             sql = translate_expression(given, columns=columns).sql
             assert connection.execute(f"SELECT {sql} FROM t".encode()).fetchone() == (wanted,)
+
+
+def test_numbers_are_written_as_oracle_writes_them(target_db: Database) -> None:
+    columns = {"P": kind_of_target("numeric(9,3)"), "N": NUMBER}
+    with target_db.connect() as connection:
+        for given, wanted in [
+            ("0.5", ".5"),
+            ("-0.25", "-.25"),
+            ("1.500", "1.5"),
+            ("10", "10"),
+            ("0", "0"),
+            ("100.250", "100.25"),
+        ]:
+            sql = translate_expression("TO_CHAR(P) || '!'", columns=columns).sql
+            found = connection.execute(f"SELECT {sql} FROM (SELECT {given}::numeric(9,3) AS p) t".encode()).fetchone()
+            assert found == (f"{wanted}!",)
+    with pytest.raises(Refused, match="turned into text"):
+        translate_expression("TO_CHAR(N)", columns=columns)
 
 
 def test_what_may_change_is_refused_in_indexes_and_generated_columns() -> None:

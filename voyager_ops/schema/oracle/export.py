@@ -66,10 +66,10 @@ def export(
         layout.refuse_edited(schema_dir, manifest)
     options = options or OracleOptions()
     tell = progress or (lambda message: None)
+    program = find_ora2pg(options.ora2pg) if options.plsql == "ora2pg" else None
     beside = manifest.parent / "schema"
     dictionary.to_csv(beside / DICTIONARY)
     tell(f"converting {len(dictionary.objects)} objects of {', '.join(dictionary.owners)}")
-    program = find_ora2pg(options.ora2pg) if options.plsql == "ora2pg" else None
     converted = convert(
         dictionary, overrides=options.overrides, convert_program=Ora2pg(program).convert if program is not None else None
     )
@@ -81,9 +81,9 @@ def export(
         rename_to=rename_to,
     )
     version = dictionary.version[0]
-    layout.write(schema_dir, manifest, ordered, findings=findings, source_version=version)
     _write(beside / NAMES, converted.names | ({"renamed_to": rename_to} if rename_to else {}))
     _write(beside / PLSQL, {"version": 1, "programs": [item.to_json() for item in converted.programs]})
+    layout.write(schema_dir, manifest, ordered, findings=findings, source_version=version)
     return SchemaExport(schema_dir, version, dict(Counter(kind.value for kind, _ in ordered)), tuple(findings))
 
 

@@ -368,6 +368,37 @@ def _add_months(tr: Translator, args: Args) -> Typed:
     return Typed(exp.Case(ifs=[branch], default=built(exp.Add, day, months)), DATE)
 
 
+def _months_between(tr: Translator, args: Args) -> Typed:
+    """Whole months between equal days and between last days of months; else days count as parts of a month of 31."""
+    if not all(is_moment(value.kind) for value in args):
+        raise Refused("MONTHS_BETWEEN of what are no dates")
+    one, other = (value.node for value in args)
+
+    def part(name: str, node: Node) -> Node:
+        return exp.Extract(this=exp.Var(this=name), expression=node)
+
+    years = exp.Paren(this=built(exp.Sub, part("YEAR", one), part("YEAR", other)))
+    months = built(exp.Add, built(exp.Mul, years, number(12)), built(exp.Sub, part("MONTH", one), part("MONTH", other)))
+    same_day = exp.EQ(this=part("DAY", one), expression=part("DAY", other))
+    last_days = exp.And(
+        this=exp.EQ(this=_month_end(one, None), expression=one.copy()),
+        expression=exp.EQ(this=_month_end(other, None), expression=other.copy()),
+    )
+    since = [exp.Paren(this=built(exp.Sub, node, call("date_trunc", text("month"), node))) for node in (one, other)]
+    seconds = part("EPOCH", built(exp.Sub, since[0], since[1]))
+    days = built(exp.Div, seconds, number(86400 * 31))
+    whole = exp.If(this=exp.Or(this=same_day, expression=exp.Paren(this=last_days)), true=months)
+    return Typed(exp.Case(ifs=[whole], default=built(exp.Add, months.copy(), days)), NUMBER)
+
+
+def _sys_context(tr: Translator, args: Args) -> Typed:
+    what = tuple((string_of(value.node) or "").upper() for value in args)
+    if what != ("USERENV", "SESSION_USER"):
+        raise Refused(f"SYS_CONTEXT{what} has no counterpart")
+    tr.unstable("SYS_CONTEXT")
+    return Typed(call("upper", cast_to(exp.Var(this="session_user"), "text")), TEXT)
+
+
 def _last_day(tr: Translator, args: Args) -> Typed:
     if args[0].kind.base != "date":
         raise Refused(f"LAST_DAY of a {word(args[0].kind)}")
@@ -473,6 +504,8 @@ _FUNCTIONS: dict[str, tuple[_Function, int, int]] = {
     "TO_CHAR": (_to_char, 1, 2),
     "ADD_MONTHS": (_add_months, 2, 2),
     "LAST_DAY": (_last_day, 1, 1),
+    "MONTHS_BETWEEN": (_months_between, 2, 2),
+    "SYS_CONTEXT": (_sys_context, 2, 2),
     "NUMTODSINTERVAL": (_to_interval(_DAY_UNITS), 2, 2),
     "NUMTOYMINTERVAL": (_to_interval(_MONTH_UNITS), 2, 2),
     "SYS_GUID": (_sys_guid, 0, 0),

@@ -123,6 +123,10 @@ def as_text(value: Typed) -> Node:
         return call("rpad", cast_to(node, "text"), number(kind.length)) if kind.length > 1 else cast_to(node, "text")
     if kind.base == "number" and kind.integral:
         return cast_to(node, "text")
+    if kind.base == "number" and kind.sql.startswith("numeric("):
+        # Without zeros at the end, and without one before the point: .5
+        written = cast_to(call("trim_scale", node), "text")
+        return call("regexp_replace", written, text(r"^(-?)0\."), text(r"\1."))
     raise Refused(f"a {_word(kind)} is turned into text, in a form that depends on Oracle's settings")
 
 

@@ -32,7 +32,7 @@ CREATE TABLE app.people (
   full_name VARCHAR2(41) AS (first_name || ' ' || last_name) VIRTUAL,
   odd_one DATE AS (first_name) VIRTUAL,
   born DATE,
-  age NUMBER AS (MONTHS_BETWEEN(DATE '2020-01-01', born)) VIRTUAL,
+  age NUMBER AS (NEXT_DAY(born, 'MONDAY') - born) VIRTUAL,
   secret VARCHAR2(9) INVISIBLE,
   boss NUMBER(9),
   code VARCHAR2(5),
