@@ -205,6 +205,8 @@ class SchemaConfig(_Model):
 
     plsql: Literal["keep", "ora2pg"] = "keep"
     """keep: original text as a comment, listed as work to do. ora2pg: converted by that program, where it is installed."""
+    try_on_target: bool = False
+    """Run the statements on the target in a transaction that is rolled back; what it refuses is left out and named."""
 
 
 class CutoverConfig(_Model):

@@ -12,10 +12,13 @@ from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.dictionary import read_dictionary
 from voyager_ops.databases.oracle.errors import translate
 from voyager_ops.databases.oracle.names import unfold
+from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.migration import Migration
 from voyager_ops.model.tables import QName, matches
 from voyager_ops.schema.export import SchemaExport
+from voyager_ops.schema.findings import Finding
 from voyager_ops.schema.oracle.export import OracleOptions, export
+from voyager_ops.schema.oracle.trial import Ordered, trial
 
 
 def export_into(
@@ -43,9 +46,23 @@ def export_into(
         exclude_tables=excluded_tables(migration),
         rename_to=migration.config.target.schema_name,
         start_clean=start_clean,
-        options=OracleOptions(plsql=migration.config.schema_conversion.plsql, overrides=database.overrides),
+        options=OracleOptions(
+            plsql=migration.config.schema_conversion.plsql, overrides=database.overrides, attempt=_attempt(migration)
+        ),
         progress=progress,
     )
+
+
+def _attempt(migration: Migration) -> Callable[[Ordered], tuple[Ordered, list[Finding]]] | None:
+    """The trial on the target that the configuration asks for; YugabyteDB's DDL would stay."""
+    if not migration.config.schema_conversion.try_on_target or migration.target.kind != "postgresql":
+        return None
+
+    def attempt(ordered: Ordered) -> tuple[Ordered, list[Finding]]:
+        with postgres(migration.target).connect("export schema") as connection:
+            return trial(connection, ordered)
+
+    return attempt
 
 
 def excluded_tables(migration: Migration) -> list[QName]:

@@ -160,13 +160,14 @@ def refresh_materialized_views(
     for item in layout.read(schema_dir, manifest_path):
         if item.kind is Kind.MATERIALIZED_VIEW_REFRESH and item.statement.error is None:
             with connection.transaction():
-                _configure(connection)
+                configure(connection)
                 connection.execute(item.statement.text.encode())
             refreshed += 1
     return refreshed
 
 
-def _configure(connection: psycopg.Connection[Any]) -> None:
+def configure(connection: psycopg.Connection[Any]) -> None:
+    """Settings under which statements mean what they meant to their author, until the transaction ends."""
     connection.execute(_SET_ALL, [part for setting in _SETTINGS for part in setting])
 
 
@@ -250,7 +251,7 @@ class _Run:
         hit(BEFORE_STATEMENT)
         try:
             with self.connection.transaction():
-                _configure(self.connection)
+                configure(self.connection)
                 there = self._is_there(item)
                 if not there:
                     self.connection.execute(statement.text.encode())

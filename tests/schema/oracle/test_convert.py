@@ -14,8 +14,10 @@ from tests.schema.oracle.kit import from_text
 from tests.schema.oracle.test_samples import dictionary_of, import_all, not_spoken_of
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.errors import PreconditionError
+from voyager_ops.schema.findings import Finding
 from voyager_ops.schema.oracle.convert import Converted, convert
 from voyager_ops.schema.oracle.export import OracleOptions, export
+from voyager_ops.schema.oracle.trial import Ordered, trial
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +181,30 @@ def test_edited_files_are_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(PreconditionError, match="edits"):
         export(dictionary, tmp_path / "schema")
     export(dictionary, tmp_path / "schema", start_clean=True)
+
+
+def test_what_the_target_refuses_is_left_out_and_named(target_db: Database, tmp_path: Path) -> None:
+    dictionary = from_text(
+        "CREATE TABLE a.t (id NUMBER(9) NOT NULL, note VARCHAR2(9), CONSTRAINT t_pk PRIMARY KEY (id));"
+        # Text and number in a view's COALESCE is refused by the gate; a type of a result that PostgreSQL settles late is not.
+        "\nCREATE VIEW a.first (x) AS SELECT NULL FROM t UNION SELECT NULL FROM t UNION SELECT id FROM t;"
+        "\nCREATE VIEW a.second (x) AS SELECT x FROM first;"
+    )
+
+    def attempt(ordered: Ordered) -> tuple[Ordered, list[Finding]]:
+        with psycopg.connect(target_db.url, autocommit=True) as connection:
+            return trial(connection, ordered)
+
+    exported = export(dictionary, tmp_path / "schema", options=OracleOptions(attempt=attempt))
+    refused = {f.object_name: f.message for f in exported.findings if f.code == "STATEMENT_LEFT_OUT"}
+    assert set(refused) == {"a.first", "a.second"}
+    assert "[42804]" in refused["a.first"]
+    assert "-- CREATE VIEW a.first" in (tmp_path / "schema" / "advice" / "omitted.sql").read_text()
+    with target_db.connect() as connection:
+        assert connection.execute("SELECT to_regnamespace('a')").fetchone() == (None,)
+    import_all(target_db, tmp_path)
+    again = export(dictionary, tmp_path / "schema", start_clean=True, options=OracleOptions(attempt=attempt))
+    assert {"NOT_TRIED"} == {f.code for f in again.findings if f.code in ("NOT_TRIED", "STATEMENT_LEFT_OUT")}
 
 
 # ------------------------------------------------------------------------------------------------------------- ora2pg

@@ -79,13 +79,14 @@ def test_the_phases_from_a_simulated_oracle_to_a_target(simulator: Simulator, ta
             f"name: hr\nexport_dir: {tmp_path}/hr\napprovers: [dba]\n"
             f"source:\n  url: oracle://hr:pw@127.0.0.1:{simulator.port}/FREEPDB1\n  schemas: [hr]\n"
             f"target: {{url: '{target_db.url}', schema: people}}\ncutover: {{prepare_for_fall_back: false}}\n"
-            "tables: {exclude: [job_history]}\n"
+            "tables: {exclude: [job_history]}\nschema: {try_on_target: true}\n"
         )
     )
     try:
         exported = export_schema.run(migration)
         assert exported.source_version == 19
         assert {finding["code"] for finding in exported.findings} >= {"PLSQL", "VIEW_READ_ONLY"}
+        assert not {finding["code"] for finding in exported.findings} & {"NOT_TRIED", "STATEMENT_LEFT_OUT"}
         assert analyze_schema.run(migration).blocking == 0
         import_schema.run(migration)
     finally:

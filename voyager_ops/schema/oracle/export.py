@@ -22,6 +22,7 @@ from voyager_ops.schema.kinds import Kind
 from voyager_ops.schema.names import Name
 from voyager_ops.schema.oracle.convert import Converted, convert
 from voyager_ops.schema.oracle.ora2pg import Ora2pg, find_ora2pg
+from voyager_ops.schema.oracle.trial import Ordered
 from voyager_ops.schema.rename import rename_schema
 from voyager_ops.schema.statements import Statement, parse
 
@@ -36,11 +37,13 @@ class OracleOptions:
     """``plsql``: ora2pg converts functions, procedures, packages and triggers where it is installed; keep lists them as work.
 
     ``ora2pg``: its program, default the one on PATH. ``overrides``: the target's types that the configuration wants.
+    ``attempt``: tries the statements on the target (:func:`voyager_ops.schema.oracle.trial.trial`).
     """
 
     plsql: Literal["keep", "ora2pg"] = "keep"
     ora2pg: Path | None = None
     overrides: Overrides = field(default_factory=Overrides)
+    attempt: Callable[[Ordered], tuple[Ordered, list[Finding]]] | None = None
 
 
 def export(
@@ -80,6 +83,10 @@ def export(
         exclude_tables=exclude_tables,
         rename_to=rename_to,
     )
+    if options.attempt is not None:
+        tell("trying the statements on the target")
+        ordered, refused = options.attempt(ordered)
+        findings += refused
     version = dictionary.version[0]
     _write(beside / NAMES, converted.names | ({"renamed_to": rename_to} if rename_to else {}))
     _write(beside / PLSQL, {"version": 1, "programs": [item.to_json() for item in converted.programs]})
