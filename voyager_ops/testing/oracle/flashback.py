@@ -80,8 +80,9 @@ class Flashback:
         """
         if scn > self._clock.value:
             raise OracleError(8181, "specified number is not a valid system change number")
+        commits = self._clock.commits_up_to(scn)  # not under our lock: who asks for an SCN has the clock's before it
         with self._lock:
-            held = self._held.get(self._clock.commits_up_to(scn))
+            held = self._held.get(commits)
             if held is not None:
                 held.users += 1
         if held is None:
@@ -98,15 +99,16 @@ class Flashback:
             self._drop(0)
 
     def _newest(self, scn: int) -> _Held:
-        with self._clock.commit_lock, self._lock:
+        with self._clock.commit_lock:  # nobody commits meanwhile
             commits = self._clock.commits_up_to(scn)
             if commits == self._clock.commits_up_to(self._clock.value):
                 self.take()
-            held = self._held.get(commits)
-            if held is None:
-                raise OracleError(1555, 'snapshot too old: rollback segment number 7 with name "_SYSSMU7_1" too small')
-            held.users += 1
-            return held
+            with self._lock:
+                held = self._held.get(commits)
+                if held is None:
+                    raise OracleError(1555, 'snapshot too old: rollback segment number 7 with name "_SYSSMU7_1" too small')
+                held.users += 1
+                return held
 
     def _open(self) -> psycopg.Connection[Any]:
         connection = psycopg.connect(self._dsn, application_name="sim flashback")

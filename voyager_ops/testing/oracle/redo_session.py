@@ -176,7 +176,8 @@ class RedoSession:
     def _begin(self) -> None:
         if self.xid is not None:
             return
-        self._context = self._log.context(self)
+        if self._context < 0 or self._log.contexts[self._context].client_identifier != self.client_identifier:
+            self._context = self._log.context(self)
         with self._log.clock.lock:
             self.xid = self._log.new_xid(self.thread)
             self.start_scn = self._log.store.get(self._log.write(self._record(START))).scn
