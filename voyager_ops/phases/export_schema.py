@@ -13,7 +13,6 @@ from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.migration import Migration
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
 from voyager_ops.model.tables import QName, matches
-from voyager_ops.phases import export_oracle
 from voyager_ops.phases.base import finish
 from voyager_ops.schema.export import SchemaExport
 from voyager_ops.schema.export import export_schema as export_files
@@ -64,6 +63,8 @@ def export_into(
         progress(Progress(phase="export_schema", message=message))
 
     if migration.source.kind == "oracle":
+        from voyager_ops.phases import export_oracle  # with its driver and converter, only where they are used
+
         return export_oracle.export_into(migration, directory, start_clean=start_clean, progress=tell, manifest=manifest)
     return export_files(
         postgres(migration.source).conninfo,
