@@ -79,7 +79,9 @@ def simulated_oracle(cluster: Cluster, profile: str = "19c") -> Iterator[Simulat
     database = create_database(cluster)
     try:
         with PgEngine(database.url, profile=profile) as engine:
-            engine.add_user(OWNER, PASSWORD, "CREATE SESSION", "RESOURCE", "CREATE TABLE", "CREATE SEQUENCE", "UNLIMITED TABLESPACE")
+            engine.add_user(
+                OWNER, PASSWORD, "CREATE SESSION", "RESOURCE", "CREATE TABLE", "CREATE SEQUENCE", "UNLIMITED TABLESPACE"
+            )
             engine.add_user(USER, USER_PASSWORD, *_GRANTS)
             with Server(engine, profile=profile) as server:
                 oracle = SimulatedOracle(engine, server)

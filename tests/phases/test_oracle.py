@@ -32,8 +32,7 @@ from voyager_ops.phases import (
 from voyager_ops.testing.postgres import Cluster
 
 SCHEMA = (
-    "CREATE TABLE PARENT (ID NUMBER(10) PRIMARY KEY, EMAIL VARCHAR2(60) UNIQUE,"
-    " BORN DATE, SEEN TIMESTAMP(6))",
+    "CREATE TABLE PARENT (ID NUMBER(10) PRIMARY KEY, EMAIL VARCHAR2(60) UNIQUE, BORN DATE, SEEN TIMESTAMP(6))",
     "CREATE TABLE CHILD (PARENT_ID NUMBER(10) NOT NULL REFERENCES PARENT, NR NUMBER(6) NOT NULL, NOTE VARCHAR2(200),"
     " AMOUNT NUMBER(12,2), PRIMARY KEY (PARENT_ID, NR))",
     "CREATE TABLE WORDED (WORD VARCHAR2(40) PRIMARY KEY, N NUMBER)",
@@ -62,7 +61,9 @@ def fill(oracle: SimulatedOracle) -> None:
         cursor.executemany("INSERT INTO CHILD VALUES (:1, :2, :3, :4)", [(1 + i % 200, i, f"note {i}", i) for i in range(600)])
         cursor.executemany("INSERT INTO WORDED VALUES (:1, :2)", [(f"word {i}", i) for i in range(100)])
         cursor.executemany("INSERT INTO PLAIN VALUES (:1, :2)", [(i % 7, "same" if i % 3 else None) for i in range(300)])
-        cursor.executemany("INSERT INTO DOCS VALUES (:1, :2, :3)", [(i, f"body {i}\n\t\\ " * i, b"\x00\xff" * i) for i in range(1, 21)])
+        cursor.executemany(
+            "INSERT INTO DOCS VALUES (:1, :2, :3)", [(i, f"body {i}\n\t\\ " * i, b"\x00\xff" * i) for i in range(1, 21)]
+        )
 
 
 @pytest.fixture
@@ -190,8 +191,12 @@ def test_a_row_that_differs_is_found(oracle: SimulatedOracle, make: Callable[...
         wait("the seam", lambda: status.seam_passed(make()))
         assert verify.run(migration).equal
         with target_db.connect() as connection:
-            connection.execute("UPDATE shop.child SET note = 'other' WHERE nr = 17; DELETE FROM shop.worded WHERE word = 'word 5'")
-            connection.execute("INSERT INTO shop.plain VALUES (99, 'extra'); UPDATE shop.docs SET body = body || '!' WHERE id = 3")
+            connection.execute(
+                "UPDATE shop.child SET note = 'other' WHERE nr = 17; DELETE FROM shop.worded WHERE word = 'word 5'"
+            )
+            connection.execute(
+                "INSERT INTO shop.plain VALUES (99, 'extra'); UPDATE shop.docs SET body = body || '!' WHERE id = 3"
+            )
         with pytest.raises(VerificationFailed, match="4 rows differ"):
             verify.run(migration)
     time.sleep(0)

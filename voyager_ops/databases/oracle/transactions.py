@@ -30,6 +30,8 @@ _LOCKED: Final = (
     f"SELECT {_SESSION}, L.OBJECT_ID FROM V$LOCKED_OBJECT L JOIN V$SESSION S ON S.SID = L.SESSION_ID WHERE L.LOCKED_MODE >= 3",  # noqa: S608 -- quoted names and binds
 )
 """Row exclusive and stronger: sessions that have written. Row share (2) is what SELECT FOR UPDATE has."""
+_NO_SUCH_COLUMN: Final = 904
+"""The cluster's form of a view without its INST_ID: not to be had, as without rights on it."""
 _IN_DOUBT: Final = ("SELECT LOCAL_TRAN_ID FROM DBA_2PC_PENDING WHERE STATE = 'prepared'",)
 
 
@@ -99,7 +101,7 @@ def _either(connection: oracledb.Connection, statements: Sequence[str]) -> list[
             with connection.cursor() as cursor:
                 return list(cursor.execute(statement).fetchall())
         except oracledb.Error as error:
-            if ora_code(error) not in PRIVILEGE:
+            if ora_code(error) not in PRIVILEGE | {_NO_SUCH_COLUMN}:
                 raise
     return None
 
@@ -119,7 +121,7 @@ def wait_for_old_transactions(context: LaneContext, stop: threading.Event, progr
             horizon = current_scn(connection)
             context.state.put(key, horizon)
         while not stop.is_set():
-            waiting = [session for session, start, _ in open_transactions(database, connection) if 0 < start < horizon]
+            waiting = [session for session, start, _ in open_transactions(database, connection) if 0 < start <= horizon]
             if not waiting:
                 return
             progress(

@@ -323,6 +323,9 @@ class Translator:
                     parent.set("expressions", [_row_number(e) for e in parent.expressions])
                 column.replace(number)
                 continue
+            if isinstance(parent, exp.Ordered):  # by where rows lie: their text sorts otherwise
+                column.replace(number)
+                continue
             object_id = exp.column("tableoid", exp.to_identifier(source, quoted=True))
             value: exp.Expr = exp.Anonymous(this="ora.rowid_text", expressions=[object_id, number])
             if isinstance(parent, exp.Select) and column.arg_key == "expressions":
