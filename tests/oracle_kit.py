@@ -16,8 +16,8 @@ from voyager_ops.testing.oracle.backend import PgEngine
 from voyager_ops.testing.oracle.server import Server
 from voyager_ops.testing.postgres import Cluster
 
-OWNER, PASSWORD = "SHOP", "shop"  # noqa: S105 -- of a database that lives for one test
-USER, USER_PASSWORD = "MOVER", "mover"  # noqa: S105
+OWNER, PASSWORD = "SHOP", "shop"
+USER, USER_PASSWORD = "MOVER", "mover"
 _GRANTS = (
     "CREATE SESSION", "CREATE TABLE", "UNLIMITED TABLESPACE", "SELECT ANY TABLE", "FLASHBACK ANY TABLE", "SELECT ANY TRANSACTION",
     "LOGMINING", "SELECT ANY DICTIONARY", "SELECT_CATALOG_ROLE", "EXECUTE_CATALOG_ROLE", "LOCK ANY TABLE", "ALTER ANY TABLE",
@@ -60,7 +60,7 @@ class SimulatedOracle:
                 cursor.execute(statement)
 
     def admin(self, *statements: str) -> None:
-        connection = oracledb.connect(user="SYSTEM", password="oracle", dsn=self.server.dsn(self.engine.service))  # noqa: S106
+        connection = oracledb.connect(user="SYSTEM", password="oracle", dsn=self.server.dsn(self.engine.service))
         try:
             with connection.cursor() as cursor:
                 for statement in statements:

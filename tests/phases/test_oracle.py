@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -199,4 +198,3 @@ def test_a_row_that_differs_is_found(oracle: SimulatedOracle, make: Callable[...
             )
         with pytest.raises(VerificationFailed, match="4 rows differ"):
             verify.run(migration)
-    time.sleep(0)

@@ -28,7 +28,8 @@ from voyager_ops.state.store import State
 from voyager_ops.testing.postgres import Cluster
 
 SOURCE = (
-    "CREATE TABLE NUMBERED (ID NUMBER(12) PRIMARY KEY, V VARCHAR2(60), N NUMBER, D DATE, T TIMESTAMP(9), R RAW(20), F BINARY_DOUBLE)",
+    "CREATE TABLE NUMBERED (ID NUMBER(12) PRIMARY KEY, V VARCHAR2(60), N NUMBER, D DATE, T TIMESTAMP(9), R RAW(20),"
+    " F BINARY_DOUBLE)",
     "CREATE TABLE PAIRED (A NUMBER(6) NOT NULL, B DATE NOT NULL, V VARCHAR2(20), PRIMARY KEY (A, B))",
     "CREATE TABLE WORDED (WORD VARCHAR2(40) PRIMARY KEY, C CHAR(8))",
     "CREATE TABLE PLAIN (A NUMBER(6), B VARCHAR2(40))",
@@ -37,7 +38,9 @@ SOURCE = (
 )
 TARGET = """
 CREATE SCHEMA shop;
-CREATE TABLE shop.numbered (id bigint PRIMARY KEY, v varchar(60), n numeric, d timestamp(0), t timestamp(6), r bytea, f double precision);
+CREATE TABLE shop.numbered (
+    id bigint PRIMARY KEY, v varchar(60), n numeric, d timestamp(0), t timestamp(6), r bytea, f double precision
+);
 CREATE TABLE shop.paired (a integer NOT NULL, b timestamp(0) NOT NULL, v varchar(20), PRIMARY KEY (a, b));
 CREATE TABLE shop.worded (word varchar(40) PRIMARY KEY, c char(8));
 CREATE TABLE shop.plain (a integer, b varchar(40));
