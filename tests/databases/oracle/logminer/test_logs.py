@@ -78,10 +78,10 @@ def test_a_closed_thread_needs_only_what_it_wrote() -> None:
 
 def test_how_far_is_on_disk() -> None:
     threads = [Thread(1, True, 500), Thread(2, True, 480), Thread(3, False, 100)]
-    assert available(600, threads, 1) == 480
-    assert available(600, threads, None) == 480
-    assert available(600, threads[:1], 1) == 600
-    assert available(600, threads[:1], None) == 500
+    assert available(600, threads, 1) == 479
+    assert available(600, threads, None) == 479
+    assert available(600, threads[:1], 1) == 599
+    assert available(600, threads[:1], None) == 499
 
 
 def test_windows_adapt() -> None:

@@ -128,5 +128,8 @@ class Window:
 
 
 def available(current: int, threads: Iterable[Thread], own: int | None) -> int:
-    """Up to which SCN everything is on disk. ``own``: the thread whose log writer was just made to write (None: none was)."""
-    return min((thread.last for thread in threads if thread.open and thread.number != own and thread.last), default=current)
+    """Up to which SCN everything is on disk. ``own``: the thread whose log writer was just made to write (None: none was).
+
+    The SCN a thread is at is not finished: whatever it writes next may still carry it.
+    """
+    return min([current, *(thread.last for thread in threads if thread.open and thread.number != own and thread.last)]) - 1
