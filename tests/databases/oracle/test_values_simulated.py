@@ -26,7 +26,6 @@ from voyager_ops.model.positions import Side
 from voyager_ops.testing.oracle.backend import PgEngine
 from voyager_ops.testing.oracle.server import Server
 
-NOT_SIMULATED = {"VECTOR", "JSON"}
 SINCE_23AI = {"BOOLEAN", "JSON", "VECTOR"}
 
 _TEXTS = {"VARCHAR2", "CHAR", "LONG", "XMLTYPE", "JSON", "ROWID"}
@@ -97,7 +96,7 @@ def chosen(version: str) -> dict[str, list[Case]]:
     found: dict[str, list[Case]] = {}
     for case in CASES:
         name = OracleType.parse(case.ddl).name
-        if (REAL or name not in NOT_SIMULATED) and (int(version.partition(".")[0]) >= 23 or name not in SINCE_23AI):
+        if int(version.partition(".")[0]) >= 23 or name not in SINCE_23AI:
             found.setdefault(case.ddl, []).append(case)
     return found
 

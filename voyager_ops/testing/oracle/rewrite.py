@@ -284,8 +284,8 @@ class Rewriter:
             inner = " ".join(self._until_end(closing=True))
             cursor.expect(")")
             return f"ORA_EXTRACT({literal(unit)}, {inner})"
-        if word == "XMLSERIALIZE" and following.value == "(":
-            return self._xmlserialize()
+        if word in ("XMLSERIALIZE", "JSON_SERIALIZE", "VECTOR_SERIALIZE") and following.value == "(":
+            return self._serialize(word)
         if word == "AS" and following.value == "OF" and cursor.peek(2).value in ("SCN", "TIMESTAMP"):
             return self._as_of()
         if word == "AT" and following.value == "TIME":
@@ -349,21 +349,21 @@ class Rewriter:
         cursor.expect(")")
         return f"ORA_CAST({' '.join(pieces)}, {len(self.result.casts) - 1})"
 
-    def _xmlserialize(self) -> str:
+    def _serialize(self, function: str) -> str:
+        """Without what it returns: that is always a CLOB."""
         cursor = self.cursor
         cursor.at += 2
         cursor.accept("CONTENT") or cursor.accept("DOCUMENT")
         pieces: list[str] = []
         depth = 0
-        while not (
-            depth == 0 and (cursor.is_word("AS") or cursor.is_word(")") or cursor.is_word("NO") or cursor.is_word("VERSION"))
-        ):
+        ends = ("AS", ")", "NO", "VERSION", "RETURNING", "PRETTY")
+        while not (depth == 0 and any(cursor.is_word(end) for end in ends)):
             token = cursor.token
             if token.kind == "op":
                 depth += {"(": 1, ")": -1}.get(token.value, 0)
             pieces.append(self._piece(token))
         cursor.skip_to_close()
-        return f"ORA_XMLSERIALIZE({' '.join(pieces)})"
+        return f"ORA_{function}({' '.join(pieces)})"
 
     def _as_of(self) -> str:
         cursor = self.cursor

@@ -764,6 +764,7 @@ CREATE FUNCTION ora.getstringval(v ora.xmltype) RETURNS ora.varchar2 LANGUAGE sq
 CREATE FUNCTION ora.xmlserialize(v ora.xmltype) RETURNS ora.clob LANGUAGE sql IMMUTABLE RETURN v::text::ora.clob;
 CREATE FUNCTION ora.xmlserialize(v ora.clob) RETURNS ora.clob LANGUAGE sql IMMUTABLE RETURN v;
 CREATE FUNCTION ora.json_serialize(v text) RETURNS ora.clob LANGUAGE sql IMMUTABLE RETURN v::ora.clob;
+CREATE FUNCTION ora.vector_serialize(v text) RETURNS ora.clob LANGUAGE sql IMMUTABLE RETURN v::ora.clob;
 CREATE FUNCTION ora.json_text(v text) RETURNS text LANGUAGE sql IMMUTABLE RETURN v;
 CREATE FUNCTION ora.json_text(v ora.blob) RETURNS text LANGUAGE sql IMMUTABLE RETURN convert_from(v::bytea, 'UTF8');
 CREATE FUNCTION ora.json(v text) RETURNS ora.json LANGUAGE sql IMMUTABLE RETURN v::ora.json;
