@@ -174,3 +174,22 @@ def collated(node: Node, collation: str) -> Node:
 
 def interval(amount: str) -> Node:
     return exp.Interval(this=exp.Literal.string(amount))
+
+
+# -------------------------------------------------------------------------------------------------- looking at nodes
+
+
+def shown(node: Any) -> str:
+    """The Oracle text of a node for the report, not too long."""
+    try:
+        written = str(node.sql("oracle"))
+    except Exception:  # noqa: BLE001 (only for the report: whatever sqlglot cannot print is named by its class)
+        written = type(node).__name__
+    return written if len(written) < 80 else written[:77] + "…"
+
+
+def only_arguments(node: exp.Expression, *allowed: str) -> None:
+    """Raises Refused when the node carries something beyond ``allowed``."""
+    for name, given in node.args.items():
+        if name not in allowed and given not in (None, False, []):
+            raise Refused(f"{shown(node)} is not translated ({name})")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 
 from voyager_ops.databases.oracle.names import fold
-from voyager_ops.schema.oracle.aggregates import AGGREGATES, by_bytes, rebuilt
+from voyager_ops.schema.oracle.aggregates import AGGREGATES
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, native, number, table
 from voyager_ops.schema.oracle.expressions import Translator
+from voyager_ops.schema.oracle.ordering import Results, order_and_limit
 from voyager_ops.schema.oracle.outer_joins import conjuncts, outer_joins
 from voyager_ops.schema.oracle.scope import Relation, Scope
-from voyager_ops.schema.oracle.typed import TEXT, Kind, Typed, integer_of, is_text, unify
+from voyager_ops.schema.oracle.typed import TEXT, Kind, Typed, integer_of, unify
 
 _SELECT = {
     *("with_", "with", "hint", "distinct", "expressions", "from_", "from", "joins", "where", "group", "having", "order"),
@@ -78,7 +78,7 @@ def _set_operation(tr: Translator, node: Any, parent: Scope | None) -> tuple[exp
     if with_ is not None:
         result.set("with_", with_)
     own = Scope({"": Relation(kinds)}, parent=parent)
-    _order_and_limit(tr, node, result, own, _Results(list(kinds.items()), set(kinds), parent is None))
+    order_and_limit(tr, node, result, own, Results(list(kinds.items()), set(kinds), parent is None))
     return result, kinds
 
 
@@ -114,7 +114,7 @@ def _select(tr: Translator, node: exp.Select, parent: Scope | None) -> tuple[exp
         result.set("distinct", exp.Distinct())
     _group(tr, node, scope, result)
     aliases = {native(item.args["alias"]) for item in node.expressions if isinstance(item, exp.Alias)}
-    _order_and_limit(tr, node, result, scope, _Results(list(columns.items()), aliases, parent is None))
+    order_and_limit(tr, node, result, scope, Results(list(columns.items()), aliases, parent is None))
     if limit is not None:
         if any(node.args.get(name) for name in ("order", "group", "distinct", "limit", "having")):
             raise Refused("ROWNUM limits the rows of a query that also sorts or groups them")
@@ -365,76 +365,3 @@ def _grouping(tr: Translator, item: Any, scope: Scope) -> Node:
     if isinstance(item, exp.Literal):
         raise Refused("GROUP BY a constant")  # PostgreSQL would take it for a position
     return tr.value(item, scope).node
-
-
-@dataclass(frozen=True)
-class _Results:
-    """The columns of a query as its ORDER BY may name them: by position, or by one of ``aliases``. ``outermost``: of a view."""
-
-    columns: list[tuple[str, Kind]]
-    aliases: set[str]
-    outermost: bool
-
-
-def _order_and_limit(tr: Translator, node: Any, result: Any, scope: Scope, results: _Results) -> None:
-    offset = node.args.get("offset")
-    if offset is not None:
-        result.set("offset", exp.Offset(expression=_constant(offset.expression)))
-    limit = node.args.get("limit")
-    if limit is not None:
-        result.set("limit", _fetch(limit))
-    order = node.args.get("order")
-    if order is None:
-        return
-    _only(order, {"expressions", "siblings"})
-    if order.args.get("siblings"):
-        raise Refused("ORDER SIBLINGS BY is not translated")
-    items = [_sorted(tr, item, result, scope, results) for item in order.expressions]
-    result.set("order", exp.Order(expressions=[item for item, _ in items]))
-    if any(loose for _, loose in items) and (limit is not None or offset is not None or not results.outermost):
-        raise Refused("the order of a text decides which rows there are, and cannot be the binary one here")
-
-
-def _sorted(tr: Translator, item: Any, result: Any, scope: Scope, results: _Results) -> tuple[Node, bool]:
-    """The item, and whether it sorts text by the target's collation: by a result's name there is no binary order, Oracle's."""
-    inner = item.this if isinstance(item, exp.Ordered) else item
-    distinct = bool(result.args.get("distinct")) or not isinstance(result, exp.Select)
-    place = integer_of(inner) if isinstance(inner, exp.Literal) and not inner.is_string else None
-    if place is None and isinstance(inner, exp.Column) and not inner.args.get("table") and native(inner.this) in results.aliases:
-        place = next((n for n, (name, _) in enumerate(results.columns, 1) if name == native(inner.this)), None)
-    if place is not None:
-        if not 1 <= place <= len(results.columns):
-            raise Refused(f"there is no column {place} to sort by")
-        kind = results.columns[place - 1][1]
-        if is_text(kind) and not distinct:
-            projection = result.expressions[place - 1]
-            node = (projection.this if isinstance(projection, exp.Alias) else projection).copy()
-            return rebuilt(item, by_bytes(Typed(node, kind))), False
-        named: Node = inner.copy() if isinstance(inner, exp.Literal) else exp.Column(this=identifier(fold(native(inner.this))))
-        return rebuilt(item, named), is_text(kind)
-    clashes = {native(c.this) for c in inner.find_all(exp.Column) if not c.args.get("table")} & results.aliases
-    if clashes:
-        raise Refused(f"ORDER BY reckons with the name {', '.join(sorted(clashes))} of a result")
-    value = tr.value(inner, scope)
-    if distinct and is_text(value.kind):
-        return rebuilt(item, value.node), True
-    return rebuilt(item, by_bytes(value)), False
-
-
-def _constant(node: Any) -> Node:
-    value = integer_of(node)
-    if value is None:
-        raise Refused("the number of rows is not a constant")
-    return number(value)
-
-
-def _fetch(limit: Any) -> Node:
-    options = limit.args.get("limit_options")
-    if options is not None and options.args.get("percent"):
-        raise Refused("FETCH … PERCENT is not translated")
-    count = limit.args.get("count") if isinstance(limit, exp.Fetch) else limit.expression
-    if options is not None and options.args.get("with_ties"):
-        return exp.Fetch(
-            direction="FIRST", count=_constant(count), limit_options=exp.LimitOptions(rows=True, with_ties=True, percent=False)
-        )
-    return exp.Limit(expression=_constant(count if count is not None else exp.Literal.number(1)))

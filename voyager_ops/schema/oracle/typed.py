@@ -211,3 +211,27 @@ def _word(kind: Kind) -> str:
 def word(kind: Kind) -> str:
     """The kind in words, for the report."""
     return _word(kind)
+
+
+def as_int(value: Typed) -> Node:
+    """The value as an integer for PostgreSQL's functions, a fraction cut off as Oracle does."""
+    given = as_number(value)
+    if given.kind.native:
+        return given.node
+    return cast_to(given.node if given.kind.integral else call("trunc", given.node), "integer")
+
+
+def concatenated(parts: list[Typed]) -> Typed:
+    """Oracle's ``||``: NULL is the empty string there, and an empty result is NULL."""
+    never_empty = any(isinstance(bare(part.node), exp.Literal) for part in parts)
+    pieces = [
+        as_text(part) if isinstance(bare(part.node), exp.Literal) else call("coalesce", as_text(part), text(""))
+        for part in parts
+        if part.kind.base != "null"
+    ]
+    if not pieces:
+        return Typed(exp.Null(), NULL)
+    result = pieces[0]
+    for piece in pieces[1:]:
+        result = exp.DPipe(this=result, expression=piece, safe=True)
+    return Typed(result if never_empty else not_empty(result), TEXT)
