@@ -64,6 +64,7 @@ def test_a_sound_source() -> None:
         ({"quota": False}, "quota", "error", 'ALTER USER "C##MIG" QUOTA'),
         ({"may_mine": False}, "dbms_logmnr", "error", 'GRANT EXECUTE ON SYS.DBMS_LOGMNR TO "C##MIG" CONTAINER = ALL'),
         ({"unreadable_views": ("V$LOG",)}, "catalog_views", "error", "SELECT_CATALOG_ROLE"),
+        ({"mines_in_root": False}, "local_mining", "warning", "cdb_service"),
         ({"root_refused": "ORA-01031"}, "container", "error", "GRANT SET CONTAINER"),
         ({"mining_privileges": frozenset({"LOGMINING"})}, "privilege_select_any_transaction", "error", "SELECT ANY TRANSACTION"),
         ({"undo_seconds": 1}, "undo", "warning", "undo_retention"),
@@ -99,6 +100,13 @@ def test_rights_come_from_roles_system_privileges_or_ownership() -> None:
     assert findings(logged) == {}
     assert "supplemental_all" in findings(replace(logged, logged=frozenset()))
     assert "supplemental_all" not in findings(replace(logged, logged=frozenset(), supplemental_all=True))
+
+
+def test_where_mining_may_run() -> None:
+    local = replace(FIT, mines_in_root=False)
+    assert findings(replace(local, version=(21, 3))) == {}
+    assert findings(replace(local, container=None)) == {}
+    assert findings(replace(local, container="CDB$ROOT")) == {}
 
 
 def test_what_the_way_back_wants() -> None:

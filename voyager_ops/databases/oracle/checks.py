@@ -226,6 +226,14 @@ def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
             "redo cannot be mined: a common user mines in the root",
             f"{_grant(facts, 'SET CONTAINER')}; or name a service of the root in the URL (cdb_service=…), or cdb=no",
         )
+    if facts.container not in (None, "CDB$ROOT") and not facts.mines_in_root and facts.version[:1] < (21,):
+        yield warning(
+            "local_mining",
+            subject,
+            f"{facts.user} mines in the pluggable database {facts.container}",
+            "before Oracle 21c redo is mined in CDB$ROOT only: capture may be refused (ORA-65040)",
+            "use a common user (C##…), cdb=switch, or a service of the root (cdb_service=…) in the URL",
+        )
     for privilege, why in MINING_PRIVILEGES.items():
         yield _privilege(
             facts, privilege, f"nobody {why}: no change after the snapshot would reach the target", subject, mining=True
