@@ -115,8 +115,10 @@ class Catalog:
         )
         if not found:
             return None
-        if found[0][1] == "INVALID" and found[0][0] == "VIEW":
-            raise OracleError(4063, f'view "{owner}.{name}" has errors (simulator: its text could not be translated)')
+        if not self.query("SELECT 1 WHERE to_regclass(%s) IS NOT NULL", quoted(owner, name)):
+            if found[0][1] == "INVALID":
+                raise OracleError(4063, f'view "{owner}.{name}" has errors')
+            raise OracleError(3001, f"unimplemented feature (simulator: the query of {owner}.{name} could not be translated)")
         columns = self.query(
             'SELECT "COLUMN_NAME"::text, "VIRTUAL_COLUMN"::text FROM ora."TAB_COLS" WHERE "OWNER" = %s::text AND "TABLE_NAME"'
             " = %s::text"

@@ -364,7 +364,7 @@ def column_types(infos: list[ColumnInfo]) -> list[tuple[str, DataType]]:
 def create_view(
     context: Context, cursor: Cursor, describe: Describe, *, replace: bool, force: bool, materialized: bool = False
 ) -> bool:
-    """After CREATE … VIEW; whether it can be queried (else it is INVALID)."""
+    """After CREATE … VIEW; whether it is VALID. What cannot be translated is valid, but cannot be queried here."""
     from voyager_ops.testing.oracle.ddl_create import record_column
     from voyager_ops.testing.oracle.ddl_tables import Column
 
@@ -404,7 +404,7 @@ def create_view(
     if replace and dd.exists(context.connection, "OBJECTS", OWNER=owner, OBJECT_NAME=name, OBJECT_TYPE=kind):
         drop_view_rows(context, owner, name, kind)
     check_free(context, owner, name)
-    valid = True
+    valid = queryable = True
     infos: list[ColumnInfo] = []
     context.connection.execute("SAVEPOINT a_view")
     try:
@@ -420,15 +420,16 @@ def create_view(
             context.run(f"CREATE VIEW {relation(owner, name)} ({columns}) AS {postgres}")
     except OracleError as error:
         context.connection.execute("ROLLBACK TO a_view")
-        # What the simulator cannot translate is kept as text; a real mistake fails unless FORCE.
-        if not force and error.code != 900 and "simulator" not in error.message and error.code not in (932, 3001):
+        # What the simulator cannot translate is kept as text and is no error of whoever wrote it.
+        unknown = error.code in (900, 932, 3001) or "simulator" in error.message
+        if not force and not unknown:
             raise
-        valid = False
+        queryable, valid = False, unknown
     context.connection.execute("RELEASE a_view")
-    object_id = context.oid(owner, name) if valid else None
+    object_id = context.oid(owner, name) if queryable else None
     add_object(context, owner, name, kind, object_id, status="VALID" if valid else "INVALID")
     for number, (column_name, data_type) in enumerate(
-        column_types(infos) if valid else [(n, DataType("VARCHAR2", length=4000)) for n in names], 1
+        column_types(infos) if queryable else [(n, DataType("VARCHAR2", length=4000)) for n in names], 1
     ):
         shown = names[number - 1] if names else column_name
         record_column(context, owner, name, Column(shown, data_type), number, number)

@@ -310,12 +310,9 @@ class SqlSession:
         translated = translator.translate(extra)
         if translated.kind == "SELECT" and translated.names:
             texts = projection_texts(body)
-            if len(texts) == len(translated.names):
-                translated.names = (
-                    [n or t for n, t in zip(translated.names, texts, strict=True)]
-                    if all("*" not in t or "(" in t for t in texts)
-                    else []
-                )
+            starred = any(t == "*" or t.endswith(".*") for t in texts)
+            if len(texts) == len(translated.names) and not starred:
+                translated.names = [n or t for n, t in zip(translated.names, texts, strict=True)]
             elif "" in translated.names:
                 translated.names = []
         self._check(translated)

@@ -110,17 +110,16 @@ CREATE FUNCTION ora.from_tz(t ora.ts, zone text) RETURNS ora.tstz LANGUAGE sql S
 CREATE FUNCTION ora.at_time_zone(t ora.tstz, zone text) RETURNS ora.tstz LANGUAGE sql STABLE STRICT
   RETURN ora.make_tstz(ora.tstz_utc(t), ora.tz_offset_of(zone));
 
+-- To 40 significant digits, as NUMBER has them: the integers' quotient at a scale that leaves a few more.
 CREATE FUNCTION ora.div(a numeric, b numeric) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
-  q numeric;
   e int;
 BEGIN
   IF b = 0 THEN PERFORM ora.raise('ORA-01476: divisor is equal to zero'); END IF;
   IF a = 0 THEN RETURN 0; END IF;
-  e := 40 - greatest(-130, floor(log(abs(a)) - log(abs(b)))::int + 1);
-  q := trim_scale(round(round(a, greatest(e + 10, 0)) / round(b, least(scale(b), 300)), greatest(e, 0)));
-  IF e > 15 THEN q := trim_scale(round(a * power(10::numeric, e) / b) / power(10::numeric, e)); END IF;
-  RETURN q;
+  e := 42 - floor(log(abs(a)) - log(abs(b)))::int;
+  IF e <= 0 THEN RETURN round(a / b); END IF;
+  RETURN trim_scale(round(div(a * ('1e' || e)::numeric, b) * ('1e-' || e)::numeric, e - 3));
 END
 $$;
 CREATE FUNCTION ora.div(a float8, b float8) RETURNS float8 LANGUAGE sql IMMUTABLE STRICT
@@ -219,6 +218,7 @@ BEGIN
   FOR k IN 1 .. cardinality(parts) LOOP
     n := n + parts[k]::numeric * ora.ids_unit(units[i + k - 1]);
   END LOOP;
+  n := round(n);
   RETURN (CASE WHEN negative THEN -n ELSE n END)::ora.ids;
 END
 $$;

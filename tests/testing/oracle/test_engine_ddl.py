@@ -1,0 +1,458 @@
+"""The simulator's DDL: what is recorded in the dictionary, and that states are what statements made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import create_database, drop_database
+from tests.testing.oracle.engine_kit import Session
+from voyager_ops.testing.oracle.backend import PgEngine
+from voyager_ops.testing.oracle.engine import Timestamp
+from voyager_ops.testing.postgres import Cluster
+
+
+@pytest.fixture(scope="module")
+def engine(source_cluster: Cluster) -> Iterator[PgEngine]:
+    database = create_database(source_cluster)
+    with PgEngine(database.url) as engine:
+        yield engine
+    drop_database(database)
+
+
+@pytest.fixture
+def app(engine: PgEngine) -> Iterator[Session]:
+    """A DBA with an empty schema."""
+    system = Session(engine, "SYSTEM")
+    system.sql("CREATE USER APP IDENTIFIED BY app")
+    system.sql("GRANT DBA TO APP")
+    session = Session(engine, "APP")
+    yield session
+    session.close()
+    system.sql("DROP USER APP CASCADE")
+    system.close()
+
+
+def test_every_type_in_the_dictionary(app: Session) -> None:
+    types = {
+        "NUMBER": ("NUMBER", 22, None, None),
+        "NUMBER(5)": ("NUMBER", 22, 5, 0),
+        "NUMBER(5,-2)": ("NUMBER", 22, 5, -2),
+        "NUMBER(*,3)": ("NUMBER", 22, None, 3),
+        "INTEGER": ("NUMBER", 22, None, 0),
+        "FLOAT": ("FLOAT", 22, 126, None),
+        "FLOAT(10)": ("FLOAT", 22, 10, None),
+        "REAL": ("FLOAT", 22, 63, None),
+        "BINARY_FLOAT": ("BINARY_FLOAT", 4, None, None),
+        "BINARY_DOUBLE": ("BINARY_DOUBLE", 8, None, None),
+        "VARCHAR2(10)": ("VARCHAR2", 10, None, None),
+        "VARCHAR2(10 CHAR)": ("VARCHAR2", 40, None, None),
+        "NVARCHAR2(10)": ("NVARCHAR2", 20, None, None),
+        "CHAR": ("CHAR", 1, None, None),
+        "NCHAR(5)": ("NCHAR", 10, None, None),
+        "CLOB": ("CLOB", 4000, None, None),
+        "NCLOB": ("NCLOB", 4000, None, None),
+        "BLOB": ("BLOB", 4000, None, None),
+        "BFILE": ("BFILE", 530, None, None),
+        "RAW(16)": ("RAW", 16, None, None),
+        "DATE": ("DATE", 7, None, None),
+        "TIMESTAMP": ("TIMESTAMP(6)", 11, None, 6),
+        "TIMESTAMP(0)": ("TIMESTAMP(0)", 7, None, 0),
+        "TIMESTAMP(9) WITH TIME ZONE": ("TIMESTAMP(9) WITH TIME ZONE", 13, None, 9),
+        "TIMESTAMP WITH LOCAL TIME ZONE": ("TIMESTAMP(6) WITH LOCAL TIME ZONE", 11, None, 6),
+        "INTERVAL YEAR(4) TO MONTH": ("INTERVAL YEAR(4) TO MONTH", 5, 4, 0),
+        "INTERVAL DAY(9) TO SECOND(3)": ("INTERVAL DAY(9) TO SECOND(3)", 11, 9, 3),
+        "XMLTYPE": ("XMLTYPE", 2000, None, None),
+        "ROWID": ("ROWID", 10, None, None),
+        "UROWID(100)": ("UROWID", 100, None, None),
+        "LONG": ("LONG", 0, None, None),
+    }
+    app.sql("CREATE TABLE T (" + ", ".join(f"C{n} {kind}" for n, kind in enumerate(types)) + ")")
+    found = app.sql("SELECT DATA_TYPE, DATA_LENGTH, DATA_PRECISION, DATA_SCALE FROM USER_TAB_COLUMNS ORDER BY COLUMN_ID")
+    assert found == list(types.values())
+    assert app.sql("SELECT CHAR_LENGTH, CHAR_USED FROM USER_TAB_COLS WHERE COLUMN_NAME IN ('C10', 'C11') ORDER BY COLUMN_ID") == [
+        (10, "B"),
+        (10, "C"),
+    ]
+    assert app.sql("SELECT COUNT(*) FROM ALL_LOBS WHERE OWNER = 'APP'") == [(3,)]
+
+
+def test_identity_virtual_invisible_and_default_columns(app: Session) -> None:
+    app.sql(
+        "CREATE TABLE T (ID NUMBER GENERATED ALWAYS AS IDENTITY (START WITH 10 INCREMENT BY 5), V VARCHAR2(5) DEFAULT ON NULL"
+        " 'q',"
+        " D NUMBER GENERATED ALWAYS AS (ID * 2) VIRTUAL, H NUMBER DEFAULT 7 INVISIBLE, W DATE AS (TO_DATE(V)) VIRTUAL)"
+    )
+    app.sql("ALTER SESSION SET NLS_DATE_FORMAT = 'YY'")
+    app.sql("INSERT INTO T (V) VALUES ('21')")
+    app.sql("INSERT INTO T VALUES (DEFAULT, '22')")
+    assert app.sql("SELECT * FROM T ORDER BY 1")[0][:3] == (10, "21", 20)
+    assert app.sql("SELECT ID, H FROM T ORDER BY 1") == [(10, 7), (15, 7)]
+    assert app.error("INSERT INTO T (ID, V) VALUES (1, '23')")[0] == 32795
+    assert app.error("INSERT INTO T (D) VALUES (1)")[0] == 54013
+    rows = app.sql(
+        "SELECT COLUMN_NAME, COLUMN_ID, HIDDEN_COLUMN, VIRTUAL_COLUMN, IDENTITY_COLUMN, DEFAULT_ON_NULL, DATA_DEFAULT FROM"
+        " USER_TAB_COLS ORDER BY INTERNAL_COLUMN_ID"
+    )
+    assert [r[:6] for r in rows] == [
+        ("ID", 1, "NO", "NO", "YES", "NO"),
+        ("V", 2, "NO", "NO", "NO", "YES"),
+        ("D", 3, "NO", "YES", "NO", "NO"),
+        ("H", None, "YES", "NO", "NO", "NO"),
+        ("W", 4, "NO", "YES", "NO", "NO"),
+    ]
+    assert [r[6] for r in rows[1:4]] == ["'q'", "ID * 2", "7"]
+    ((sequence, kind, options),) = app.sql("SELECT SEQUENCE_NAME, GENERATION_TYPE, IDENTITY_OPTIONS FROM USER_TAB_IDENTITY_COLS")
+    assert kind == "ALWAYS"
+    assert "START WITH: 10, INCREMENT BY: 5" in options
+    assert app.one("SELECT LAST_NUMBER FROM USER_SEQUENCES WHERE SEQUENCE_NAME = :1", sequence) == 110
+    app.sql("ALTER TABLE T MODIFY (H VISIBLE)")
+    assert app.sql("SELECT COLUMN_ID FROM USER_TAB_COLS WHERE COLUMN_NAME = 'H'") == [(5,)]
+
+
+def test_null_gives_way_to_the_default_on_null(app: Session) -> None:
+    app.sql("CREATE TABLE T (V VARCHAR2(5) DEFAULT ON NULL 'q', N NUMBER GENERATED BY DEFAULT ON NULL AS IDENTITY)")
+    app.sql("INSERT INTO T VALUES (NULL, NULL)")
+    app.sql("INSERT INTO T VALUES ('x', 5)")
+    assert app.sql("SELECT V, N FROM T ORDER BY 1") == [("q", 1), ("x", 5)]
+
+
+def test_constraints_and_their_states(app: Session) -> None:
+    app.sql("CREATE TABLE P (ID NUMBER CONSTRAINT P_PK PRIMARY KEY, U NUMBER CONSTRAINT P_U UNIQUE DEFERRABLE)")
+    app.sql(
+        "CREATE TABLE C (ID NUMBER NOT NULL, PID NUMBER CONSTRAINT C_FK REFERENCES P (ID) ON DELETE CASCADE,"
+        " A NUMBER CONSTRAINT C_CK CHECK (A > 0) DISABLE, CONSTRAINT C_FK2 FOREIGN KEY (ID) REFERENCES P NOVALIDATE)"
+    )
+    found = app.sql(
+        "SELECT CONSTRAINT_NAME, CONSTRAINT_TYPE, STATUS, VALIDATED, DEFERRABLE, DELETE_RULE, R_CONSTRAINT_NAME, INDEX_NAME"
+        " FROM USER_CONSTRAINTS"
+        " WHERE GENERATED = 'USER NAME' ORDER BY 1"
+    )
+    assert found == [
+        ("C_CK", "C", "DISABLED", "NOT VALIDATED", "NOT DEFERRABLE", None, None, None),
+        ("C_FK", "R", "ENABLED", "VALIDATED", "NOT DEFERRABLE", "CASCADE", "P_PK", None),
+        ("C_FK2", "R", "ENABLED", "NOT VALIDATED", "NOT DEFERRABLE", "NO ACTION", "P_PK", None),
+        ("P_PK", "P", "ENABLED", "VALIDATED", "NOT DEFERRABLE", None, None, "P_PK"),
+        ("P_U", "U", "ENABLED", "VALIDATED", "DEFERRABLE", None, None, "P_U"),
+    ]
+    assert app.sql("SELECT SEARCH_CONDITION, SEARCH_CONDITION_VC FROM USER_CONSTRAINTS WHERE GENERATED = 'GENERATED NAME'") == [
+        ('"ID" IS NOT NULL', '"ID" IS NOT NULL')
+    ]
+    app.sql("INSERT INTO P VALUES (1, 1)")
+    app.sql("INSERT INTO C VALUES (1, NULL, -5)")
+    assert app.error("INSERT INTO C VALUES (2, 1, 1)") == (
+        2291,
+        "integrity constraint (APP.C_FK2) violated - parent key not found",
+    )
+    assert app.error("ALTER TABLE C ENABLE CONSTRAINT C_CK")[0] == 2293
+    app.sql("ALTER TABLE C ENABLE NOVALIDATE CONSTRAINT C_CK")
+    assert app.error("UPDATE C SET A = -6") == (2290, "check constraint (APP.C_CK) violated")
+    assert app.error("DELETE FROM P")[0] == 2292
+    assert app.error("ALTER TABLE P DISABLE CONSTRAINT P_PK")[0] == 2297
+    app.sql("ALTER TABLE P DISABLE CONSTRAINT P_PK CASCADE")
+    app.sql("INSERT INTO P VALUES (1, 2)")
+    app.commit()
+    assert app.sql("SELECT DISTINCT STATUS FROM USER_CONSTRAINTS WHERE CONSTRAINT_NAME IN ('P_PK', 'C_FK', 'C_FK2')") == [
+        ("DISABLED",)
+    ]
+    assert app.error("ALTER TABLE P ENABLE CONSTRAINT P_PK")[0] == 2437
+    assert app.error("ALTER TABLE C DROP CONSTRAINT NOSUCH")[0] == 2443
+    app.sql("ALTER TABLE C DROP CONSTRAINT C_FK")
+    assert app.error("DROP TABLE P")[0] == 2449
+    app.sql("DROP TABLE P CASCADE CONSTRAINTS")
+    assert app.sql("SELECT COUNT(*) FROM USER_CONSTRAINTS WHERE CONSTRAINT_TYPE = 'R'") == [(0,)]
+
+
+def test_alter_table(app: Session) -> None:
+    app.sql("CREATE TABLE T (A NUMBER(5), B VARCHAR2(5))")
+    app.sql("INSERT INTO T VALUES (1, 'abc')")
+    app.sql("ALTER TABLE T ADD (C DATE DEFAULT DATE '2020-01-01' NOT NULL, D NUMBER)")
+    assert app.sql("SELECT * FROM T") == [(1, "abc", Timestamp(2020, 1, 1), None)]
+    app.sql("ALTER TABLE T MODIFY (B VARCHAR2(10 CHAR) DEFAULT 'x' NOT NULL, A NUMBER(10,2))")
+    assert app.sql("SELECT DATA_TYPE, CHAR_LENGTH, NULLABLE, DATA_DEFAULT FROM USER_TAB_COLUMNS WHERE COLUMN_NAME = 'B'") == [
+        ("VARCHAR2", 10, "N", "'x'")
+    ]
+    assert app.error("ALTER TABLE T MODIFY (B VARCHAR2(2))")[0] == 1441
+    assert app.error("ALTER TABLE T MODIFY (B NOT NULL)")[0] == 1442
+    app.sql("ALTER TABLE T MODIFY (B NULL)")
+    app.sql("ALTER TABLE T RENAME COLUMN D TO E")
+    app.sql("ALTER TABLE T DROP COLUMN A")
+    assert app.sql("SELECT COLUMN_NAME, COLUMN_ID FROM USER_TAB_COLUMNS ORDER BY 2") == [("B", 1), ("C", 2), ("E", 3)]
+    app.sql("ALTER TABLE T RENAME TO U")
+    app.sql("RENAME U TO W")
+    assert app.sql("SELECT TABLE_NAME FROM USER_TABLES") == [("W",)]
+    assert app.error("ALTER TABLE W ADD (B NUMBER)")[0] == 1430
+    app.sql("TRUNCATE TABLE W")
+    assert app.sql("SELECT * FROM W") == []
+
+
+def test_indexes_of_every_kind(app: Session) -> None:
+    app.sql("CREATE TABLE T (A NUMBER, B VARCHAR2(5), C DATE)")
+    app.sql("CREATE UNIQUE INDEX T_U ON T (A, B)")
+    app.sql("CREATE INDEX T_F ON T (UPPER(B), C DESC)")
+    app.sql("CREATE BITMAP INDEX T_B ON T (B)")
+    app.sql("CREATE INDEX T_R ON T (A) REVERSE INVISIBLE")
+    assert app.sql("SELECT INDEX_NAME, INDEX_TYPE, UNIQUENESS, VISIBILITY FROM USER_INDEXES ORDER BY 1") == [
+        ("T_B", "BITMAP", "NONUNIQUE", "VISIBLE"),
+        ("T_F", "FUNCTION-BASED NORMAL", "NONUNIQUE", "VISIBLE"),
+        ("T_R", "NORMAL/REV", "NONUNIQUE", "INVISIBLE"),
+        ("T_U", "NORMAL", "UNIQUE", "VISIBLE"),
+    ]
+    assert app.sql("SELECT COLUMN_EXPRESSION, COLUMN_POSITION FROM USER_IND_EXPRESSIONS ORDER BY 2") == [
+        ("UPPER(B)", 1),
+        ('"C"', 2),
+    ]
+    assert app.sql("SELECT COLUMN_NAME, DESCEND FROM USER_IND_COLUMNS WHERE INDEX_NAME = 'T_U' ORDER BY COLUMN_POSITION") == [
+        ("A", "ASC"),
+        ("B", "ASC"),
+    ]
+    app.sql("INSERT INTO T (A, B) VALUES (1, 'x')")
+    assert app.error("INSERT INTO T (A, B) VALUES (1, 'x')") == (1, "unique constraint (APP.T_U) violated")
+    assert app.error("CREATE INDEX T_X ON T (B)")[0] == 1408
+    app.sql("DROP INDEX T_U")
+    app.sql("INSERT INTO T (A, B) VALUES (1, 'x')")
+    assert app.error("CREATE UNIQUE INDEX T_U ON T (A, B)")[0] == 1452
+
+
+def test_partitions(app: Session) -> None:
+    app.sql(
+        "CREATE TABLE R (ID NUMBER, D DATE) PARTITION BY RANGE (D) INTERVAL (NUMTOYMINTERVAL(1, 'MONTH'))"
+        " (PARTITION P0 VALUES LESS THAN (DATE '2020-01-01'), PARTITION P1 VALUES LESS THAN (MAXVALUE))"
+    )
+    app.sql(
+        "CREATE TABLE L (ID NUMBER, G VARCHAR2(5)) PARTITION BY LIST (G) (PARTITION PA VALUES ('A', 'B'), PARTITION PD VALUES"
+        " (DEFAULT))"
+    )
+    app.sql("CREATE TABLE H (ID NUMBER) PARTITION BY HASH (ID) PARTITIONS 4")
+    app.sql(
+        "CREATE TABLE X (ID NUMBER, D DATE, G VARCHAR2(5)) PARTITION BY RANGE (D) SUBPARTITION BY LIST (G) SUBPARTITION TEMPLATE"
+        " (SUBPARTITION SA VALUES ('A'), SUBPARTITION SX VALUES (DEFAULT)) (PARTITION P0 VALUES LESS THAN (MAXVALUE))"
+    )
+    assert app.sql("SELECT TABLE_NAME, PARTITIONING_TYPE, SUBPARTITIONING_TYPE, INTERVAL FROM USER_PART_TABLES ORDER BY 1") == [
+        ("H", "HASH", "NONE", None),
+        ("L", "LIST", "NONE", None),
+        ("R", "RANGE", "NONE", "NUMTOYMINTERVAL(1, 'MONTH')"),
+        ("X", "RANGE", "LIST", None),
+    ]
+    assert app.sql("SELECT PARTITION_NAME, HIGH_VALUE FROM USER_TAB_PARTITIONS WHERE TABLE_NAME IN ('R', 'L') ORDER BY 1") == [
+        ("P0", "TO_DATE(' 2020-01-01 00:00:00', 'SYYYY-MM-DD HH24:MI:SS', 'NLS_CALENDAR=GREGORIAN')"),
+        ("P1", "MAXVALUE"),
+        ("PA", "'A', 'B'"),
+        ("PD", "DEFAULT"),
+    ]
+    assert app.sql("SELECT SUBPARTITION_NAME, HIGH_VALUE FROM USER_TAB_SUBPARTITIONS ORDER BY 1") == [
+        ("P0_SA", "'A'"),
+        ("P0_SX", "DEFAULT"),
+    ]
+    assert app.sql("SELECT NAME, COLUMN_NAME FROM USER_PART_KEY_COLUMNS ORDER BY 1") == [
+        ("H", "ID"),
+        ("L", "G"),
+        ("R", "D"),
+        ("X", "D"),
+    ]
+    assert app.one("SELECT COUNT(*) FROM USER_SEGMENTS WHERE SEGMENT_TYPE = 'TABLE PARTITION' AND SEGMENT_NAME = 'H'") == 4
+    assert app.error("SELECT * FROM R PARTITION (P0)")[0] == 3001
+
+
+def test_views_synonyms_and_comments(app: Session, engine: PgEngine) -> None:
+    app.sql("CREATE TABLE T (ID NUMBER, V VARCHAR2(10))")
+    app.sql("INSERT INTO T VALUES (1, 'one')")
+    app.sql("CREATE VIEW V (A, B) AS SELECT ID, UPPER(V) FROM T WITH READ ONLY")
+    app.sql("CREATE SYNONYM S FOR V")
+    app.sql("CREATE PUBLIC SYNONYM APP_T FOR T")
+    app.sql("CREATE MATERIALIZED VIEW MV REFRESH COMPLETE ON DEMAND AS SELECT COUNT(*) N FROM T")
+    app.sql("COMMENT ON TABLE T IS 'it''s a table'")
+    app.sql("COMMENT ON COLUMN T.V IS 'value'")
+    app.commit()
+    assert app.sql("SELECT * FROM S") == [(1, "ONE")]
+    assert app.sql("SELECT N FROM MV") == [(1,)]
+    assert app.sql("SELECT TEXT, READ_ONLY FROM USER_VIEWS") == [("SELECT ID, UPPER(V) FROM T WITH READ ONLY", "Y")]
+    assert app.sql("SELECT MVIEW_NAME, REFRESH_METHOD, REFRESH_MODE FROM USER_MVIEWS") == [("MV", "COMPLETE", "DEMAND")]
+    assert app.sql("SELECT COMMENTS FROM USER_TAB_COMMENTS WHERE TABLE_NAME = 'T'") == [("it's a table",)]
+    assert app.sql("SELECT COMMENTS FROM USER_COL_COMMENTS WHERE TABLE_NAME = 'T' AND COLUMN_NAME = 'V'") == [("value",)]
+    assert app.sql("SELECT REFERENCED_NAME FROM USER_DEPENDENCIES WHERE NAME = 'V' ORDER BY 1") == [("T",)]
+    system = Session(engine, "SYSTEM")
+    assert system.sql("SELECT ID FROM APP_T") == [(1,)]
+    system.sql("CREATE VIEW APP.V2 AS SELECT V FROM T")  # names are looked up in the view's schema
+    assert system.sql("SELECT * FROM APP.V2") == [("one",)]
+    system.close()
+    assert app.error("CREATE VIEW BAD AS SELECT NOSUCH FROM T")[0] == 904
+    assert app.execute("CREATE FORCE VIEW BAD AS SELECT NOSUCH FROM T").warning
+    assert app.error("SELECT * FROM BAD")[0] == 4063
+    app.sql("DROP PUBLIC SYNONYM APP_T")
+
+
+def test_plsql_units_and_triggers_are_kept_as_text(app: Session) -> None:
+    app.sql("CREATE TABLE T (ID NUMBER)")
+    app.sql(
+        "CREATE OR REPLACE TRIGGER T_BI\n  BEFORE INSERT OR UPDATE OF ID ON T\n  FOR EACH ROW WHEN (NEW.ID > 0)\nBEGIN\n "
+        " :NEW.ID := 1;\nEND;"
+    )
+    app.sql("CREATE PACKAGE P AS\n  PROCEDURE X;\nEND;")
+    app.sql("CREATE OR REPLACE PACKAGE BODY P AS PROCEDURE X IS BEGIN NULL; END; END;")
+    ((kind, event, status, body, when),) = app.sql(
+        "SELECT TRIGGER_TYPE, TRIGGERING_EVENT, STATUS, TRIGGER_BODY, WHEN_CLAUSE FROM USER_TRIGGERS"
+    )
+    assert (kind, event, status, when) == ("BEFORE EACH ROW", "INSERT OR UPDATE", "ENABLED", "NEW.ID > 0")
+    assert body == "BEGIN\n  :NEW.ID := 1;\nEND;"
+    app.sql("ALTER TABLE T DISABLE ALL TRIGGERS")
+    assert app.sql("SELECT STATUS FROM USER_TRIGGERS") == [("DISABLED",)]
+    app.sql("ALTER TRIGGER T_BI ENABLE")
+    assert app.sql("SELECT STATUS FROM USER_TRIGGERS") == [("ENABLED",)]
+    assert app.sql("SELECT LINE, TEXT FROM USER_SOURCE WHERE NAME = 'P' AND TYPE = 'PACKAGE' ORDER BY LINE") == [
+        (1, "PACKAGE P AS\n"),
+        (2, "  PROCEDURE X;\n"),
+        (3, "END;"),
+    ]
+    assert app.sql("SELECT OBJECT_TYPE FROM USER_OBJECTS WHERE OBJECT_NAME = 'P' ORDER BY 1") == [("PACKAGE",), ("PACKAGE BODY",)]
+
+
+def test_types(app: Session) -> None:
+    app.sql("CREATE TYPE ADDR AS OBJECT (STREET VARCHAR2(30), ZIP NUMBER(5), MEMBER FUNCTION F RETURN NUMBER)")
+    app.sql("CREATE TYPE ADDRS AS TABLE OF ADDR")
+    app.sql("CREATE TYPE PHONES AS VARRAY(5) OF VARCHAR2(20)")
+    app.sql("CREATE TABLE T (ID NUMBER, A ADDR)")
+    assert app.sql("SELECT TYPE_NAME, TYPECODE, ATTRIBUTES FROM USER_TYPES ORDER BY 1") == [
+        ("ADDR", "OBJECT", 2),
+        ("ADDRS", "COLLECTION", 0),
+        ("PHONES", "COLLECTION", 0),
+    ]
+    assert app.sql("SELECT ATTR_NAME, ATTR_TYPE_NAME FROM USER_TYPE_ATTRS ORDER BY ATTR_NO") == [
+        ("STREET", "VARCHAR2"),
+        ("ZIP", "NUMBER"),
+    ]
+    assert app.sql("SELECT COLL_TYPE, UPPER_BOUND, ELEM_TYPE_NAME FROM USER_COLL_TYPES ORDER BY TYPE_NAME") == [
+        ("TABLE", None, "ADDR"),
+        ("VARYING ARRAY", 5, "VARCHAR2"),
+    ]
+    assert app.sql("SELECT DATA_TYPE, DATA_TYPE_OWNER FROM USER_TAB_COLUMNS WHERE COLUMN_NAME = 'A'") == [("ADDR", "APP")]
+
+
+def test_supplemental_logging(app: Session) -> None:
+    app.sql("CREATE TABLE T (ID NUMBER PRIMARY KEY, V NUMBER, SUPPLEMENTAL LOG GROUP G (V) ALWAYS)")
+    app.sql("ALTER TABLE T ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS")
+    assert app.error("ALTER TABLE T ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS")[0] == 32588
+    assert app.sql("SELECT LOG_GROUP_TYPE, ALWAYS FROM USER_LOG_GROUPS ORDER BY 1") == [
+        ("ALL COLUMN LOGGING", "ALWAYS"),
+        ("USER LOG GROUP", "ALWAYS"),
+    ]
+    app.sql("ALTER TABLE T DROP SUPPLEMENTAL LOG DATA (ALL) COLUMNS")
+    app.sql("ALTER TABLE T DROP SUPPLEMENTAL LOG GROUP G")
+    assert app.sql("SELECT * FROM USER_LOG_GROUPS") == []
+
+
+def test_create_table_as_select_and_other_kinds_of_tables(app: Session) -> None:
+    app.sql("CREATE TABLE T (ID NUMBER(5), V VARCHAR2(7), D TIMESTAMP(3))")
+    app.sql("INSERT INTO T (ID, V) VALUES (1, 'x')")
+    app.sql("CREATE TABLE C AS SELECT ID, V, D, 'lit' L, ID + 1 N FROM T")
+    assert app.sql("SELECT ID, V, L, N FROM C") == [(1, "x", "lit", 2)]
+    assert app.sql(
+        "SELECT DATA_TYPE, DATA_PRECISION, CHAR_LENGTH FROM USER_TAB_COLUMNS WHERE TABLE_NAME = 'C' ORDER BY COLUMN_ID"
+    ) == [
+        ("NUMBER", 5, 0),
+        ("VARCHAR2", None, 7),
+        ("TIMESTAMP(3)", None, 0),
+        ("CHAR", None, 3),
+        ("NUMBER", None, 0),
+    ]
+    app.sql("CREATE GLOBAL TEMPORARY TABLE G (ID NUMBER) ON COMMIT PRESERVE ROWS")
+    app.sql("CREATE TABLE I (ID NUMBER PRIMARY KEY) ORGANIZATION INDEX")
+    app.sql("CREATE TABLE E (ID NUMBER) ORGANIZATION EXTERNAL (TYPE ORACLE_LOADER DEFAULT DIRECTORY D LOCATION ('x'))")
+    assert app.sql(
+        "SELECT TABLE_NAME, TEMPORARY, DURATION, IOT_TYPE, EXTERNAL FROM USER_TABLES WHERE TABLE_NAME IN ('G', 'I',"
+        " 'E') ORDER BY 1"
+    ) == [
+        ("E", "N", None, None, "YES"),
+        ("G", "Y", "SYS$SESSION", None, "NO"),
+        ("I", "N", None, "IOT", "NO"),
+    ]
+
+
+def test_privileges(app: Session, engine: PgEngine) -> None:
+    app.sql("CREATE TABLE T (ID NUMBER)")
+    app.sql("CREATE SEQUENCE S")
+    app.sql("CREATE USER POOR IDENTIFIED BY pw")
+    with pytest.raises(Exception, match="lacks CREATE SESSION"):
+        Session(engine, "POOR")
+    app.sql("GRANT CREATE SESSION TO POOR")
+    poor = Session(engine, "POOR")
+    assert poor.error("SELECT * FROM APP.T")[0] == 942
+    assert poor.error("SELECT * FROM V$DATABASE")[0] == 942
+    assert poor.error("SELECT * FROM DBA_TABLES")[0] == 942
+    assert poor.error("SELECT APP.S.NEXTVAL FROM DUAL")[0] == 2289
+    assert poor.error("CREATE TABLE X (ID NUMBER)")[0] == 1031
+    assert poor.error("BEGIN SYS.DBMS_LOGMNR.END_LOGMNR(); END;")[0] == 6550
+    app.sql("CREATE ROLE READER")
+    app.sql("GRANT SELECT ON T TO READER")
+    app.sql("GRANT READER TO POOR")
+    app.sql("GRANT SELECT ON S TO POOR")
+    app.sql("GRANT SELECT ON SYS.V_$DATABASE TO POOR")
+    assert poor.sql("SELECT * FROM APP.T") == []
+    assert poor.one("SELECT APP.S.NEXTVAL FROM DUAL") == 1
+    assert poor.one("SELECT COUNT(*) FROM V$DATABASE") == 1
+    assert poor.sql("SELECT TABLE_NAME FROM ALL_TABLES WHERE OWNER = 'APP'") == [("T",)]
+    assert poor.error("UPDATE APP.T SET ID = 1")[0] == 1031
+    assert poor.error("SELECT * FROM APP.T AS OF SCN 1")[0] == 1031
+    assert poor.sql("SELECT GRANTED_ROLE FROM USER_ROLE_PRIVS") == [("READER",)]
+    assert poor.sql("SELECT PRIVILEGE FROM SESSION_PRIVS") == [("CREATE SESSION",)]
+    app.sql("REVOKE SELECT ON T FROM READER")
+    assert poor.error("SELECT * FROM APP.T")[0] == 942
+    app.sql("GRANT EXECUTE ON SYS.DBMS_LOGMNR TO POOR")
+    assert poor.error("BEGIN SYS.DBMS_LOGMNR.END_LOGMNR(); END;")[0] == 1031
+    assert app.error("REVOKE SELECT ON T FROM READER")[0] == 1927
+    assert app.error("DROP USER POOR")[0] == 1940
+    poor.close()
+    app.sql("DROP USER POOR CASCADE")
+    app.sql("DROP ROLE READER")
+
+
+def test_passwords_and_locked_accounts(app: Session, engine: PgEngine) -> None:
+    assert engine.password_of("APP") == "app"
+    assert engine.password_of("NOBODY") is None
+    app.sql('ALTER USER APP IDENTIFIED BY "Se cret"')
+    assert engine.password_of("APP") == "Se cret"
+    app.sql("ALTER USER APP ACCOUNT LOCK")
+    with pytest.raises(Exception, match="locked"):
+        engine.password_of("APP")
+
+
+def test_quoted_names_are_kept_and_others_folded(app: Session) -> None:
+    app.sql('CREATE TABLE "Mixed" ("a b" NUMBER, C NUMBER)')
+    app.sql('INSERT INTO "Mixed" ("a b", c) VALUES (1, 2)')
+    assert app.sql('SELECT m."a b", m.C FROM "Mixed" m') == [(1, 2)]
+    assert app.error("SELECT * FROM MIXED")[0] == 942
+    assert app.sql("SELECT TABLE_NAME FROM USER_TABLES") == [("Mixed",)]
+
+
+def test_the_public_sample_schemas_are_accepted(engine: PgEngine) -> None:
+    """Every statement of HR, CO, OE and SH, written as their owners write them."""
+    system = Session(engine, "SYSTEM")
+    for user in ("HR", "CO", "OE", "SH", "PM"):
+        system.sql(f"CREATE USER {user} IDENTIFIED BY x")
+    for schema in ("hr", "co", "oe", "sh"):
+        text = (Path(__file__).parents[2] / "schema" / "oracle" / "schemas" / f"{schema}.sql").read_text(encoding="utf-8")
+        for statement in statements_of(text):
+            system.sql(statement)
+    assert system.one("SELECT COUNT(*) FROM DBA_OBJECTS WHERE STATUS = 'INVALID' AND OBJECT_TYPE = 'VIEW'") == 0
+    system.close()
+
+
+def statements_of(text: str) -> Iterator[str]:
+    """As SQL*Plus cuts a script: PL/SQL ends with a line ``/``, everything else with a semicolon too."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.strip() == "/":
+            if "".join(lines).strip():
+                yield "\n".join(lines)
+            lines = []
+            continue
+        lines.append(line)
+        words = [w for text in lines if not text.lstrip().startswith("--") for w in text.upper().split()][:6]
+        plsql = bool({"TRIGGER", "PROCEDURE", "FUNCTION", "PACKAGE", "BODY"} & set(words[1:5])) and words[0] == "CREATE"
+        if line.rstrip().endswith(";") and not plsql:
+            statement = "\n".join(x for x in lines if not x.lstrip().startswith("--")).strip().rstrip(";")
+            if statement:
+                yield statement
+            lines = []

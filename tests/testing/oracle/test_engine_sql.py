@@ -1,0 +1,583 @@
+"""The simulator's SQL engine: queries and DML, values at their extremes, transactions, flashback, errors."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from tests.conftest import create_database, drop_database
+from tests.testing.oracle.engine_kit import Session, bind_of
+from voyager_ops.testing.oracle.backend import PgEngine
+from voyager_ops.testing.oracle.engine import Bind, BindValue, DayInterval, MonthInterval, OracleError, Timestamp, TypeNumber
+from voyager_ops.testing.postgres import Cluster
+
+
+@pytest.fixture(scope="module")
+def engine(source_cluster: Cluster) -> Iterator[PgEngine]:
+    database = create_database(source_cluster)
+    with PgEngine(database.url, users={"HR": "hr"}) as engine:
+        engine.add_user("APP", "app", "DBA")
+        yield engine
+    drop_database(database)
+
+
+@pytest.fixture
+def app(engine: PgEngine) -> Iterator[Session]:
+    session = Session(engine, "APP")
+    yield session
+    session.rollback()
+    for name, kind in session.sql(
+        "SELECT OBJECT_NAME, OBJECT_TYPE FROM USER_OBJECTS WHERE OBJECT_TYPE IN ('TABLE', 'SEQUENCE', 'VIEW')"
+    ):
+        if not name.startswith("ISEQ$$"):
+            session.sql(f'DROP {kind} "{name}"' + (" CASCADE CONSTRAINTS" if kind == "TABLE" else ""))
+    session.close()
+
+
+# -- expressions ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("1/3", Decimal("0.3333333333333333333333333333333333333333")),
+        ("2/3*1000000", Decimal("666666." + "6" * 33 + "7")),
+        ("0.1+0.2", Decimal("0.3")),
+        ("'a' || NULL || 'b'", "ab"),
+        ("'' || ''", None),
+        ("LENGTH('')", None),
+        ("1 || 'x'", "1x"),
+        ("NVL(NULL, 5)", Decimal(5)),
+        ("NVL2(NULL, 'a', 'b')", "b"),
+        ("DECODE(NULL, NULL, 'same', 'other')", "same"),
+        ("DECODE(3, 1, 'a', 2, 'b')", None),
+        ("SUBSTR('hello', -3, 2)", "ll"),
+        ("SUBSTR('hello', 0, 2)", "he"),
+        ("SUBSTR('hello', 9)", None),
+        ("INSTR('banana', 'a', 1, 3)", Decimal(6)),
+        ("INSTR('banana', 'a', -1)", Decimal(6)),
+        ("LPAD('7', 3, '0')", "007"),
+        ("TRIM('  x ')", "x"),
+        ("REPLACE('aXbX', 'X')", "ab"),
+        ("LENGTHB('é')", Decimal(2)),
+        ("ASCII('A') + 1", Decimal(66)),
+        ("MOD(-7, 3)", Decimal(-1)),
+        ("ROUND(2.5)", Decimal(3)),
+        ("ROUND(-2.567, 2)", Decimal("-2.57")),
+        ("TO_CHAR(0.5)", ".5"),
+        ("TO_CHAR(-1234.50)", "-1234.5"),
+        ("TO_CHAR(1E125, 'TM9')", "1E+125"),
+        ("TO_CHAR(1E-130, 'TM9')", "1E-130"),
+        ("TO_CHAR(12345678901234567890.123, 'TM9')", "12345678901234567890.123"),
+        ("TO_CHAR(255, 'FMXX')", "FF"),
+        ("TO_CHAR(12, 'FM000')", "012"),
+        ("TO_NUMBER('1e3')", Decimal(1000)),
+        ("RAWTOHEX(HEXTORAW('0aF'))", "00AF"),
+        ("UNISTR('\\00e4\\d83d\\de00')", "ä😀"),
+        ("TO_CHAR(DATE '2020-02-29', 'DD.MM.YYYY')", "29.02.2020"),
+        ("TO_CHAR(TO_DATE('-4712-01-01', 'SYYYY-MM-DD'), 'SYYYY-MM-DD')", "-4712-01-01"),
+        ("TO_CHAR(TO_DATE('2020-02-01 13:14', 'YYYY-MM-DD HH24:MI:SS'), 'YYYY-MM-DD HH24:MI:SS')", "2020-02-01 13:14:00"),
+        ("TO_CHAR(TO_DATE('1-FEB-99', 'DD-MON-RR'), 'YYYY')", "1999"),
+        ("TO_CHAR(TIMESTAMP '2020-01-02 03:04:05.123456789', 'YYYY-MM-DD HH24:MI:SS.FF9')", "2020-01-02 03:04:05.123456789"),
+        ("TO_CHAR(TIMESTAMP '2020-01-02 03:04:05.123456789', 'SS.FF3')", "05.123"),
+        ("TO_CHAR(TIMESTAMP '2020-01-02 03:04:05 -11:30', 'HH24:MI TZH:TZM')", "03:04 -11:30"),
+        ("TO_CHAR(CAST(TIMESTAMP '2020-01-02 03:04:05.6789' AS TIMESTAMP(2)), 'FF9')", "680000000"),
+        ("TO_CHAR(SYS_EXTRACT_UTC(TIMESTAMP '2020-01-02 03:04:05 +01:00'), 'HH24')", "02"),
+        ("TIMESTAMP '2020-01-02 00:00:00' - TIMESTAMP '2020-01-01 23:59:59.5'", DayInterval(0, 0, 500_000_000)),
+        ("DATE '2020-03-01' - DATE '2020-02-01'", Decimal(29)),
+        ("TO_CHAR(DATE '2020-02-28' + 1.5, 'YYYY-MM-DD HH24')", "2020-02-29 12"),
+        ("TO_CHAR(ADD_MONTHS(DATE '2020-01-31', 1), 'YYYY-MM-DD')", "2020-02-29"),
+        ("EXTRACT(SECOND FROM TIMESTAMP '2020-01-02 03:04:05.25')", Decimal("5.25")),
+        ("INTERVAL '-1 02:03:04.5' DAY TO SECOND", DayInterval(-1, -7384, -500_000_000)),
+        ("INTERVAL '1-3' YEAR TO MONTH", MonthInterval(15)),
+        ("NUMTODSINTERVAL(90, 'MINUTE')", DayInterval(0, 5400)),
+        ("CAST('abc' AS VARCHAR2(2))", "ab"),
+        ("CAST('x' AS CHAR(3))", "x  "),
+        ("CAST(12.345 AS NUMBER(4,1))", Decimal("12.3")),
+        ("STANDARD_HASH('a', 'MD5')", bytes.fromhex("0cc175b9c0f1b6a831c399e269772661")),
+        ("SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')", "APP"),
+        ("SYS_CONTEXT('USERENV', 'CON_NAME')", "FREEPDB1"),
+        ("USER", "APP"),
+        ("q'[it's]'", "it's"),
+        ("CASE WHEN 1 = 1 THEN 'yes' END", "yes"),
+        ("BINARY_DOUBLE_INFINITY", math.inf),
+        ("GREATEST(1, 3, 2)", Decimal(3)),
+    ],
+)
+def test_expressions(app: Session, expression: str, value: object) -> None:
+    assert app.one(f"SELECT {expression} FROM DUAL") == value
+
+
+@pytest.mark.parametrize(
+    ("expression", "code"),
+    [
+        ("1/0", 1476),
+        ("TO_NUMBER('x')", 1722),
+        ("TO_DATE('2020-13-01', 'YYYY-MM-DD')", 1843),
+        ("TO_DATE('2021-02-29', 'YYYY-MM-DD')", 1839),
+        ("TO_DATE('2021-02-32', 'YYYY-MM-DD')", 1847),
+        ("TO_DATE('2021-02-01 x', 'YYYY-MM-DD')", 1830),
+        ("TO_DATE('0000-01-01', 'YYYY-MM-DD')", 1841),
+        ("TO_DATE('hello', 'YYYY-MM-DD')", 1858),
+        ("TO_DATE('2020-01-01 25', 'YYYY-MM-DD HH24')", 1850),
+        ("HEXTORAW('xy')", 1465),
+        ("NOSUCH(1)", 904),
+        ("NOSUCH", 904),
+        ("'open", 1756),
+    ],
+)
+def test_errors_of_expressions(app: Session, expression: str, code: int) -> None:
+    assert app.error(f"SELECT {expression} FROM DUAL")[0] == code
+
+
+def test_names_and_types_of_columns(app: Session) -> None:
+    app.sql('CREATE TABLE T (N NUMBER(5,2), F FLOAT, I INTEGER, V VARCHAR2(10 CHAR), C CHAR(3), TS TIMESTAMP(9), "q" DATE)')
+    described = app.columns("SELECT N, F, I, V, C, TS, \"q\", COUNT(*) OVER (), v || 'x', 1 one, SYSDATE FROM T")
+    assert [(c.name, c.type, c.precision, c.scale, c.size) for c in described] == [
+        ("N", TypeNumber.NUMBER, 5, 2, 0),
+        ("F", TypeNumber.NUMBER, 126, -127, 0),
+        ("I", TypeNumber.NUMBER, 38, 0, 0),
+        ("V", TypeNumber.VARCHAR2, 0, 0, 40),
+        ("C", TypeNumber.CHAR, 0, 0, 3),
+        ("TS", TypeNumber.TIMESTAMP, 0, 9, 0),
+        ("q", TypeNumber.DATE, 0, 0, 0),
+        ("COUNT(*)OVER()", TypeNumber.NUMBER, 0, -127, 0),
+        ("V||'x'", TypeNumber.VARCHAR2, 0, 0, 4000),
+        ("ONE", TypeNumber.NUMBER, 0, -127, 0),
+        ("SYSDATE", TypeNumber.DATE, 0, 0, 0),
+    ]
+
+
+# -- values --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("NUMBER", Decimal("99999999999999999999999999999999999999")),
+        ("NUMBER", Decimal("-0.00000000000000000000000000000000000001234567890123456789012345678901234567")),
+        ("NUMBER", Decimal("9.99E125")),
+        ("NUMBER", Decimal("1E-130")),
+        ("NUMBER(38)", Decimal("-99999999999999999999999999999999999999")),
+        ("BINARY_DOUBLE", -0.0),
+        ("BINARY_DOUBLE", math.inf),
+        ("BINARY_DOUBLE", 5e-324),
+        ("BINARY_FLOAT", 1.5),
+        ("VARCHAR2(4 BYTE)", "😀"),
+        ("NVARCHAR2(3)", "äöü"),
+        ("CLOB", "x" * 1_000_000),
+        ("RAW(3)", b"\x00\xff\x10"),
+        ("BLOB", bytes(range(256)) * 1000),
+        ("TIMESTAMP(9)", Timestamp(9999, 12, 31, 23, 59, 59, 999_999_999)),
+        ("TIMESTAMP(9)", Timestamp(-4712, 1, 1, 0, 0, 0, 1)),
+        ("TIMESTAMP(9) WITH TIME ZONE", Timestamp(2020, 1, 1, 13, 14, 15, 123_456_789, -690)),
+        ("INTERVAL DAY(9) TO SECOND(9)", DayInterval(-999_999_999, -86_399, -999_999_999)),
+        ("INTERVAL YEAR(9) TO MONTH", MonthInterval(-11_999_999_999)),
+        ("CHAR(5)", "ab   "),
+    ],
+)
+def test_a_value_comes_back_as_it_was(app: Session, kind: str, value: object) -> None:
+    app.sql(f"CREATE TABLE T (V {kind})")
+    app.sql("INSERT INTO T VALUES (:1)", value)
+    found = app.one("SELECT V FROM T")
+    assert found == value
+    assert not isinstance(value, float) or math.copysign(1, value) == math.copysign(1, float(str(found)))
+
+
+def test_nan(app: Session) -> None:
+    app.sql("CREATE TABLE T (V BINARY_DOUBLE)")
+    app.sql("INSERT INTO T VALUES (:1)", math.nan)
+    assert math.isnan(float(str(app.one("SELECT V FROM T"))))
+
+
+def test_dates_before_christ(app: Session) -> None:
+    app.sql("CREATE TABLE T (D DATE)")
+    app.sql("INSERT INTO T VALUES (:1)", Timestamp(-4712, 1, 1, 1, 2, 3))
+    assert app.one("SELECT D FROM T") == Timestamp(-4712, 1, 1, 1, 2, 3)
+    assert app.one("SELECT TO_CHAR(D, 'SYYYY-MM-DD HH24:MI:SS') FROM T") == "-4712-01-01 01:02:03"
+
+
+def test_the_empty_string_is_null_but_an_empty_clob_is_not(app: Session) -> None:
+    app.sql("CREATE TABLE T (V VARCHAR2(5), C CLOB, B BLOB)")
+    app.sql("INSERT INTO T VALUES ('', EMPTY_CLOB(), EMPTY_BLOB())")
+    app.sql("INSERT INTO T (V) VALUES (:1)", "")
+    assert app.sql("SELECT V, C, B FROM T ORDER BY C NULLS LAST") == [(None, "", b""), (None, None, None)]
+    assert app.one("SELECT COUNT(*) FROM T WHERE DBMS_LOB.GETLENGTH(C) = 0") == 1
+
+
+def test_char_is_compared_blank_padded_with_literals_only(app: Session) -> None:
+    app.sql("CREATE TABLE T (C CHAR(5), V VARCHAR2(5))")
+    app.sql("INSERT INTO T VALUES ('ab', 'ab')")
+    assert app.one("SELECT COUNT(*) FROM T WHERE C = 'ab'") == 1
+    assert app.one("SELECT COUNT(*) FROM T WHERE C = :1", "ab") == 0
+    assert app.one("SELECT COUNT(*) FROM T WHERE C = :1", "ab   ") == 1
+    assert app.one("SELECT COUNT(*) FROM T WHERE C = V") == 0
+    assert app.one("SELECT LENGTH(C) || '|' || C FROM T") == "5|ab   "
+
+
+def test_lengths_in_bytes_and_in_characters(app: Session) -> None:
+    app.sql("CREATE TABLE T (B VARCHAR2(3 BYTE), C VARCHAR2(3 CHAR), P CHAR(3), R RAW(2))")
+    app.sql("INSERT INTO T (C, P) VALUES ('äöü', 'ä')")
+    assert app.one("SELECT LENGTHB(P) FROM T") == 3
+    assert app.error("INSERT INTO T (B) VALUES ('äö')") == (
+        12899,
+        'value too large for column "APP"."T"."B" (actual: 4, maximum: 3)',
+    )
+    assert app.error("INSERT INTO T (C) VALUES (:1)", "äöüx")[0] == 12899
+    assert app.error("INSERT INTO T (R) VALUES (HEXTORAW('010203'))")[0] == 12899
+
+
+def test_numbers_are_rounded_to_their_scale(app: Session) -> None:
+    app.sql("CREATE TABLE T (A NUMBER(5,-2), B NUMBER(3,5), C NUMBER(*,2), D TIMESTAMP(3))")
+    app.sql("INSERT INTO T VALUES (12350, 0.001234, 1.005, TIMESTAMP '2020-01-01 00:00:00.0005')")
+    assert app.sql("SELECT A, B, C, TO_CHAR(D, 'FF9') FROM T") == [
+        (Decimal(12400), Decimal("0.00123"), Decimal("1.01"), "001000000")
+    ]
+    assert app.error("INSERT INTO T (B) VALUES (0.01)")[0] == 1438
+
+
+# -- queries -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def filled(app: Session) -> Session:
+    app.sql("CREATE TABLE M (ID NUMBER PRIMARY KEY, V NUMBER)")
+    app.many("INSERT INTO M VALUES (:1, :2)", [[Decimal(n), Decimal(n * 10)] for n in range(1, 6)])
+    app.commit()
+    return app
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("SELECT ID FROM M WHERE ROWNUM <= 2", 2),
+        ("SELECT ID FROM M WHERE ROWNUM < 2", 1),
+        ("SELECT COUNT(*) FROM M WHERE ROWNUM <= 3", [(3,)]),
+        ("SELECT ID FROM (SELECT ID FROM M ORDER BY ID DESC) WHERE ROWNUM = 1", [(5,)]),
+        (
+            "SELECT X.* FROM (SELECT A.*, ROWNUM RN FROM (SELECT ID FROM M ORDER BY ID) A WHERE ROWNUM <= 4) X WHERE RN > 2",
+            [(3, 3), (4, 4)],
+        ),
+        ("SELECT ID FROM M ORDER BY ID OFFSET 1 ROWS FETCH NEXT 2 ROWS ONLY", [(2,), (3,)]),
+        ("SELECT ID FROM M ORDER BY ID DESC FETCH FIRST ROW ONLY", [(5,)]),
+        ("SELECT LEVEL FROM DUAL CONNECT BY LEVEL <= 3", [(1,), (2,), (3,)]),
+        ("SELECT A.ID, B.ID FROM M A, M B WHERE A.V = B.ID(+) AND A.ID <= 1", [(1, None)]),
+        ("SELECT ID FROM M MINUS SELECT ID FROM M WHERE ID > 1", [(1,)]),
+        ("SELECT LISTAGG(ID, ',') WITHIN GROUP (ORDER BY ID) FROM M", [("1,2,3,4,5",)]),
+        ("WITH Q AS (SELECT MAX(ID) X FROM M) SELECT Q.*, M.V FROM Q JOIN M ON M.ID = Q.X", [(5, 50)]),
+        ("SELECT ID FROM APP.M WHERE ID = '3'", [(3,)]),
+        ("SELECT m.ID FROM m WHERE (ID, V) IN ((1, 10), (2, 99))", [(1,)]),
+    ],
+)
+def test_queries(filled: Session, query: str, values: object) -> None:
+    found = filled.sql(query)
+    assert (len(found) if isinstance(values, int) else found) == values
+
+
+def test_rowids_stay_with_their_rows(filled: Session) -> None:
+    ((first, text), (second, _)) = filled.sql("SELECT ROWID, ID FROM M WHERE ID <= 2 ORDER BY ID")
+    assert len(first) == 18
+    assert text == 1
+    filled.sql("UPDATE M SET V = 0 WHERE ID = 1")
+    assert filled.one("SELECT ROWID FROM M WHERE ID = 1") == first
+    assert filled.sql("UPDATE M SET V = 1 WHERE ROWID = :1", first) == 1
+    assert filled.sql("SELECT ID FROM M WHERE ROWID BETWEEN :1 AND :2 ORDER BY 1", first, second) == [(1,), (2,)]
+    ((object_id,),) = filled.sql("SELECT DATA_OBJECT_ID FROM USER_OBJECTS WHERE OBJECT_NAME = 'M'")
+    assert filled.one("SELECT DBMS_ROWID.ROWID_OBJECT(ROWID) FROM M WHERE ID = 1") == object_id
+
+
+def test_blocks_cut_a_table_into_disjoint_ranges_of_rowids(app: Session) -> None:
+    app.sql("CREATE TABLE T (N NUMBER)")
+    app.many("INSERT INTO T VALUES (:1)", [[Decimal(n)] for n in range(2000)])
+    app.commit()
+    extents = app.sql(
+        "SELECT O.DATA_OBJECT_ID, E.RELATIVE_FNO, E.BLOCK_ID, E.BLOCKS FROM DBA_EXTENTS E JOIN DBA_OBJECTS O"
+        " ON O.OWNER = E.OWNER AND O.OBJECT_NAME = E.SEGMENT_NAME WHERE E.OWNER = 'APP' AND E.SEGMENT_NAME = 'T'"
+    )
+    assert len(extents) > 1
+    seen = [
+        row
+        for number, file, block, blocks in extents
+        for row in app.sql(
+            "SELECT N FROM T WHERE ROWID BETWEEN DBMS_ROWID.ROWID_CREATE(1, :1, :2, :3, 0) AND DBMS_ROWID.ROWID_CREATE(1, :4,"
+            " :5, :6, 32767)",
+            number,
+            file,
+            block,
+            number,
+            file,
+            block + blocks - 1,
+        )
+    ]
+    assert sorted(seen) == [(n,) for n in range(2000)]
+
+
+# -- DML -----------------------------------------------------------------------------------------------------------------
+
+
+def test_array_dml_with_batch_errors_and_counts(filled: Session) -> None:
+    rows: list[list[BindValue]] = [[Decimal(1), Decimal(0)], [Decimal(6), Decimal(0)], [None, Decimal(0)]]
+    result = filled.many("INSERT INTO M VALUES (:1, :2)", rows, batch_errors=True, row_counts=True)
+    assert [(e.offset, e.error.code) for e in result.batch_errors] == [(0, 1), (2, 1400)]
+    assert list(result.row_counts) == [0, 1, 0]
+
+
+def test_array_dml_that_fails_keeps_the_rows_before(filled: Session) -> None:
+    rows = [[Decimal(7), Decimal(0)], [Decimal(8), Decimal(0)], [Decimal(1), Decimal(0)], [Decimal(9), Decimal(0)]]
+    with pytest.raises(OracleError) as raised:
+        filled.many("INSERT INTO M VALUES (:1, :2)", rows)
+    assert (raised.value.code, raised.value.row_count) == (1, 2)
+    assert filled.sql("SELECT ID FROM M WHERE ID > 5 ORDER BY 1") == [(7,), (8,)]
+
+
+def test_returning(filled: Session) -> None:
+    result = filled.execute("UPDATE M SET V = V + 1 WHERE ID <= :1 RETURNING ID, V INTO :a, :b", 2, None, None)
+    assert result.row_count == 2
+    assert result.returning is not None
+    assert sorted(zip(*result.returning[0], strict=True)) == [(1, 11), (2, 21)]
+
+
+def test_merge_with_all_its_clauses(filled: Session) -> None:
+    count = filled.sql(
+        "MERGE INTO M T USING (SELECT 1 ID, 5 V FROM DUAL UNION ALL SELECT 2, 6 FROM DUAL UNION ALL SELECT 7, 7 FROM DUAL"
+        " UNION ALL"
+        " SELECT 8, 8 FROM DUAL) S ON (T.ID = S.ID) WHEN MATCHED THEN UPDATE SET T.V = S.V DELETE WHERE T.ID = 2"
+        " WHEN NOT MATCHED THEN INSERT (ID, V) VALUES (S.ID, S.V) WHERE S.ID = 7"
+    )
+    assert count == 3
+    assert filled.sql("SELECT ID, V FROM M WHERE ID IN (1, 2, 7, 8) ORDER BY ID") == [(1, 5), (7, 7)]
+
+
+def test_insert_all_and_from_a_query(filled: Session) -> None:
+    assert filled.sql("INSERT ALL INTO M VALUES (20, 1) INTO M (ID) VALUES (21) SELECT 1 FROM DUAL") == 2
+    assert filled.sql("INSERT INTO M (ID) SELECT ID + 100 FROM M WHERE ID >= 20") == 2
+    assert filled.sql("DELETE M WHERE ID > 100") == 2
+    assert filled.sql("DELETE FROM M WHERE ROWNUM <= 1") == 1
+
+
+def test_sequences(app: Session) -> None:
+    app.sql("CREATE SEQUENCE S START WITH 5 INCREMENT BY 10 CACHE 10")
+    assert app.error("SELECT S.CURRVAL FROM DUAL")[0] == 8002
+    assert [app.one("SELECT S.NEXTVAL FROM DUAL") for _ in range(2)] == [5, 15]
+    assert app.one("SELECT APP.S.CURRVAL FROM DUAL") == 15
+    assert app.one("SELECT LAST_NUMBER FROM USER_SEQUENCES") == 105
+    assert app.error("SELECT NONE.NEXTVAL FROM DUAL")[0] == 2289
+
+
+# -- transactions --------------------------------------------------------------------------------------------------------
+
+
+def test_a_failed_statement_leaves_the_transaction_alone(filled: Session) -> None:
+    filled.sql("INSERT INTO M VALUES (10, 1)")
+    assert filled.error("INSERT INTO M VALUES (10, 2)") == (1, "unique constraint (APP.SYS_C" + _number(filled) + ") violated")
+    assert filled.error("SELECT 1/0 FROM DUAL")[0] == 1476
+    filled.commit()
+    assert filled.one("SELECT V FROM M WHERE ID = 10") == 1
+
+
+def _number(session: Session) -> str:
+    ((name,),) = session.sql("SELECT CONSTRAINT_NAME FROM USER_CONSTRAINTS WHERE TABLE_NAME = 'M' AND CONSTRAINT_TYPE = 'P'")
+    return str(name).removeprefix("SYS_C")
+
+
+def test_savepoints(filled: Session) -> None:
+    filled.sql("SAVEPOINT A")
+    filled.sql("DELETE FROM M")
+    filled.sql("ROLLBACK TO SAVEPOINT A")
+    filled.sql("ROLLBACK TO A")
+    assert filled.one("SELECT COUNT(*) FROM M") == 5
+    assert filled.error("ROLLBACK TO NEVER")[0] == 1086
+    assert filled.inner.in_transaction
+    filled.rollback()
+    assert not filled.inner.in_transaction
+
+
+def test_ddl_commits(filled: Session) -> None:
+    filled.sql("DELETE FROM M WHERE ID = 1")
+    filled.sql("CREATE TABLE OTHER (N NUMBER)")
+    filled.rollback()
+    assert filled.one("SELECT COUNT(*) FROM M") == 4
+
+
+def test_locks(filled: Session, engine: PgEngine) -> None:
+    other = Session(engine, "APP")
+    filled.sql("UPDATE M SET V = 1 WHERE ID = 1")
+    assert other.error("SELECT * FROM M WHERE ID = 1 FOR UPDATE NOWAIT")[0] == 54
+    assert other.error("SELECT * FROM M WHERE ID = 1 FOR UPDATE WAIT 1")[0] == 30006
+    assert other.sql("SELECT ID FROM M FOR UPDATE SKIP LOCKED") == [(2,), (3,), (4,), (5,)]
+    other.rollback()
+    assert other.error("LOCK TABLE M IN EXCLUSIVE MODE NOWAIT")[0] == 54
+    assert other.error("ALTER TABLE M ADD (X NUMBER)")[0] == 54
+    other.close()
+
+
+def test_a_deadlock_ends_one_statement(filled: Session, engine: PgEngine) -> None:
+    other = Session(engine, "APP")
+    filled.sql("UPDATE M SET V = 1 WHERE ID = 1")
+    other.sql("UPDATE M SET V = 1 WHERE ID = 2")
+    codes: list[int] = []
+
+    def cross() -> None:
+        try:
+            other.sql("UPDATE M SET V = 2 WHERE ID = 1")
+        except OracleError as error:
+            codes.append(error.code)
+        other.rollback()
+
+    thread = threading.Thread(target=cross)
+    thread.start()
+    try:
+        filled.sql("UPDATE M SET V = 2 WHERE ID = 2")
+    except OracleError as error:
+        codes.append(error.code)
+    filled.rollback()
+    thread.join(20)
+    other.close()
+    assert codes == [60]
+
+
+def test_serializable_and_read_only(filled: Session, engine: PgEngine) -> None:
+    other = Session(engine, "APP")
+    filled.sql("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+    assert filled.one("SELECT V FROM M WHERE ID = 1") == 10
+    other.sql("UPDATE M SET V = 11 WHERE ID = 1")
+    other.commit()
+    assert filled.one("SELECT V FROM M WHERE ID = 1") == 10
+    assert filled.error("UPDATE M SET V = 12 WHERE ID = 1")[0] == 8177
+    filled.rollback()
+    filled.sql("SET TRANSACTION READ ONLY")
+    assert filled.error("DELETE FROM M")[0] == 1456
+    other.close()
+
+
+def test_deferred_constraints_are_checked_by_commit(app: Session) -> None:
+    app.sql("CREATE TABLE P (ID NUMBER PRIMARY KEY)")
+    app.sql("CREATE TABLE C (ID NUMBER, CONSTRAINT C_FK FOREIGN KEY (ID) REFERENCES P DEFERRABLE INITIALLY DEFERRED)")
+    app.sql("INSERT INTO C VALUES (1)")
+    with pytest.raises(OracleError) as raised:
+        app.commit()
+    assert raised.value.code == 2091
+    assert "ORA-02291" in raised.value.message
+    assert app.one("SELECT COUNT(*) FROM C") == 0
+
+
+def test_cancel(app: Session) -> None:
+    timer = threading.Timer(0.5, app.inner.cancel)
+    timer.start()
+    assert app.error("SELECT COUNT(*) FROM DUAL CONNECT BY LEVEL <= 2000000000")[0] == 1013
+    timer.join()
+
+
+# -- flashback -----------------------------------------------------------------------------------------------------------
+
+
+def test_as_of_scn_sees_what_was_committed_then(filled: Session) -> None:
+    scn = int(str(filled.one("SELECT CURRENT_SCN FROM V$DATABASE")))
+    filled.sql("UPDATE M SET V = -1")
+    filled.commit()
+    filled.sql("DELETE FROM M WHERE ID = 1")
+    assert filled.sql("SELECT SUM(V) FROM M AS OF SCN :1", scn) == [(150,)]
+    assert filled.sql(f"SELECT M.V FROM M AS OF SCN {scn} M WHERE M.ID = :1 AND ROWNUM <= 1", 1) == [(10,)]
+    assert filled.sql("SELECT TO_CHAR(V, 'TM9') FROM M AS OF SCN TO_NUMBER(:s) WHERE ID = :1", str(scn), 2) == [("20",)]
+    assert filled.one("SELECT SUM(V) FROM M") == -4
+    assert filled.error("SELECT * FROM M AS OF SCN 99999999999")[0] == 8181
+
+
+def test_scn_in_plsql(app: Session) -> None:
+    result = app.execute("BEGIN :scn := DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER; END;", 0)
+    ((now,),) = app.sql("SELECT CURRENT_SCN FROM V$DATABASE")
+    assert int(str(result.out[0])) < int(str(now))
+
+
+# -- the session ---------------------------------------------------------------------------------------------------------
+
+
+def test_nls_settings(app: Session) -> None:
+    app.sql("ALTER SESSION SET NLS_DATE_FORMAT = 'YYYY/MM/DD' TIME_ZONE = '+02:00' NLS_TIMESTAMP_FORMAT = 'SS.FF2'")
+    app.sql("CREATE TABLE T (D DATE, L TIMESTAMP WITH LOCAL TIME ZONE)")
+    app.sql("INSERT INTO T VALUES ('2020/02/01', TIMESTAMP '2020-01-01 12:00:00 +00:00')")
+    assert app.sql("SELECT D || '', TO_CHAR(L, 'HH24:MI TZH:TZM') FROM T WHERE D = '2020/02/01'") == [
+        ("2020/02/01", "14:00 +02:00")
+    ]
+    assert app.one("SELECT TO_CHAR(TIMESTAMP '2020-01-01 00:00:07.125') FROM DUAL") == "07.12"
+    app.sql("ALTER SESSION SET TIME_ZONE = '00:00'")
+    assert app.sql("SELECT L FROM T") == [(Timestamp(2020, 1, 1, 12, 0, 0, 0, 0),)]
+
+
+def test_current_schema(app: Session, engine: PgEngine) -> None:
+    app.sql("CREATE TABLE T (N NUMBER)")
+    hr = Session(engine, "HR")
+    assert hr.error("SELECT * FROM APP.T")[0] == 942
+    app.sql("GRANT SELECT ON T TO HR")
+    assert hr.sql("SELECT * FROM APP.T") == []
+    hr.sql("ALTER SESSION SET CURRENT_SCHEMA = APP")
+    assert hr.sql("SELECT * FROM T") == []
+    assert hr.error("INSERT INTO T VALUES (1)")[0] == 1031
+    assert hr.error("ALTER SESSION SET CURRENT_SCHEMA = NOBODY")[0] == 1435
+    hr.close()
+
+
+def test_v_session_shows_who_is_there(app: Session) -> None:
+    app.inner.set_attributes("voyager-ops/x", "capture", "client", None)
+    assert app.sql("SELECT MODULE, ACTION, CLIENT_IDENTIFIER FROM V$SESSION WHERE SID = SYS_CONTEXT('USERENV', 'SID')") == [
+        ("voyager-ops/x", "capture", "client")
+    ]
+    assert app.one("SELECT SYS_CONTEXT('USERENV', 'MODULE') FROM DUAL") == "voyager-ops/x"
+
+
+@pytest.mark.parametrize(
+    ("block", "code"),
+    [
+        ("BEGIN NULL; END;", 0),
+        ("BEGIN EXECUTE IMMEDIATE 'CREATE TABLE X (N NUMBER)'; INSERT INTO X VALUES (1); COMMIT; END;", 0),
+        ("BEGIN SELECT NOSUCH INTO :x FROM DUAL; END;", 904),
+        ("BEGIN SELECT 1 INTO :x FROM DUAL WHERE 1 = 0; END;", 1403),
+        ("DECLARE N NUMBER; BEGIN N := 1; END;", 6550),
+        ("BEGIN NO_SUCH_PROCEDURE(1); END;", 6550),
+    ],
+)
+def test_blocks(app: Session, block: str, code: int) -> None:
+    values = [None] if ":x" in block else []
+    if code:
+        assert app.error(block, *values)[0] == code
+    else:
+        app.execute(block, *values)
+
+
+def test_out_binds_of_a_block(app: Session) -> None:
+    binds = [Bind(TypeNumber.VARCHAR2, 10), Bind(TypeNumber.VARCHAR2, 10), Bind(TypeNumber.NUMBER)]
+    result = app.execute("BEGIN SELECT 'a' || :x, 2 INTO :y, :z FROM DUAL; END;", "b", None, None, binds=binds)
+    assert list(result.out) == [None, "ab", Decimal(2)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("SELEC 1", 900),
+        ("SELECT * FROM NOSUCH", 942),
+        ("SELECT 1 FROM DUAL WHERE", 900),
+        ("INSERT INTO DUAL VALUES ('Y')", 1031),
+        ("SELECT \x01 FROM DUAL", 911),
+        ("DROP TABLE NOSUCH", 942),
+        ("DROP INDEX NOSUCH", 1418),
+        ("ALTER TABLE NOSUCH ADD (X NUMBER)", 942),
+        ("CREATE TABLE T (A NUMBR)", 902),
+        ("CREATE TABLE T (A NUMBER, A NUMBER)", 957),
+        ("CREATE TABLE T (A VARCHAR2)", 906),
+        ("CREATE TABLE T (A NUMBER(39))", 1727),
+        ("CREATE TABLE T (A VARCHAR2(5000))", 910),
+        ("CREATE USER APP IDENTIFIED BY X", 1920),
+        ("GRANT SELECT ON NOSUCH TO HR", 942),
+        ("GRANT CREATE SESSION TO NOBODY", 1917),
+    ],
+)
+def test_errors_of_statements(app: Session, statement: str, code: int) -> None:
+    assert app.error(statement)[0] == code
+
+
+def test_binds_have_the_types_the_client_says() -> None:
+    assert bind_of(Timestamp(2020, 1, 1, offset_minutes=0)).type is TypeNumber.TIMESTAMP_TZ
