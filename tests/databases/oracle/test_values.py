@@ -280,6 +280,18 @@ def test_ten_megabytes() -> None:
     assert got == [[text.encode(), b"\\x" + data.hex().encode()], [None, b"\\x"]]
 
 
+@pytest.mark.parametrize("size", [0, 3])
+def test_batches_of_nothing(size: int) -> None:
+    columns = [
+        column(ddl, target, name=f"c{place}")
+        for place, (ddl, target) in enumerate(dict.fromkeys((case.ddl, case.target) for case in CASES))
+    ]
+    plan = Plan(columns)
+    batch = pa.RecordBatch.from_arrays([pa.array([None] * size, field.type) for field in plan.schema], schema=plan.schema)
+    for given in (batch, pa.Table.from_batches([batch]), pa.Table.from_batches([], schema=plan.schema) if not size else batch):
+        assert [array.to_pylist() for array in plan.texts(given)] == [[None] * size] * len(columns)
+
+
 def test_select_expressions() -> None:
     assert select_expression(column("NUMBER"), "t") == "TO_CHAR(t.\"C\", 'TM9')"
     assert select_expression(column("NUMBER(10,0)")) == '"C"'
