@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterator
 
 from benchmarks import peers, workloads
 from benchmarks.lanes import BenchLane
-from benchmarks.report import Row, against_peer, equal_contents
+from benchmarks.report import Row, against_peer, equal_contents, shown_only
 from benchmarks.stage import Stage, rounds
 
 FIFTY = 50
-NAMES = ["capture", "catchup.tpcb", "catchup.mix", "backlog.hot_row", "backlog.fifty_tables", "backlog.swaps"]
+PARALLEL = (1, 2, 4)
+NAMES = [
+    "capture",
+    "capture.mix",
+    "catchup.tpcb",
+    "catchup.mix",
+    "parallel.tpcb",
+    "parallel.fifty_tables",
+    "backlog.hot_row",
+    "backlog.fifty_tables",
+    "backlog.swaps",
+]
 
 
 def run(stage: Stage, wanted: Callable[[str], bool]) -> Iterator[Row]:
     if wanted("capture"):
-        yield from capture(stage)
+        yield from capture(stage, "capture", tpcb(stage))
+    if wanted("capture.mix"):
+        yield from capture(stage, "capture.mix", mix(stage))
     if wanted("catchup.tpcb"):
         yield from catch_up(stage, "catchup.tpcb", tpcb(stage), 1.3)
     if wanted("catchup.mix"):
         yield from catch_up(stage, "catchup.mix", mix(stage), 1.1)
+    if wanted("parallel.tpcb"):
+        yield from parallel(stage, "parallel.tpcb", tpcb(stage))
+    if wanted("parallel.fifty_tables"):
+        yield from parallel(stage, "parallel.fifty_tables", fifty_tables(stage, unique=False))
     if wanted("backlog.hot_row"):
         yield from unusual(stage, "backlog.hot_row", hot_row(stage), tpcb(stage))
     if wanted("backlog.fifty_tables"):
@@ -71,16 +89,18 @@ def hot_row(stage: Stage) -> BenchLane:
     return made
 
 
-def fifty_tables(stage: Stage) -> BenchLane:
+def fifty_tables(stage: Stage, *, unique: bool = True) -> BenchLane:
+    """``unique``: with a unique code beside the key, which keeps a table's rows on one connection."""
     rows = max(10, stage.sizes.changes // FIFTY)
+    name = "fifty" if unique else "fifty_keys"
 
     def make() -> BenchLane:
-        lane = BenchLane(stage, "fifty", workloads.simple_sides(FIFTY, rows))
+        lane = BenchLane(stage, name, workloads.simple_sides(FIFTY, rows, unique=unique))
         workloads.each_another_row(lane.source, FIFTY, rows)
         lane.mark_end()
         return lane
 
-    made: BenchLane = stage.once("fifty tables backlog", make)
+    made: BenchLane = stage.once(f"{name} backlog", make)
     return made
 
 
@@ -98,8 +118,7 @@ def swaps(stage: Stage, *, swap: bool) -> BenchLane:
 
 
 # -- lines -------------------------------------------------------------------------------------------------------------
-def capture(stage: Stage) -> Iterator[Row]:
-    lane = tpcb(stage)
+def capture(stage: Stage, name: str, lane: BenchLane) -> Iterator[Row]:
     seconds = rounds(
         stage,
         {
@@ -109,7 +128,7 @@ def capture(stage: Stage) -> Iterator[Row]:
         lane.reset,
     )
     rates = {name: [lane.captured_changes / each for each in values] for name, values in seconds.items()}
-    yield against_peer("capture", "changes/s", rates["ours"], rates["pg_recvlogical"], 0.85)
+    yield against_peer(name, "changes/s", rates["ours"], rates["pg_recvlogical"], 0.85)
 
 
 def catch_up(stage: Stage, name: str, lane: BenchLane, at_least: float) -> Iterator[Row]:
@@ -135,6 +154,26 @@ def catch_up(stage: Stage, name: str, lane: BenchLane, at_least: float) -> Itera
         name, "changes/s", [changes / each for each in seconds["ours"]], [changes / each for each in native], at_least
     )
     yield equal_contents(name, len(lane.tables) - len(unequal), len(lane.tables))
+
+
+def parallel(stage: Stage, name: str, lane: BenchLane) -> Iterator[Row]:
+    """The same backlog over one connection, two and four: what more of them give depends on the cores, so nothing is demanded."""
+    unequal: list[str] = []
+
+    def over(connections: int) -> Callable[[], float]:
+        return lambda: float(lane.catch_up(apply_parallelism=connections)["seconds"])
+
+    seconds = rounds(
+        stage,
+        {str(connections): over(connections) for connections in PARALLEL},
+        lane.reset,
+        lambda _variant: unequal.extend(lane.unequal()),
+    )
+    rates = {name: [lane.captured_changes / each for each in values] for name, values in seconds.items()}
+    one = statistics.median(rates["1"])
+    for connections in PARALLEL:
+        yield shown_only(f"{name}.{connections}", "changes/s", statistics.median(rates[str(connections)]), one)
+    yield equal_contents(name, len(lane.tables) - len(set(unequal)), len(lane.tables))
 
 
 def unusual(stage: Stage, name: str, lane: BenchLane, ordinary: BenchLane) -> Iterator[Row]:

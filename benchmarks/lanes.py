@@ -55,9 +55,9 @@ class BenchLane:
         with self.source.connect() as connection:
             connection.execute("SELECT pg_copy_logical_replication_slot(%s, %s)", (self.slot, f"base_{name}"))
 
-    def config(self, target: Database) -> dict[str, Any]:
+    def config(self, target: Database, **changes: Any) -> dict[str, Any]:
         directory = self.directory if target is self.base else self.stage.directory / "round"
-        return configuration(self.stage, self.source, target, directory, changes=self.changes)
+        return configuration(self.stage, self.source, target, directory, changes={**self.changes, **changes})
 
     def _migration(self, target: Database) -> Migration:
         return Migration(MigrationConfig.model_validate(self.config(target)))
@@ -127,11 +127,12 @@ class BenchLane:
         self.captured_changes = self.captured()[1] - before
         return {**result, "seconds": seconds}
 
-    def catch_up(self, markers: Sequence[int] = ()) -> dict[str, Any]:
+    def catch_up(self, markers: Sequence[int] = (), **changes: Any) -> dict[str, Any]:
         """Capture and apply together, from their start until the last end row is on the target. ``arrivals`` are seconds at
-        which each of ``markers`` was there; ``capture`` and ``apply`` what the processes said."""
+        which each of ``markers`` was there; ``capture`` and ``apply`` what the processes said. ``changes``: settings of that
+        section."""
         before = self.captured()[1]
-        config = self.config(self.round)
+        config = self.config(self.round, **changes)
         with ExitStack() as stack:
             workers = [stack.enter_context(Worker(kind, config)) for kind in ("capture", "apply")]
             started = time.monotonic()

@@ -100,13 +100,14 @@ def mix_script(stage: Stage) -> Path:
     return path
 
 
-def simple_sides(tables: int, rows: int) -> Callable[[Database, Database], None]:
-    """``tables`` tables t0, t1, … of ``rows`` rows: id, v, a unique code."""
+def simple_sides(tables: int, rows: int, *, unique: bool = True) -> Callable[[Database, Database], None]:
+    """``tables`` tables t0, t1, … of ``rows`` rows: id, v, a code (unique), a pad."""
+    code = "code int UNIQUE" if unique else "code int"
 
     def make(source: Database, target: Database) -> None:
         for number in range(tables):
             for database in (source, target):
-                database.run(f"CREATE TABLE t{number} (id int PRIMARY KEY, v bigint NOT NULL, code int UNIQUE, pad text)")
+                database.run(f"CREATE TABLE t{number} (id int PRIMARY KEY, v bigint NOT NULL, {code}, pad text)")
             source.run(f"INSERT INTO t{number} SELECT i, 0, i, 'some more text' FROM generate_series(1, {rows}) i")
 
     return make
@@ -146,7 +147,8 @@ def pairs(source: Database, count: int, *, swap: bool) -> None:
 
 
 def one_large_transaction(source: Database, rows: int) -> None:
-    """Insert ``rows`` wide rows into t0 in a single transaction."""
+    """Insert ``rows`` wide rows into t0 in a single transaction, and change all of them in another."""
     source.run(
-        f"INSERT INTO t0 SELECT i, i, NULL, repeat(md5(i::text), 10) FROM generate_series(1000000, {1_000_000 + rows - 1}) i"
+        f"INSERT INTO t0 SELECT i, i, NULL, repeat(md5(i::text), 10) FROM generate_series(1000000, {1_000_000 + rows - 1}) i",
+        "UPDATE t0 SET v = v + 1, pad = pad || 'x' WHERE id >= 1000000",
     )

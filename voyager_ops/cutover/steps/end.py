@@ -9,7 +9,7 @@ from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.roles import EXPORT_ROLE, IMPORT_ROLE
 from voyager_ops.cutover.steps.base import Step
 from voyager_ops.databases.engines import engine_of
-from voyager_ops.databases.postgres.apply import read_position
+from voyager_ops.databases.postgres.apply import lock_name, part_positions, read_position
 from voyager_ops.databases.postgres.database import Connection, advisory_key, try_lock
 from voyager_ops.errors import RetryableError
 from voyager_ops.failpoints import hit, register
@@ -41,7 +41,24 @@ class CloseOldLane(Step):
         context = run.context
         update_lane(context.state, context.lane.lane, status=ENDED)
         hit(LANE_ENDED)
-        name = ("apply", context.migration, str(context.lane.lane))
+        self._lock(run, *lock_name(context.lane))
+        # Nothing begins any more; connections beside the first may still be at their last transaction.
+        position = read_position(run.new, context.migration, context.lane.lane).position
+        for part in part_positions(run.new, context.migration, context.lane.lane):
+            self._lock(run, *lock_name(context.lane, part))
+        for part, reached in part_positions(run.new, context.migration, context.lane.lane).items():
+            if reached != position:
+                raise RetryableError(
+                    f"a batch is applied to the {context.new_side} in part: up to {reached} by connection {part}, by others up to"
+                    f" {position}",
+                    state=f"the {context.new_side} is about to open; nothing is lost",
+                    next_step=f"run `{IMPORT_ROLE[context.lane.lane]}`, which applies the rest of it, then this command again",
+                )
+        hit(APPLY_GONE)
+        return {"applied": position}
+
+    def _lock(self, run: Run, *name: str) -> None:
+        context = run.context
         held = run.wait_for(
             lambda: try_lock(run.new, *name),
             lambda: f"waiting for `{IMPORT_ROLE[context.lane.lane]}` to finish",
@@ -56,8 +73,6 @@ class CloseOldLane(Step):
                 state=f"the {context.new_side} is about to open; nothing is lost",
                 next_step="end that process and run the command again: it goes on from here",
             )
-        hit(APPLY_GONE)
-        return {"applied": read_position(run.new, context.migration, context.lane.lane).position}
 
 
 def _end_holders(connection: Connection, *name: str) -> None:

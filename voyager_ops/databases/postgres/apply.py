@@ -18,7 +18,7 @@ from voyager_ops.databases.postgres.apply_catalog import ApplyTable, read_apply_
 from voyager_ops.databases.postgres.apply_errors import Conflict, apply_error, counted_wrong, passing, value_missing
 from voyager_ops.databases.postgres.apply_pipeline import Pipeline, Statement, StatementError
 from voyager_ops.databases.postgres.apply_plan import Planned, Planner
-from voyager_ops.databases.postgres.apply_position import AppliedPosition, Arrival, Tally, counters, read_position
+from voyager_ops.databases.postgres.apply_position import AppliedPosition, Arrival, Tally, counters, part_positions, read_position
 from voyager_ops.databases.postgres.database import Connection, try_lock
 from voyager_ops.errors import Fenced, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
@@ -413,4 +413,4 @@ def lock_name(context: LaneContext, part: int = 0) -> list[str]:
     return ["apply", context.migration, str(context.lane), *([str(part)] if part else [])]
 
 
-__all__ = ["AppliedPosition", "ApplySession", "Arrival", "Conflict", "Tally", "read_position"]
+__all__ = ["AppliedPosition", "ApplySession", "Arrival", "Conflict", "Tally", "part_positions", "read_position"]

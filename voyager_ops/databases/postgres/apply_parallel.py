@@ -37,7 +37,7 @@ from voyager_ops.databases.postgres.apply_catalog import ApplyTable
 from voyager_ops.databases.postgres.apply_errors import passing
 from voyager_ops.databases.postgres.apply_pipeline import Pipeline, Statement
 from voyager_ops.databases.postgres.apply_plan import Planned
-from voyager_ops.databases.postgres.apply_position import Tally
+from voyager_ops.databases.postgres.apply_position import Tally, part_positions
 from voyager_ops.databases.postgres.database import Connection, unlock
 from voyager_ops.errors import ApplyError, RetryableError
 from voyager_ops.failpoints import hit, register
@@ -89,12 +89,10 @@ def open_session(context: LaneContext, start: Position, *, seam_passed: bool) ->
 def _positions(session: ApplySession) -> list[Position]:
     """Of parts 1 and up, once every transaction is over that could still move them."""
     context, connection = session.context, session.connection
-    query = "SELECT part, position FROM voyager_ops.lane_position WHERE migration = %s AND lane = %s AND part > 0 ORDER BY part"
-    parameters = (context.migration, str(context.lane))
-    for part, _ in connection.execute(query, parameters).fetchall():
+    for part in part_positions(connection, context.migration, context.lane):
         take_lock(context, connection, part=part)
         unlock(connection, *lock_name(context, part))  # nobody takes it before us: part 0's lock comes first, and is ours
-    return [Position(row[1]) for row in connection.execute(query, parameters)]
+    return list(part_positions(connection, context.migration, context.lane).values())
 
 
 def _set_parts(session: ApplySession, count: int) -> None:

@@ -65,6 +65,12 @@ def read_position(connection: Connection, migration: str, lane: Lane, *, lock: b
     return AppliedPosition(Position(row[0]), int(row[1]), int(row[2]), int(row[3]), float(row[4]), bool(row[5]))
 
 
+def part_positions(connection: Connection, migration: str, lane: Lane) -> dict[int, Position]:
+    """Where the connections beside the first stand, by their number; empty unless changes are applied over several."""
+    query = "SELECT part, position FROM voyager_ops.lane_position WHERE migration = %s AND lane = %s AND part > 0 ORDER BY part"
+    return {int(row[0]): Position(row[1]) for row in connection.execute(query, (migration, str(lane)))}
+
+
 def counters(context: LaneContext, applied: AppliedPosition, tally: Tally) -> Iterable[Planned]:
     """Statements that write what was counted, for the transaction that applied it to ``applied``."""
     lane = (context.migration.encode(), str(context.lane).encode())
