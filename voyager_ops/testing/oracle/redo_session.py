@@ -14,7 +14,7 @@ from voyager_ops.testing.oracle.engine import BindValue, OracleError
 from voyager_ops.testing.oracle.logminer import LogMinerSession
 from voyager_ops.testing.oracle.recorder import Nls
 from voyager_ops.testing.oracle.redo_store import Extra, RedoRecord
-from voyager_ops.testing.oracle.redo_text import COMMIT, DDL, DELETE, INSERT, ROLLBACK, START, UPDATE
+from voyager_ops.testing.oracle.redo_text import COMMIT, DDL, DELETE, INSERT, ROLLBACK, START, UPDATE, TableVersion
 from voyager_ops.testing.oracle.redo_views import show_views
 from voyager_ops.testing.oracle.row_notices import RowNotice, row_fields, row_notice
 from voyager_ops.testing.oracle.scn_functions import FUNCTIONS, tell
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from voyager_ops.testing.oracle.redo import RedoLog
 
 INVERSE = {INSERT: DELETE, DELETE: INSERT, UPDATE: UPDATE}
+LONG_ROW = 100_000  # characters of a row that is not looked at for whether it changes a LOB: it does
 UNIQUE_VIOLATION = "23505"
 
 
@@ -169,9 +170,7 @@ class RedoSession:
         record = self._record(notice.operation, version=index, old=notice.old, new=notice.new)
         self._changes.append(self._log.write(record))
         if version.lob_fields and not self._large and notice.new is not None:
-            new = row_fields(notice.new)
-            old = row_fields(notice.old) if notice.old is not None else [None] * len(new)
-            self._large = any(new[at] != old[at] for at in version.lob_fields)
+            self._large = len(notice.new) > LONG_ROW or _changes_large(version, notice.old, notice.new)
 
     def _begin(self) -> None:
         if self.xid is not None:
@@ -209,6 +208,12 @@ class RedoSession:
     ) -> RedoRecord:
         assert self.xid is not None
         return RedoRecord(0, 0, self.thread, 0, kind, self.xid, self._context, version, 0, old, new, extra)
+
+
+def _changes_large(version: TableVersion, old: str | None, new: str) -> bool:
+    after = row_fields(new)
+    before = row_fields(old) if old is not None else [None] * len(after)
+    return any(after[at] != before[at] for at in version.lob_fields)
 
 
 def _sqlstate(error: BaseException) -> str | None:

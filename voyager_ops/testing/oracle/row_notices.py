@@ -13,28 +13,48 @@ import psycopg
 from psycopg import sql
 
 from voyager_ops.testing.oracle.recorder import ColumnRole, RedoTable
+from voyager_ops.testing.oracle.redo_large import kind_of
 
 SCHEMA = "sim_redo"
 DONE, ATTEMPT = "VR0", "VR1"  # SQLSTATEs: these and I, U or D, and a 0
 # Sorts before PostgreSQL's own triggers (RI_ConstraintTrigger_…): a row that fails on a foreign key has been told of.
 TRIGGER, COMPANION = "0_redo", "zzz_redo"
 
-_FUNCTION = """
-CREATE OR REPLACE FUNCTION sim_redo.{name}() RETURNS trigger LANGUAGE plpgsql AS $$
+_DONE = """
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    RAISE NOTICE USING ERRCODE = '{code}I0', MESSAGE = TG_ARGV[0], HINT = NEW::text;
-    RETURN NEW;
+    RAISE NOTICE USING ERRCODE = 'VR0I0', MESSAGE = TG_ARGV[0], HINT = NEW::text;
   ELSIF TG_OP = 'UPDATE' THEN
-    RAISE NOTICE USING ERRCODE = '{code}U0', MESSAGE = TG_ARGV[0], DETAIL = OLD::text, HINT = NEW::text;
-    RETURN NEW;
+    {same}
+    RAISE NOTICE USING ERRCODE = 'VR0U0', MESSAGE = TG_ARGV[0], DETAIL = OLD::text, HINT = NEW::text;
   ELSE
-    RAISE NOTICE USING ERRCODE = '{code}D0', MESSAGE = TG_ARGV[0], DETAIL = OLD::text;
-    RETURN OLD;
+    {short}
+    RAISE NOTICE USING ERRCODE = 'VR0D0', MESSAGE = TG_ARGV[0], DETAIL = OLD::text;
   END IF;
+  RETURN NULL;
 END $$
 """
-_FIELD = re.compile(r'(?:"((?:[^"\\]|""|\\.)*)"|([^,()]*))([,)])', re.DOTALL)
+_ATTEMPT = """
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  told record;
+BEGIN
+  told := NEW;
+  {told}
+  IF TG_OP = 'INSERT' THEN
+    RAISE NOTICE USING ERRCODE = 'VR1I0', MESSAGE = TG_ARGV[0], HINT = told::text;
+  ELSE
+    {short}
+    RAISE NOTICE USING ERRCODE = 'VR1U0', MESSAGE = TG_ARGV[0], DETAIL = OLD::text, HINT = told::text;
+  END IF;
+  RETURN NEW;
+END $$
+"""
+_SAME = "IF NEW.{0} IS NOT DISTINCT FROM OLD.{0} THEN NEW.{0} := NULL; OLD.{0} := NULL; END IF;"
+_SHORT = "IF {1}.{0} IS NOT NULL THEN {1}.{0} := ''; END IF;"
+# In runs, not character by character: a LOB may be long.
+_FIELD = re.compile(r'(?:"([^"\\]*(?:(?:""|\\.)[^"\\]*)*)"|([^,()]*))([,)])', re.DOTALL)
 _ESCAPED = re.compile(r'""|\\(.)', re.DOTALL)
 _OPERATIONS = {"I": 1, "D": 2, "U": 3}
 
@@ -53,8 +73,19 @@ def install_functions(connection: psycopg.Connection[Any]) -> None:
     """Schema and trigger functions of the recorder."""
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
     connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO PUBLIC").format(sql.Identifier(SCHEMA)))
-    for name, code in (("row_done", DONE), ("row_attempt", ATTEMPT)):
-        connection.execute(_FUNCTION.format(name=name, code=code).encode())
+    _create_functions(connection, "", [])
+
+
+def _create_functions(connection: psycopg.Connection[Any], suffix: str, large: list[str]) -> None:
+    """``large``: columns that are told of only where the redo needs them; telling of all of them would take seconds."""
+    columns = [sql.Identifier(column) for column in large]
+    same = sql.SQL(" ").join(sql.SQL(_SAME).format(column) for column in columns)
+    short = sql.SQL(" ").join(sql.SQL(_SHORT).format(column, sql.SQL("OLD")) for column in columns)
+    told = sql.SQL(" ").join(sql.SQL(_SHORT).format(column, sql.SQL("told")) for column in columns)
+    done = sql.Identifier(SCHEMA, f"row_done{suffix}")
+    attempt = sql.Identifier(SCHEMA, f"row_attempt{suffix}")
+    connection.execute(sql.SQL(_DONE).format(name=done, same=same, short=short))
+    connection.execute(sql.SQL(_ATTEMPT).format(name=attempt, told=told, short=short))
 
 
 def install_triggers(connection: psycopg.Connection[Any], table: RedoTable) -> None:
@@ -63,7 +94,11 @@ def install_triggers(connection: psycopg.Connection[Any], table: RedoTable) -> N
     for name in (TRIGGER, COMPANION):
         connection.execute(sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(sql.Identifier(name), relation))
     create = sql.SQL("CREATE TRIGGER {} {} ON {} FOR EACH ROW EXECUTE FUNCTION {}({})")
-    function = sql.Identifier(SCHEMA, "row_done")
+    large = [column.name for column in table.columns if column.role is ColumnRole.LOGGED and kind_of(column) != "plain"]
+    suffix = f"_{table.object_id}" if large else ""
+    if large:
+        _create_functions(connection, suffix, large)
+    function = sql.Identifier(SCHEMA, f"row_done{suffix}")
     argument = sql.Literal(str(table.object_id))
     when = sql.SQL("AFTER INSERT OR UPDATE OR DELETE")
     connection.execute(create.format(sql.Identifier(TRIGGER), when, relation, function, argument))
@@ -72,7 +107,7 @@ def install_triggers(connection: psycopg.Connection[Any], table: RedoTable) -> N
         present = {column.name for column in table.columns if column.role is ColumnRole.LOGGED}
         columns = sql.SQL(", ").join(sql.Identifier(name) for name in unique if name in present)
         before = sql.SQL("BEFORE INSERT OR UPDATE OF {}").format(columns)
-        function = sql.Identifier(SCHEMA, "row_attempt")
+        function = sql.Identifier(SCHEMA, f"row_attempt{suffix}")
         connection.execute(create.format(sql.Identifier(COMPANION), before, relation, function, argument))
 
 
