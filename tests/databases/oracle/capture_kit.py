@@ -80,8 +80,13 @@ class Oracle:
 
 def context_of(oracle: Oracle, target: Database, directory: Path, **changes: Any) -> LaneContext:
     """Of all tables in HR as they are now."""
-    source = OracleDatabase.from_url(oracle.url, side=Side.SOURCE, migration=MIGRATION)
-    apply_db = PostgresDatabase.from_url(target.url, side=Side.TARGET, migration=MIGRATION)
+    return context_from(oracle.url, target.url, directory, **changes)
+
+
+def context_from(oracle: str, target: str, directory: Path, **changes: Any) -> LaneContext:
+    """As :func:`context_of`, from URLs."""
+    source = OracleDatabase.from_url(oracle, side=Side.SOURCE, migration=MIGRATION)
+    apply_db = PostgresDatabase.from_url(target, side=Side.TARGET, migration=MIGRATION)
     directory.mkdir(exist_ok=True)
     state = State.open(MIGRATION, directory=directory)
     tables = engine_of(source).read_tables(source, ("hr",))

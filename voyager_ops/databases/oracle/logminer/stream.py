@@ -218,8 +218,12 @@ class LogMinerStream:
         assert self._buffer is not None
         oldest = self._buffer.oldest()
         start = self._read if oldest is None else min(oldest - 1, self._read)
-        if start < self._read and len(self._mining.choose(start, high).files) > _LOGS_FROM_OLDEST:
-            start = self._read
+        if start < self._read:
+            choice = self._mining.choose(start, high)
+            if choice.purged:
+                self._warn(f"a transaction is open since SCN {oldest}, of which {choice.purged}: a restart could not resume it")
+            if choice.purged or choice.missing or len(choice.files) > _LOGS_FROM_OLDEST:
+                start = self._read  # what it did before is in the buffer
         self._mining.start(start, high)
         committed: list[_Committed] = []
         count = 0
