@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import oracledb
@@ -317,6 +318,32 @@ def test_a_table_in_use_is_waited_for(oracle: Oracle, target_db: Database, tmp_p
 
     capture_module.prepare(context, hear)
     assert any("not in use" in text for text in said)
+
+
+def test_a_running_capture_does_not_need_the_first_logs_of_a_long_transaction(
+    oracle: Oracle, target_db: Database, tmp_path: Path
+) -> None:
+    """It has them in its buffer; only a restart would need them, and it says so."""
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.execute("INSERT INTO T (ID) VALUES (1)", session="long")
+        oracle.many("INSERT INTO T (ID) VALUES (2)")
+        wait_for_marker(context, running)
+        for _ in range(4):
+            oracle.redo.switch_logs()
+        wait_for_marker(context, running)
+        oracle.redo.logs.purge()
+        oracle.many("INSERT INTO T (ID) VALUES (3)")
+        wait_for_marker(context, running)
+        oracle.execute("INSERT INTO T (ID) VALUES (4)", session="long")
+        oracle.commit("long")
+        wait_for_marker(context, running)
+        deadline = time.monotonic() + 20.0
+        while not any("a restart could not resume it" in text for text in running.said) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert replayed(context, "t") == actual(context, "t")
+    assert any("a restart could not resume it" in text for text in running.said)
 
 
 def test_what_is_left_behind(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from voyager_ops.databases.base import Database
 from voyager_ops.databases.oracle import metadata
 from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.errors import LOCKED, UNIQUE_VIOLATED, is_passing, message_of, ora_code, translate
+from voyager_ops.databases.oracle.logminer.stream import warnings_key
 from voyager_ops.databases.oracle.transactions import open_transactions, writing
 from voyager_ops.databases.postgres.metadata import INTENDED, OPENED
 from voyager_ops.errors import Fenced, RetryableError
@@ -186,12 +187,17 @@ class OracleWatch:
         self._database = oracle(context.capture_db)
         self._connection: oracledb.Connection | None = None
         self._known: set[str] | None = None
+        self._told: set[str] = set()
 
     def beat(self) -> None:
         self._with(lambda connection: metadata.write_marker(connection, self._context.migration, "heartbeat"))
 
     def look(self) -> list[str]:
-        return self._with(self._look)
+        found = self._with(self._look)
+        document = self._context.state.get(warnings_key(self._context)) or {}
+        found += [text for text in document.get("texts", ()) if text not in self._told]
+        self._told.update(found)
+        return found
 
     def _look(self, connection: oracledb.Connection) -> list[str]:
         owners = sorted({table.native_name.schema for table in self._context.tables})

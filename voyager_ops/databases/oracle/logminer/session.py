@@ -218,7 +218,13 @@ class Mining:
 
     # -- logs --------------------------------------------------------------------------------------------------------
     def choose(self, start: int, end: int) -> Choice:
-        """The logs that hold (start, end]."""
+        """The logs that hold (start, end]. Raises StreamCut."""
+        try:
+            return self._choose(start, end)
+        except oracledb.Error as error:
+            raise self.translated(error) from None
+
+    def _choose(self, start: int, end: int) -> Choice:
         with self._miner.cursor() as cursor:
             files, gone = read_logs(cursor, start, self.incarnation.resetlogs)
             threads = read_threads(cursor)
@@ -229,7 +235,7 @@ class Mining:
         why = ""
         for tries in range(1, TRIES + 1):
             try:
-                choice = self.choose(start, end)
+                choice = self._choose(start, end)
                 if choice.purged:
                     raise lost(self.database, choice.purged)
                 if not choice.missing:
