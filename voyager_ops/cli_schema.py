@@ -163,6 +163,8 @@ def _show_analysis(result: analyze_phase.AnalyzeSchemaResult, out: TextIO) -> No
             [[i["id"], i["object_name"], i["file"], i["line"], i["reason"]] for i in result.issues],
         )
     out.write(f"{result.issue_count} issues, {result.blocking} of them block the import\n")
+    if result.left_out:
+        out.write(f"{len(result.left_out)} objects or parts of them were left out by the export: the reports name them\n")
     for form, path in result.reports.items():
         out.write(f"report ({form}): {path}\n")
     ending(result, out)

@@ -69,6 +69,15 @@ def test_schema_issues_worst_first_and_cut_off() -> None:
     assert "1970-01-01 00:00:00 UTC" in text, "the text stays when the question is asked again: its time is no age"
 
 
+def test_what_the_export_left_out_is_shown() -> None:
+    finding = {"code": "VIEW_LEFT_OUT", "object_type": "view", "object_name": "hr.v", "message": "it | reads CONNECT BY"}
+    text = evidence.schema_issues("hr", {"issue_count": 0, "left_out": [finding] * 101, "finished_at": 0.0}, "/schema")
+    assert "**101 objects or parts of them were left out**" in text
+    assert "hr.v" in text
+    assert "1 more of them" in text
+    assert "left out" not in evidence.schema_issues("hr", {"issue_count": 1, "finished_at": 0.0}, "/schema")
+
+
 def test_ending() -> None:
     options = {"backup_schema_files": True, "backup_data_files": False, "backup_dir": "/backup", "drop_user": True}
     text = evidence.end_migration("shop", statuses={"cutover_to_target": "COMPLETED"}, options=options, streams=["cutover"])

@@ -88,7 +88,7 @@ class Question(HITLOperator):
 
 
 class ApproveSchemaOperator(Question):
-    """Asks only when the analysis found issues; lets people edit the files and have them analysed again."""
+    """Asks only when the analysis found issues or the export left something out; lets people edit the files and analyse again."""
 
     AGAIN, IMPORT, STOP = "Analyse again", "Import as it is", "Stop"
 
@@ -97,7 +97,7 @@ class ApproveSchemaOperator(Question):
 
     def ask(self, migration: Migration, context: Context) -> tuple[str, str] | None:
         analysis = last_result(migration, "analyze_schema") or {}
-        if not analysis.get("issue_count"):
+        if not analysis.get("issue_count") and not analysis.get("left_out"):
             return None
         # No number: the subject, too, stays that of the first time.
         subject = f"{migration.name}: import the schema, although it has issues?"

@@ -35,6 +35,14 @@ def schema_issues(name: str, analysis: Json, directory: str) -> str:
         cells = (issue.get("name"), impact, place, issue.get("reason"), issue.get("suggestion"))
         lines.append(f"| {' | '.join(_text(cell or '') for cell in cells)} |")
     lines += _more(len(issues), "issues", analysis.get("reports"))
+    left_out: Sequence[Json] = analysis.get("left_out") or []
+    if left_out:
+        lines += ["", f"**{len(left_out)} objects or parts of them were left out** by the export: the target will not have them."]
+        lines += ["", "| Left out | Object | Why |", "|---|---|---|"]
+        for finding in left_out[:MOST_ROWS]:
+            told = [finding.get(key) or "" for key in ("object_type", "object_name", "message")]
+            lines.append(f"| {' | '.join(_text(cell) for cell in told)} |")
+        lines += _more(len(left_out), "of them", None)
     return "\n".join(lines)
 
 

@@ -26,6 +26,8 @@ class AnalyzeSchemaResult(PhaseResult):
     issues: list[dict[str, Any]] = field(default_factory=list)
     issue_count: int = 0
     blocking: int = 0
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    """What the export could not bring along (code, object, message): nobody will miss it at the import."""
     counts: dict[str, int] = field(default_factory=dict)
     reports: dict[str, str] = field(default_factory=dict)
 
@@ -69,6 +71,7 @@ def analyze_directory(
         issues=[asdict(issue) for issue in report.issues],
         issue_count=report.counted,
         blocking=report.blocking,
+        left_out=[finding.to_json() for finding in report.findings if finding.left_out],
         counts={item.kind: item.total for item in report.objects},
         reports={name: str(path) for name, path in written.items()},
     )

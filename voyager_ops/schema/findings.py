@@ -16,8 +16,11 @@ class Finding:
 
     @property
     def left_out(self) -> bool:
-        """Whether something of the source will be missing on the target unless somebody makes it by hand."""
-        return self.code in _MISSING or self.code.endswith("_LEFT_OUT")
+        """Whether something of the source will be missing on the target unless somebody makes it by hand.
+
+        What hangs on tables that the user excludes does not count: that was wanted.
+        """
+        return self.code in _MISSING or (self.code.endswith("_LEFT_OUT") and self.code != "DEPENDENT_LEFT_OUT")
 
     def to_json(self) -> dict[str, str]:
         return asdict(self)

@@ -174,6 +174,12 @@ def test_types_that_the_configuration_wants(tmp_path: Path) -> None:
     assert "PostgreSQL has no foreign keys between them" in found[("CONSTRAINT_LEFT_OUT", "a.u.u_t")]
 
 
+def test_evidence_of_a_scratch_export_is_not_in_its_way(tmp_path: Path) -> None:
+    export(dictionary_of(["hr"]), tmp_path / "schema", manifest_path=tmp_path / "manifest.json", start_clean=True)
+    assert (tmp_path / "schema_evidence" / "names.json").exists()
+    assert not list((tmp_path / "schema").rglob("*.csv"))
+
+
 def test_edited_files_are_not_overwritten(tmp_path: Path) -> None:
     dictionary = dictionary_of(["hr"])
     export(dictionary, tmp_path / "schema")

@@ -87,7 +87,9 @@ def test_the_phases_from_a_simulated_oracle_to_a_target(simulator: Simulator, ta
         assert exported.source_version == 19
         assert {finding["code"] for finding in exported.findings} >= {"PLSQL", "VIEW_READ_ONLY"}
         assert not {finding["code"] for finding in exported.findings} & {"NOT_TRIED", "STATEMENT_LEFT_OUT"}
-        assert analyze_schema.run(migration).blocking == 0
+        analysis = analyze_schema.run(migration)
+        assert analysis.blocking == 0
+        assert {item["code"] for item in analysis.left_out} == {"PLSQL"}
         import_schema.run(migration)
     finally:
         migration.state.close()

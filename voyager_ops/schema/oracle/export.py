@@ -71,6 +71,8 @@ def export(
     tell = progress or (lambda message: None)
     program = find_ora2pg(options.ora2pg) if options.plsql == "ora2pg" else None
     beside = manifest.parent / "schema"
+    if beside == schema_dir:  # of a scratch directory: what is written there would go with the next export
+        beside = manifest.parent / "schema_evidence"
     dictionary.to_csv(beside / DICTIONARY)
     tell(f"converting {len(dictionary.objects)} objects of {', '.join(dictionary.owners)}")
     converted = convert(
