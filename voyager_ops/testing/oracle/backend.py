@@ -17,11 +17,12 @@ from psycopg import sql
 
 from voyager_ops.testing.oracle import ddl_users, dictionary
 from voyager_ops.testing.oracle.catalog import Catalog
-from voyager_ops.testing.oracle.ddl_create import Context
+from voyager_ops.testing.oracle.ddl_context import Context
+from voyager_ops.testing.oracle.ddl_privileges import ROLES
 from voyager_ops.testing.oracle.engine import Login, OracleError
 from voyager_ops.testing.oracle.redo import RedoLog, RedoSettings
 from voyager_ops.testing.oracle.sql_session import SqlSession
-from voyager_ops.testing.oracle.translate import Translated
+from voyager_ops.testing.oracle.translated import Translated
 
 VERSIONS: Mapping[str, tuple[tuple[int, int, int, int, int], str]] = {
     "19c": ((19, 24, 0, 0, 0), "Oracle Database 19c Enterprise Edition Release 19.0.0.0.0 - Production"),
@@ -134,7 +135,7 @@ class PgEngine:
                 RELATIVE_FNO=4,
                 AUTOEXTENSIBLE="YES",
             )
-        for role, privileges in ddl_users.ROLES.items():
+        for role, privileges in ROLES.items():
             dictionary.insert(
                 connection,
                 "ROLES",
@@ -238,7 +239,7 @@ class PgEngine:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             ddl_users.add_user(Context(connection, "SYS", "SYS", str), name.upper(), password)
             for privilege in ("CREATE SESSION", *privileges):
-                if privilege in ddl_users.ROLES:
+                if privilege in ROLES:
                     dictionary.insert(
                         connection,
                         "ROLE_PRIVS_",

@@ -15,7 +15,7 @@ from voyager_ops.testing.oracle.datatypes import NATIONAL, DataType
 from voyager_ops.testing.oracle.ddl_create import relation as quoted
 from voyager_ops.testing.oracle.engine import ColumnInfo, OracleError
 from voyager_ops.testing.oracle.recorder import VIEWS, ColumnRole, RedoColumn, RedoTable
-from voyager_ops.testing.oracle.translate import ROW_NUMBER, Relation
+from voyager_ops.testing.oracle.translated import ROW_NUMBER, Relation
 
 # Of SYS, what everybody sees; the rest needs SELECT ANY DICTIONARY, SELECT_CATALOG_ROLE or a grant.
 _PUBLIC = ("ALL_", "USER_", "NLS_", "SESSION_", "ROLE_")

@@ -6,10 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from voyager_ops.testing.oracle import ddl_alter, ddl_objects, ddl_users
+from voyager_ops.testing.oracle import (
+    ddl_alter,
+    ddl_drop,
+    ddl_grants,
+    ddl_indexes,
+    ddl_plsql,
+    ddl_sequences,
+    ddl_types,
+    ddl_users,
+    ddl_views,
+)
 from voyager_ops.testing.oracle import dictionary as dd
-from voyager_ops.testing.oracle.ddl_create import Context, create_table, relation
-from voyager_ops.testing.oracle.ddl_tables import Column, parse_create_table
+from voyager_ops.testing.oracle.ddl_context import Context, relation
+from voyager_ops.testing.oracle.ddl_create import create_table
+from voyager_ops.testing.oracle.ddl_model import Column
+from voyager_ops.testing.oracle.ddl_tables import parse_create_table
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
 from voyager_ops.testing.oracle.tokens import Cursor
@@ -29,10 +41,10 @@ class Outcome:
 
 
 class Ddl:
-    """Carries out one statement in the context's transaction. ``describe``: see ``ddl_objects.Describe``."""
+    """Carries out one statement in the context's transaction. ``describe``: see ``ddl_views.Describe``."""
 
     def __init__(
-        self, context: Context, describe: ddl_objects.Describe, has: Callable[[str], bool], semantics: str = "BYTE"
+        self, context: Context, describe: ddl_views.Describe, has: Callable[[str], bool], semantics: str = "BYTE"
     ) -> None:
         self.context = context
         self.describe = describe
@@ -100,15 +112,15 @@ class Ddl:
         unique, bitmap = cursor.accept("UNIQUE"), cursor.accept("BITMAP")
         if cursor.accept("INDEX"):
             self._need(self._peek_owner(cursor), None, "CREATE ANY INDEX")
-            owner, name, table = ddl_objects.create_index(context, cursor, unique=unique, bitmap=bitmap)
+            owner, name, table = ddl_indexes.create_index(context, cursor, unique=unique, bitmap=bitmap)
             return Outcome(owner, name, "INDEX", changed=[(owner, table)])
         if cursor.accept("SEQUENCE"):
             self._need(self._peek_owner(cursor), "CREATE SEQUENCE", "CREATE ANY SEQUENCE")
-            return self._simple(cursor, "SEQUENCE", lambda: ddl_objects.create_sequence_statement(context, cursor))
+            return self._simple(cursor, "SEQUENCE", lambda: ddl_sequences.create_sequence_statement(context, cursor))
         if cursor.accept("VIEW"):
             self._need(self._peek_owner(cursor), "CREATE VIEW", "CREATE ANY VIEW")
             outcome = self._names(cursor, "VIEW")
-            outcome.warning = not ddl_objects.create_view(context, cursor, self.describe, replace=replace, force=force)
+            outcome.warning = not ddl_views.create_view(context, cursor, self.describe, replace=replace, force=force)
             return outcome
         if cursor.accept("MATERIALIZED", "VIEW", "LOG"):
             cursor.expect("ON")
@@ -127,7 +139,7 @@ class Ddl:
         if cursor.accept("MATERIALIZED", "VIEW") or cursor.accept("SNAPSHOT"):
             self._need(self._peek_owner(cursor), "CREATE MATERIALIZED VIEW", "CREATE ANY MATERIALIZED VIEW")
             outcome = self._names(cursor, "MATERIALIZED VIEW")
-            outcome.warning = not ddl_objects.create_view(
+            outcome.warning = not ddl_views.create_view(
                 context, cursor, self.describe, replace=False, force=False, materialized=True
             )
             return outcome
@@ -138,26 +150,26 @@ class Ddl:
             else:
                 self._need(self._peek_owner(cursor), "CREATE SYNONYM", "CREATE ANY SYNONYM")
             return self._simple(
-                cursor, "SYNONYM", lambda: ddl_objects.create_synonym(context, cursor, public=public, replace=replace)
+                cursor, "SYNONYM", lambda: ddl_sequences.create_synonym(context, cursor, public=public, replace=replace)
             )
         if cursor.accept("TRIGGER"):
             self._need(self._peek_owner(cursor), "CREATE TRIGGER", "CREATE ANY TRIGGER")
             outcome = self._names(cursor, "TRIGGER")
-            ddl_objects.create_trigger(context, cursor, replace=replace)
+            ddl_plsql.create_trigger(context, cursor, replace=replace)
             cursor.rest()
             return outcome
         if cursor.accept("TYPE", "BODY") or cursor.accept("PACKAGE", "BODY"):
             kind = f"{cursor.tokens[cursor.at - 2].value} BODY"
-            return self._simple(cursor, kind, lambda: ddl_objects.create_unit(context, cursor, kind, replace=replace))
+            return self._simple(cursor, kind, lambda: ddl_plsql.create_unit(context, cursor, kind, replace=replace))
         if cursor.accept("TYPE"):
             self._need(self._peek_owner(cursor), "CREATE TYPE", "CREATE ANY TYPE")
             return self._simple(
-                cursor, "TYPE", lambda: ddl_objects.create_type(context, cursor, replace=replace, semantics=self.semantics)
+                cursor, "TYPE", lambda: ddl_types.create_type(context, cursor, replace=replace, semantics=self.semantics)
             )
         for kind in ("PROCEDURE", "FUNCTION", "PACKAGE"):
             if cursor.accept(kind):
                 self._need(self._peek_owner(cursor), "CREATE PROCEDURE", "CREATE ANY PROCEDURE")
-                return self._simple(cursor, kind, partial(ddl_objects.create_unit, context, cursor, kind, replace=replace))
+                return self._simple(cursor, kind, partial(ddl_plsql.create_unit, context, cursor, kind, replace=replace))
         return self._create_rest(cursor, public)
 
     def _create_rest(self, cursor: Cursor, public: bool) -> Outcome:
@@ -231,7 +243,7 @@ class Ddl:
         postgres = ""
         if table.query is not None:
             postgres, infos = self.describe(table.query, context.schema)
-            types = ddl_objects.column_types(infos)
+            types = ddl_views.column_types(infos)
             given = table.columns
             if given and len(given) != len(types):
                 raise OracleError(1730, "invalid number of column names specified")
@@ -274,11 +286,11 @@ class Ddl:
             after = ddl_alter.alter_table(context, cursor, self.semantics)
             return Outcome(*after, "TABLE", changed=[after], dropped=[before] if before != after else [])
         if cursor.accept("INDEX"):
-            return self._simple(cursor, "INDEX", lambda: ddl_objects.alter_index(context, cursor))
+            return self._simple(cursor, "INDEX", lambda: ddl_indexes.alter_index(context, cursor))
         if cursor.accept("SEQUENCE"):
             owner, name = self._names(cursor, "SEQUENCE").owner, self._names(cursor, "SEQUENCE").name
             self._object_privilege(owner, name, "ALTER", "ALTER ANY SEQUENCE", missing=2289)
-            return self._simple(cursor, "SEQUENCE", lambda: ddl_objects.alter_sequence(context, cursor))
+            return self._simple(cursor, "SEQUENCE", lambda: ddl_sequences.alter_sequence(context, cursor))
         if cursor.accept("TRIGGER"):
             owner, name = cursor.qualified()
             owner = owner or context.schema
@@ -333,7 +345,7 @@ class Ddl:
         if cursor.accept("TABLE"):
             self._need(self._peek_owner(cursor), None, "DROP ANY TABLE")
             at = cursor.at
-            dropped = ddl_alter.drop_table(context, cursor)
+            dropped = ddl_drop.drop_table(context, cursor)
             if dropped is None:
                 cursor.at, end = at, cursor.at
                 while cursor.is_word("IF") or cursor.is_word("EXISTS"):
@@ -362,20 +374,20 @@ class Ddl:
             dd.delete(context.connection, "MVIEW_LOGS", LOG_OWNER=owner or context.schema, MASTER=name)
             return Outcome(owner or context.schema, name, "MATERIALIZED VIEW LOG")
         handlers: Sequence[tuple[tuple[str, ...], str, Callable[[], object]]] = (
-            (("INDEX",), "DROP ANY INDEX", lambda: ddl_objects.drop_index(context, cursor)),
-            (("SEQUENCE",), "DROP ANY SEQUENCE", lambda: ddl_objects.drop_sequence(context, cursor)),
+            (("INDEX",), "DROP ANY INDEX", lambda: ddl_indexes.drop_index(context, cursor)),
+            (("SEQUENCE",), "DROP ANY SEQUENCE", lambda: ddl_sequences.drop_sequence(context, cursor)),
             (
                 ("MATERIALIZED", "VIEW"),
                 "DROP ANY MATERIALIZED VIEW",
-                lambda: ddl_objects.drop_view(context, cursor, materialized=True),
+                lambda: ddl_views.drop_view(context, cursor, materialized=True),
             ),
-            (("VIEW",), "DROP ANY VIEW", lambda: ddl_objects.drop_view(context, cursor)),
-            (("SYNONYM",), "DROP ANY SYNONYM", lambda: ddl_objects.drop_synonym(context, cursor, public=public)),
-            (("PROCEDURE",), "DROP ANY PROCEDURE", lambda: ddl_objects.drop_unit(context, cursor, "PROCEDURE")),
-            (("FUNCTION",), "DROP ANY PROCEDURE", lambda: ddl_objects.drop_unit(context, cursor, "FUNCTION")),
-            (("PACKAGE", "BODY"), "DROP ANY PROCEDURE", lambda: ddl_objects.drop_unit(context, cursor, "PACKAGE BODY")),
-            (("PACKAGE",), "DROP ANY PROCEDURE", lambda: ddl_objects.drop_unit(context, cursor, "PACKAGE")),
-            (("TYPE",), "DROP ANY TYPE", lambda: ddl_objects.drop_unit(context, cursor, "TYPE")),
+            (("VIEW",), "DROP ANY VIEW", lambda: ddl_views.drop_view(context, cursor)),
+            (("SYNONYM",), "DROP ANY SYNONYM", lambda: ddl_sequences.drop_synonym(context, cursor, public=public)),
+            (("PROCEDURE",), "DROP ANY PROCEDURE", lambda: ddl_plsql.drop_unit(context, cursor, "PROCEDURE")),
+            (("FUNCTION",), "DROP ANY PROCEDURE", lambda: ddl_plsql.drop_unit(context, cursor, "FUNCTION")),
+            (("PACKAGE", "BODY"), "DROP ANY PROCEDURE", lambda: ddl_plsql.drop_unit(context, cursor, "PACKAGE BODY")),
+            (("PACKAGE",), "DROP ANY PROCEDURE", lambda: ddl_plsql.drop_unit(context, cursor, "PACKAGE")),
+            (("TYPE",), "DROP ANY TYPE", lambda: ddl_plsql.drop_unit(context, cursor, "TYPE")),
             (("TRIGGER",), "DROP ANY TRIGGER", lambda: self._drop_trigger(cursor)),
         )
         for words, privilege, action in handlers:
@@ -406,7 +418,7 @@ class Ddl:
         owner = owner or self.context.schema
         if not dd.exists(self.context.connection, "TRIGGERS", OWNER=owner, TRIGGER_NAME=name):
             raise OracleError(4080, f"trigger '{name}' does not exist")
-        ddl_objects.drop_trigger_rows(self.context, owner, name)
+        ddl_plsql.drop_trigger_rows(self.context, owner, name)
 
     def _truncate(self, cursor: Cursor) -> Outcome:
         cursor.expect("TABLE")
@@ -414,7 +426,7 @@ class Ddl:
         cursor.at -= 1 if owner is None else 3
         self._visible(owner, name)
         self._need(owner, None, "DROP ANY TABLE")
-        owner, name = ddl_alter.truncate(self.context, cursor)
+        owner, name = ddl_drop.truncate(self.context, cursor)
         return Outcome(owner, name, "TABLE")
 
     def _comment(self, cursor: Cursor) -> Outcome:
@@ -426,17 +438,17 @@ class Ddl:
             names.append(cursor.name())
         column = cursor.tokens[at].value == "COLUMN"
         cursor.at = at
-        ddl_objects.comment(self.context, cursor)
+        ddl_sequences.comment(self.context, cursor)
         table = names[:-1] if column else names
         return Outcome(table[0] if len(table) > 1 else self.context.schema, table[-1] if table else "", "TABLE")
 
     def _grant(self, cursor: Cursor) -> Outcome:
-        ddl_users.grant(self.context, cursor)
+        ddl_grants.grant(self.context, cursor)
         cursor.rest()
         return Outcome("", "", "GRANT")
 
     def _revoke(self, cursor: Cursor) -> Outcome:
-        ddl_users.revoke(self.context, cursor)
+        ddl_grants.revoke(self.context, cursor)
         cursor.rest()
         return Outcome("", "", "REVOKE")
 
@@ -447,11 +459,14 @@ class Ddl:
         schema = self.context.schema
         if not dd.exists(self.context.connection, "TABLES", OWNER=schema, TABLE_NAME=old):
             raise OracleError(4043, f"object {old} does not exist")
-        ddl_alter.rename_table(self.context, schema, old, new)
+        ddl_drop.rename_table(self.context, schema, old, new)
         return Outcome(schema, new, "TABLE", changed=[(schema, new)], dropped=[(schema, old)])
 
     def _analyze(self, cursor: Cursor) -> Outcome:
         cursor.rest()
         return Outcome("", "", "ANALYZE")
 
-    _audit = _noaudit = _purge = _flashback = _associate = _analyze
+    _audit = _noaudit = _purge = _associate = _analyze
+
+    def _flashback(self, cursor: Cursor) -> Outcome:
+        raise OracleError(3001, "unimplemented feature (simulator: FLASHBACK)")

@@ -1,12 +1,14 @@
-"""Constraints: their rows in the dictionary, and PostgreSQL's constraints for those that are enabled."""
+"""Constraints: their rows in the dictionary and their states."""
 
 from __future__ import annotations
 
 from voyager_ops.testing.oracle import dictionary as dd
-from voyager_ops.testing.oracle.ddl_create import INDEX_PREFIX, Context, add_object, check_name, relation
-from voyager_ops.testing.oracle.ddl_tables import Constraint
+from voyager_ops.testing.oracle.ddl_context import Context, check_name
+from voyager_ops.testing.oracle.ddl_enforce import enforce, unenforce
+from voyager_ops.testing.oracle.ddl_index_rows import drop_index_rows
+from voyager_ops.testing.oracle.ddl_model import Constraint
 from voyager_ops.testing.oracle.engine import OracleError
-from voyager_ops.testing.oracle.rewrite import quote
+from voyager_ops.testing.oracle.tokens import tokenize
 
 
 def _columns(context: Context, owner: str, table: str) -> set[str]:
@@ -74,8 +76,6 @@ def add_constraint(context: Context, owner: str, table: str, constraint: Constra
 
 
 def _mentions(condition: str, column: str) -> bool:
-    from voyager_ops.testing.oracle.tokens import tokenize
-
     return any(t.is_name and t.value == column for t in tokenize(condition))
 
 
@@ -106,214 +106,6 @@ def _referenced(context: Context, owner: str, table: str, constraint: Constraint
     if constraint.r_columns:
         raise OracleError(2270, "no matching unique or primary key for this column-list")
     raise OracleError(2268, "referenced table does not have a primary key")
-
-
-def enforce(context: Context, owner: str, table: str, name: str) -> None:
-    """Create PostgreSQL's constraint for an enabled one."""
-    connection = context.connection
-    ((kind, condition, r_owner, r_name, rule, deferrable, deferred, validated, index),) = dd.rows(
-        connection,
-        "CONSTRAINTS",
-        "CONSTRAINT_TYPE",
-        "SEARCH_CONDITION",
-        "R_OWNER",
-        "R_CONSTRAINT_NAME",
-        "DELETE_RULE",
-        "DEFERRABLE",
-        "DEFERRED",
-        "VALIDATED",
-        "INDEX_NAME",
-        OWNER=owner,
-        CONSTRAINT_NAME=name,
-    )
-    columns = [
-        str(r[0]) for r in dd.rows(connection, "CONS_COLUMNS", "COLUMN_NAME", order="POSITION", OWNER=owner, CONSTRAINT_NAME=name)
-    ]
-    names = ", ".join(quote(c) for c in columns)
-    later = (" DEFERRABLE" + (" INITIALLY DEFERRED" if deferred == "DEFERRED" else "")) if deferrable == "DEFERRABLE" else ""
-    target = relation(owner, table)
-    if kind in ("P", "U"):
-        _check_state(context, target, columns, kind == "P", f"{owner}.{name}")
-        context.run(
-            f"ALTER TABLE {target} ADD CONSTRAINT {quote(INDEX_PREFIX + name)} {'PRIMARY KEY' if kind == 'P' else 'UNIQUE'}"
-            f" ({names}){later}"
-        )
-        if kind == "P":
-            for column in columns:
-                dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": column}, NULLABLE="N")
-        if not dd.exists(connection, "INDEXES", OWNER=owner, INDEX_NAME=str(index or name)):
-            record_index(
-                context,
-                owner,
-                str(index or name),
-                owner,
-                table,
-                [(c, None, "ASC") for c in columns],
-                unique=True,
-                generated=name.startswith("SYS_C"),
-                constraint=True,
-            )
-            dd.update(
-                connection,
-                "CONSTRAINTS",
-                {"OWNER": owner, "CONSTRAINT_NAME": name},
-                INDEX_OWNER=owner,
-                INDEX_NAME=str(index or name),
-            )
-        return
-    late = "" if validated == "VALIDATED" else " NOT VALID"
-    if kind == "R":
-        ((r_table,),) = dd.rows(connection, "CONSTRAINTS", "TABLE_NAME", OWNER=str(r_owner), CONSTRAINT_NAME=str(r_name))
-        r_columns = [
-            str(r[0])
-            for r in dd.rows(
-                connection, "CONS_COLUMNS", "COLUMN_NAME", order="POSITION", OWNER=str(r_owner), CONSTRAINT_NAME=str(r_name)
-            )
-        ]
-        on_delete = "" if rule == "NO ACTION" else f" ON DELETE {rule}"
-        try:
-            context.run(
-                f"ALTER TABLE {target} ADD CONSTRAINT {quote(name)} FOREIGN KEY ({names})"
-                f" REFERENCES {relation(str(r_owner), str(r_table))}"
-                f" ({', '.join(quote(c) for c in r_columns)}){on_delete}{later}{late}"
-            )
-        except OracleError as error:
-            if error.code == 2291:
-                raise OracleError(2298, f"cannot validate ({owner}.{name}) - parent keys not found") from error
-            if error.code == 3001 and "no unique constraint" in error.message:
-                raise OracleError(2270, "no matching unique or primary key for this column-list") from error
-            raise
-        return
-    if len(columns) == 1 and str(condition) == f'"{columns[0]}" IS NOT NULL':
-        if late:
-            context.run(f"ALTER TABLE {target} ADD CONSTRAINT {quote(name)} NOT NULL {quote(columns[0])} NOT VALID")
-        else:
-            try:
-                context.run(f"ALTER TABLE {target} ALTER {quote(columns[0])} SET NOT NULL")
-            except OracleError as error:
-                raise OracleError(2296, f"cannot enable ({owner}.{name}) - null values found") from error
-            dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": columns[0]}, NULLABLE="N")
-        return
-    try:
-        context.run(f"ALTER TABLE {target} ADD CONSTRAINT {quote(name)} CHECK ({context.expression(str(condition))}){late}")
-    except OracleError as error:
-        if error.code == 2290:
-            raise OracleError(2293, f"cannot validate ({owner}.{name}) - check constraint violated") from error
-        raise
-
-
-def _check_state(context: Context, target: str, columns: list[str], primary: bool, name: str) -> None:
-    """ORA-02437/02299 before PostgreSQL says it in its own words."""
-    names = ", ".join(quote(c) for c in columns)
-    filled = " AND ".join(f"{quote(c)} IS NOT NULL" for c in columns)
-    if (
-        primary
-        and context.connection.execute(f"SELECT FROM {target} WHERE NOT ({filled}) LIMIT 1".encode()).fetchone() is not None
-    ):
-        raise OracleError(1449, "column contains NULL values; cannot alter to NOT NULL")
-    found = context.connection.execute(
-        f"SELECT FROM {target} WHERE {filled} GROUP BY {names} HAVING count(*) > 1 LIMIT 1".encode()
-    ).fetchone()
-    if found is not None:
-        raise OracleError(
-            2437 if primary else 2299,
-            f"cannot validate ({name}) - {'primary key violated' if primary else 'duplicate keys found'}",
-        )
-
-
-def record_index(
-    context: Context,
-    owner: str,
-    name: str,
-    table_owner: str,
-    table: str,
-    columns: list[tuple[str | None, str | None, str]],
-    *,
-    unique: bool,
-    generated: bool = False,
-    constraint: bool = False,
-    kind: str = "NORMAL",
-    status: str = "VALID",
-    visible: bool = True,
-    partitioned: bool = False,
-) -> None:
-    """INDEXES, IND_COLUMNS, IND_EXPRESSIONS. ``columns``: (column, expression, ASC or DESC), one of the first two."""
-    connection = context.connection
-    functional = any(e is not None or d == "DESC" for _, e, d in columns)
-    index_type = f"FUNCTION-BASED {kind}" if functional else kind
-    temporary = dd.rows(connection, "TABLES", "TEMPORARY", OWNER=table_owner, TABLE_NAME=table)
-    dd.insert(
-        connection,
-        "INDEXES",
-        OWNER=owner,
-        INDEX_NAME=name,
-        INDEX_TYPE=index_type,
-        TABLE_OWNER=table_owner,
-        TABLE_NAME=table,
-        TABLE_TYPE="TABLE",
-        UNIQUENESS="UNIQUE" if unique else "NONUNIQUE",
-        COMPRESSION="DISABLED",
-        TABLESPACE_NAME="USERS",
-        INI_TRANS=2,
-        MAX_TRANS=255,
-        PCT_FREE=10,
-        LOGGING="YES",
-        STATUS="N/A" if partitioned else status,
-        DEGREE="1",
-        INSTANCES="1",
-        PARTITIONED="YES" if partitioned else "NO",
-        TEMPORARY=str(temporary[0][0]) if temporary else "N",
-        GENERATED="Y" if generated else "N",
-        SECONDARY="N",
-        BUFFER_POOL="DEFAULT",
-        USER_STATS="NO",
-        GLOBAL_STATS="NO",
-        FUNCIDX_STATUS="ENABLED" if functional else None,
-        JOIN_INDEX="NO",
-        IOT_REDUNDANT_PKEY_ELIM="NO",
-        DROPPED="NO",
-        VISIBILITY="VISIBLE" if visible else "INVISIBLE",
-        SEGMENT_CREATED="YES",
-        INDEXING="FULL",
-        CONSTRAINT_INDEX="YES" if constraint else "NO",
-    )
-    lengths = {
-        str(c): (int(n or 0), int(k or 0))
-        for c, n, k in dd.rows(
-            connection, "TAB_COLS", "COLUMN_NAME", "DATA_LENGTH", "CHAR_LENGTH", OWNER=table_owner, TABLE_NAME=table
-        )
-    }
-    object_id = add_object(context, owner, name, "INDEX", generated=generated)
-    hidden = 0
-    for position, (column, expression, descend) in enumerate(columns, 1):
-        shown = column
-        if expression is not None or descend == "DESC":
-            hidden += 1
-            shown = f"SYS_NC{object_id % 100000:05}{hidden}$"
-            dd.insert(
-                connection,
-                "IND_EXPRESSIONS",
-                INDEX_OWNER=owner,
-                INDEX_NAME=name,
-                TABLE_OWNER=table_owner,
-                TABLE_NAME=table,
-                COLUMN_EXPRESSION=expression if expression is not None else quote(column or ""),
-                COLUMN_POSITION=position,
-            )
-        size, chars = lengths.get(column or "", (0, 0))
-        dd.insert(
-            connection,
-            "IND_COLUMNS",
-            INDEX_OWNER=owner,
-            INDEX_NAME=name,
-            TABLE_OWNER=table_owner,
-            TABLE_NAME=table,
-            COLUMN_NAME=shown,
-            COLUMN_POSITION=position,
-            COLUMN_LENGTH=size,
-            CHAR_LENGTH=chars,
-            DESCEND=descend,
-        )
 
 
 def set_state(
@@ -378,40 +170,6 @@ def set_state(
         enforce(context, owner, table, name)
 
 
-def unenforce(context: Context, owner: str, table: str, name: str) -> None:
-    """Take PostgreSQL's constraint away."""
-    connection = context.connection
-    ((kind, condition),) = dd.rows(
-        connection, "CONSTRAINTS", "CONSTRAINT_TYPE", "SEARCH_CONDITION", OWNER=owner, CONSTRAINT_NAME=name
-    )
-    columns = [str(r[0]) for r in dd.rows(connection, "CONS_COLUMNS", "COLUMN_NAME", OWNER=owner, CONSTRAINT_NAME=name)]
-    target = relation(owner, table)
-    if kind == "C" and len(columns) == 1 and str(condition) == f'"{columns[0]}" IS NOT NULL':
-        in_key = connection.execute(
-            'SELECT FROM ora."CONS_COLUMNS" c JOIN ora."CONSTRAINTS" k USING ("OWNER", "CONSTRAINT_NAME") WHERE k."OWNER" ='
-            ' %s::text AND k."TABLE_NAME" = %s::text'
-            ' AND k."CONSTRAINT_TYPE"::text = \'P\' AND k."STATUS"::text = \'ENABLED\' AND c."COLUMN_NAME" = %s::text',
-            (owner, table, columns[0]),
-        ).fetchone()
-        if in_key is None:
-            context.run(f"ALTER TABLE {target} ALTER {quote(columns[0])} DROP NOT NULL")
-            dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": columns[0]}, NULLABLE="Y")
-        return
-    context.run(f"ALTER TABLE {target} DROP CONSTRAINT {quote((INDEX_PREFIX if kind in ('P', 'U') else '') + name)}")
-    if kind == "P":
-        for column in columns:
-            named = connection.execute(
-                'SELECT FROM ora."CONSTRAINTS" k JOIN ora."CONS_COLUMNS" c USING ("OWNER", "CONSTRAINT_NAME") WHERE k."OWNER"'
-                ' = %s::text AND k."TABLE_NAME" = %s::text'
-                ' AND k."CONSTRAINT_TYPE"::text = \'C\' AND k."STATUS"::text = \'ENABLED\' AND k."SEARCH_CONDITION"::text = %s'
-                ' AND c."COLUMN_NAME" = %s::text',
-                (owner, table, f'"{column}" IS NOT NULL', column),
-            ).fetchone()
-            if named is None:
-                context.run(f"ALTER TABLE {target} ALTER {quote(column)} DROP NOT NULL")
-                dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": column}, NULLABLE="Y")
-
-
 def drop_constraint(
     context: Context, owner: str, table: str, name: str, *, cascade: bool = False, keep_index: bool = False
 ) -> None:
@@ -437,15 +195,3 @@ def drop_constraint(
         drop_index_rows(context, owner, str(index))
     dd.delete(connection, "CONSTRAINTS", OWNER=owner, CONSTRAINT_NAME=name)
     dd.delete(connection, "CONS_COLUMNS", OWNER=owner, CONSTRAINT_NAME=name)
-
-
-def drop_index_rows(context: Context, owner: str, name: str) -> None:
-    for family, key in (
-        ("INDEXES", "OWNER"),
-        ("IND_COLUMNS", "INDEX_OWNER"),
-        ("IND_EXPRESSIONS", "INDEX_OWNER"),
-        ("IND_PARTITIONS", "INDEX_OWNER"),
-        ("PART_INDEXES", "OWNER"),
-    ):
-        dd.delete(context.connection, family, **{key: owner, "INDEX_NAME": name})
-    dd.delete(context.connection, "OBJECTS", OWNER=owner, OBJECT_NAME=name, OBJECT_TYPE="INDEX")

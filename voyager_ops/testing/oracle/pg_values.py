@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from voyager_ops.testing.oracle.engine import DayInterval, MonthInterval, Timestamp, TypeNumber, Value
 
@@ -94,12 +94,20 @@ def number_of_boolean(text: str) -> Decimal:
     return Decimal(1 if text == "t" else 0)
 
 
+# What NUMBER holds; PostgreSQL's numeric goes on where Oracle's arithmetic has rounded.
+DIGITS = Context(prec=40)
+
+
+def number(text: str) -> Decimal:
+    return DIGITS.create_decimal(text)
+
+
 def text(text: str) -> str:
     return text
 
 
 DECODERS: dict[TypeNumber, Callable[[str], Value]] = {
-    TypeNumber.NUMBER: Decimal,
+    TypeNumber.NUMBER: number,
     TypeNumber.BINARY_FLOAT: float,
     TypeNumber.BINARY_DOUBLE: float,
     TypeNumber.DATE: date,

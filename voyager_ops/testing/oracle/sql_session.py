@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -13,7 +14,7 @@ import psycopg
 from voyager_ops.testing.oracle import pg_values, session_settings
 from voyager_ops.testing.oracle.catalog import system_column
 from voyager_ops.testing.oracle.ddl import Ddl
-from voyager_ops.testing.oracle.ddl_create import Context
+from voyager_ops.testing.oracle.ddl_context import Context
 from voyager_ops.testing.oracle.engine import (
     BatchError,
     Bind,
@@ -35,7 +36,8 @@ from voyager_ops.testing.oracle.scn_functions import FUNCTIONS
 from voyager_ops.testing.oracle.session_settings import Settings
 from voyager_ops.testing.oracle.statement_parts import insert_all, projection_texts, split_returning
 from voyager_ops.testing.oracle.statements import parse
-from voyager_ops.testing.oracle.translate import Relation, Translated, Translator
+from voyager_ops.testing.oracle.translate import Translator
+from voyager_ops.testing.oracle.translated import Relation, Translated
 
 if TYPE_CHECKING:
     from voyager_ops.testing.oracle.backend import PgEngine
@@ -316,6 +318,8 @@ class SqlSession:
             elif "" in translated.names:
                 translated.names = []
         self._check(translated)
+        # Another text after every DDL statement: PostgreSQL's prepared statements do not survive a changed table.
+        translated.sql += f" /* {catalog.version} */"
         return translated
 
     def _check(self, translated: Translated) -> None:
@@ -413,8 +417,6 @@ class SqlSession:
                 if "-" in str(value)
                 else pg_values.timestamp(str(value))
             )
-            from datetime import datetime, timedelta
-
             when = datetime(
                 moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.nanoseconds // 1000
             )

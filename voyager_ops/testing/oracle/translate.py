@@ -6,23 +6,27 @@ Everything is called by its qualified name, so the session's search_path matters
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.dialects.oracle import Oracle
-from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
-from sqlglot.generators.postgres import PostgresGenerator
-from sqlglot.parsers.oracle import OracleParser
 from sqlglot.transforms import eliminate_join_marks
 
 from voyager_ops.testing.oracle.datatypes import CHARACTER, DataType
-from voyager_ops.testing.oracle.engine import Bind, OracleError, TypeNumber
+from voyager_ops.testing.oracle.dialects import OracleSide, PostgresSide, RawCast, RawText
+from voyager_ops.testing.oracle.engine import Bind, OracleError
 from voyager_ops.testing.oracle.rewrite import Prepared, literal
-
-ROW_NUMBER = "ORA$RID"  # the hidden column behind ROWID
+from voyager_ops.testing.oracle.sql_tree import (
+    call,
+    column_names,
+    compares_rowids,
+    decode,
+    is_cte,
+    row_number,
+    source_of,
+    sources_of,
+)
+from voyager_ops.testing.oracle.translated import ROW_NUMBER, Relation, Translated, bind_type
 
 # Functions that are PostgreSQL's own under the same name.
 _NATIVE = frozenset(
@@ -80,107 +84,6 @@ _NATIVE = frozenset(
         "MERGE_ACTION",
     ]
 )
-_BIND_TYPES = {
-    TypeNumber.VARCHAR2: "ora.varchar2",
-    TypeNumber.CHAR: "ora.char",
-    TypeNumber.LONG: "ora.clob",
-    TypeNumber.CLOB: "ora.clob",
-    TypeNumber.NUMBER: "numeric",
-    TypeNumber.BINARY_INTEGER: "numeric",
-    TypeNumber.DATE: "ora.date",
-    TypeNumber.TIMESTAMP: "ora.ts",
-    TypeNumber.TIMESTAMP_TZ: "ora.tstz",
-    TypeNumber.TIMESTAMP_LTZ: "ora.tsltz",
-    TypeNumber.RAW: "ora.raw",
-    TypeNumber.LONG_RAW: "ora.blob",
-    TypeNumber.BLOB: "ora.blob",
-    TypeNumber.BINARY_FLOAT: "float4",
-    TypeNumber.BINARY_DOUBLE: "float8",
-    TypeNumber.INTERVAL_DS: "ora.ids",
-    TypeNumber.INTERVAL_YM: "ora.iym",
-    TypeNumber.BOOLEAN: "boolean",
-    TypeNumber.ROWID: "ora.rowid",
-    TypeNumber.UROWID: "ora.rowid",
-    TypeNumber.JSON: "ora.json",
-}
-_NATIONAL_BINDS = {TypeNumber.VARCHAR2: "ora.nvarchar2", TypeNumber.CHAR: "ora.nchar", TypeNumber.CLOB: "ora.nclob"}
-
-
-def bind_type(bind: Bind) -> str:
-    """The PostgreSQL type of a bind's values."""
-    try:
-        return _NATIONAL_BINDS.get(bind.type, _BIND_TYPES[bind.type]) if bind.national else _BIND_TYPES[bind.type]
-    except KeyError:
-        raise OracleError(932, f"inconsistent datatypes: the simulator takes no binds of type {bind.type.name}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """What a name in FROM stands for. ``schema`` None: found by name alone (V$ views). ``columns``: what ``*`` gives."""
-
-    owner: str
-    name: str
-    schema: str | None
-    columns: tuple[str, ...]
-    kind: str
-    insertable: tuple[str, ...] = ()
-    always: tuple[str, ...] = ()
-    """Identity columns GENERATED ALWAYS."""
-
-
-class RawCast(exp.Expression):
-    """``(this)::to``, ``to`` as text."""
-
-    arg_types: ClassVar[dict[str, bool]] = {"this": True, "to": True}
-
-
-class RawText(exp.Expression):
-    """PostgreSQL as it is."""
-
-    arg_types: ClassVar[dict[str, bool]] = {"this": True}
-
-
-class OracleSide(Oracle):
-    """Oracle with every function left as it is written."""
-
-    class Parser(OracleParser):
-        FUNCTIONS: ClassVar[dict[str, Any]] = {}
-        NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {}
-        FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
-            name: parser for name, parser in OracleParser.FUNCTION_PARSERS.items() if name in ("TRIM", "LISTAGG", "STRING_AGG")
-        }
-
-
-class PostgresSide(Postgres):
-    class Generator(PostgresGenerator):
-        TRANSFORMS: ClassVar[dict[Any, Any]] = {
-            **PostgresGenerator.TRANSFORMS,
-            RawCast: lambda self, e: f"({self.sql(e, 'this')})::{e.args['to']}",
-            RawText: lambda self, e: e.args["this"],
-            exp.Select: lambda self, e: self.select_sql(e),
-        }
-
-
-@dataclass(slots=True)
-class Translated:
-    """``sql`` with ``$n`` for the binds ``parameters`` (indexes from 0, in order of ``$n``). ``names`` of a query's columns.
-
-    ``relations``: the tables read; ``target``: the table written. ``as_of``: a query giving the SCN, its ``$n``
-    are ``as_of_parameters``.
-    ``wait``: seconds that FOR UPDATE waits for locks; -1: no limit.
-    """
-
-    sql: str
-    parameters: list[int] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    relations: list[Relation] = field(default_factory=list)
-    target: Relation | None = None
-    as_of: str | None = None
-    as_of_parameters: list[int] = field(default_factory=list)
-    as_of_timestamp: bool = False
-    wait: float = -1
-    locks: bool = False
-    kind: str = "SELECT"
 
 
 class Translator:
@@ -209,7 +112,7 @@ class Translator:
             tree = eliminate_join_marks(tree)
         tree = self._connect_by(tree)
         if kind == "SELECT":
-            self.out.names = _names(tree)
+            self.out.names = column_names(tree)
         if returning:
             self._returning(tree, returning)
         if isinstance(tree, exp.Insert):
@@ -253,7 +156,7 @@ class Translator:
             target = target.this
         owners: dict[int, Relation] = {}
         for table in list(tree.find_all(exp.Table)):
-            if not isinstance(table.this, exp.Identifier) or (not table.db and _is_cte(table)):
+            if not isinstance(table.this, exp.Identifier) or (not table.db and is_cte(table)):
                 continue
             relation = self.resolve(table.db or None, table.name)
             self.out.relations.append(relation)
@@ -275,7 +178,7 @@ class Translator:
         self._rowid(tree)
 
     def _star(self, select: exp.Select, owners: dict[int, Relation]) -> None:
-        sources = list(_sources(select))
+        sources = list(sources_of(select))
         expanded: list[exp.Expr] = []
         changed = False
         for item in select.expressions:
@@ -307,20 +210,20 @@ class Translator:
         for column in list(tree.find_all(exp.Column)):
             if column.name != "ROWID":
                 continue
-            source = _source_of(column, tree)
+            source = source_of(column, tree)
             if source is None:
                 continue
             number = exp.column(exp.to_identifier(ROW_NUMBER, quoted=True), exp.to_identifier(source, quoted=True))
             parent = column.parent
-            if parent is not None and _compares_rowids(column, parent):
+            if parent is not None and compares_rowids(column, parent):
                 for key in ("this", "expression", "low", "high"):
                     other = parent.args.get(key)
                     if isinstance(other, exp.Expr) and not (
                         isinstance(other, exp.Column) and other.name in ("ROWID", ROW_NUMBER)
                     ):
-                        parent.set(key, _row_number(other))
+                        parent.set(key, row_number(other))
                 if isinstance(parent, exp.In):
-                    parent.set("expressions", [_row_number(e) for e in parent.expressions])
+                    parent.set("expressions", [row_number(e) for e in parent.expressions])
                 column.replace(number)
                 continue
             if isinstance(parent, exp.Ordered):  # by where rows lie: their text sorts otherwise
@@ -340,7 +243,7 @@ class Translator:
             if connect is None:
                 continue
             condition = connect.args["connect"]
-            source = _sources(select)
+            source = sources_of(select)
             if not (
                 isinstance(condition, (exp.LTE, exp.LT))
                 and isinstance(condition.this, exp.Column)
@@ -415,7 +318,7 @@ class Translator:
             if not blocking:
                 select.set("limit", exp.Limit(expression=limit))
             else:
-                sources = _sources(select)
+                sources = sources_of(select)
                 if len(sources) != 1:
                     raise OracleError(900, "invalid SQL statement (simulator: ROWNUM over a join that is sorted or grouped)")
                 source = sources[0]
@@ -521,16 +424,16 @@ class Translator:
         if isinstance(node, exp.Literal) and node.is_string and node.this == "":
             return exp.null()
         if isinstance(node, exp.DPipe):
-            return _call("ora.concat", *[self._as_string(e) for e in (node.this, node.expression)])
+            return call("ora.concat", *[self._as_string(e) for e in (node.this, node.expression)])
         if isinstance(node, exp.Div):
-            return _call("ora.div", node.this, node.expression)
+            return call("ora.div", node.this, node.expression)
         if isinstance(node, exp.Is) and isinstance(node.expression, exp.JSON):
-            node.set("this", _call("ora.json_text", node.this))
+            node.set("this", call("ora.json_text", node.this))
             return node
         if isinstance(node, exp.AtTimeZone):
-            return _call("ora.at_time_zone", node.this, node.args["zone"])
+            return call("ora.at_time_zone", node.this, node.args["zone"])
         if isinstance(node, exp.Decode) or (isinstance(node, exp.Anonymous) and node.name.upper() == "DECODE"):
-            return _decode(node.expressions)
+            return decode(node.expressions)
         if isinstance(node, exp.Anonymous):
             return node if isinstance(node.parent, exp.Dot) and node.arg_key == "expression" else self._function(node)
         if isinstance(node, exp.Trim):
@@ -544,7 +447,7 @@ class Translator:
         if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Anonymous):  # x.getClobVal()
             name = node.expression.name.lower()
             if name in ("getclobval", "getstringval"):
-                return _call(f"ora.{name}", node.this)
+                return call(f"ora.{name}", node.this)
         if isinstance(node, exp.GroupConcat):
             node.set("this", self._listed(node.this))
             return node
@@ -571,7 +474,7 @@ class Translator:
             return RawCast(this=node, to="text")
         if isinstance(node, exp.Anonymous) and node.this == "ora.concat":
             return node
-        return _call("ora.str", node)
+        return call("ora.str", node)
 
     def _function(self, node: exp.Anonymous) -> exp.Expr:
         name = str(node.this).upper()
@@ -599,12 +502,12 @@ class Translator:
         if name.startswith(("DBMS_LOB__", "UTL_RAW__", "DBMS_ROWID__")) or name.lower() in self.functions:
             if name.lower() not in self.functions:
                 raise OracleError(904, f'"{name.replace("__", ".")}": invalid identifier')
-            return _call(f"ora.{name.lower()}", *arguments)
+            return call(f"ora.{name.lower()}", *arguments)
         raise OracleError(904, f'"{name}": invalid identifier')
 
     def _cast(self, value: exp.Expr, to: DataType) -> exp.Expr:
         if to.name in CHARACTER:
-            cut = _call("left", _call("ora.str", value), exp.Literal.number(to.length))
+            cut = call("left", call("ora.str", value), exp.Literal.number(to.length))
             size = f"({to.length})"
             return RawCast(
                 this=cut,
@@ -620,9 +523,9 @@ class Translator:
         chars = node.args.get("expression")
         if function is None:
             if chars is None:
-                return _call("ora.trim", node.this)
-            return _call("ora.ltrim", _call("ora.rtrim", node.this, chars), chars.copy())
-        return _call(function, node.this, *([chars] if chars is not None else []))
+                return call("ora.trim", node.this)
+            return call("ora.ltrim", call("ora.rtrim", node.this, chars), chars.copy())
+        return call(function, node.this, *([chars] if chars is not None else []))
 
     def _strings(self, tree: exp.Expr) -> None:
         """Literals are CHAR where their type shows: everywhere but among a function's arguments."""
@@ -632,86 +535,3 @@ class Translator:
             if isinstance(node.parent, (exp.Anonymous, RawCast, exp.Like, exp.Escape, exp.GroupConcat, exp.Interval, exp.Cast)):
                 continue
             node.replace(RawCast(this=node.copy(), to=f"ora.char({len(node.this)})"))
-
-
-def _call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
-    """A call; numbers are NUMBER (PostgreSQL would take them for int or float8)."""
-    numbers = name.startswith("ora.")
-    return exp.Anonymous(
-        this=name,
-        expressions=[
-            RawCast(this=a.copy(), to="numeric") if numbers and isinstance(a, exp.Literal) and not a.is_string else a
-            for a in arguments
-        ],
-    )
-
-
-def _compares_rowids(column: exp.Column, parent: exp.Expr) -> bool:
-    """Whether ``parent`` compares ROWIDs, so that their numbers can be compared instead."""
-    if isinstance(parent, exp.In):
-        return parent.this is column and parent.args.get("query") is None
-    if isinstance(parent, exp.Between):
-        return parent.this is column
-    return isinstance(parent, (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE))
-
-
-def _row_number(value: exp.Expr) -> exp.Expr:
-    return exp.Anonymous(this="ora.rowid_number", expressions=[RawCast(this=value.copy(), to="text")])
-
-
-def _decode(arguments: Sequence[exp.Expr]) -> exp.Expr:
-    subject, *rest = arguments
-    ifs = []
-    while len(rest) >= 2:
-        ifs.append(exp.If(this=exp.NullSafeEQ(this=subject.copy(), expression=rest[0]), true=rest[1]))
-        rest = rest[2:]
-    return exp.Case(ifs=ifs, default=rest[0] if rest else None)
-
-
-def _sources(select: exp.Expr) -> list[exp.Expr]:
-    start = select.args.get("from_") or select.args.get("from")
-    found = [start.this] if start is not None else []
-    return found + [join.this for join in select.args.get("joins") or []]
-
-
-def _is_cte(table: exp.Table) -> bool:
-    node: exp.Expr | None = table
-    while node is not None:
-        with_ = node.args.get("with_") or node.args.get("with")
-        if with_ is not None and any(cte.alias == table.name for cte in with_.expressions):
-            return True
-        node = node.parent
-    return False
-
-
-def _source_of(column: exp.Column, tree: exp.Expr) -> str | None:
-    """The alias of the table that an unqualified pseudo-column belongs to; None: it is a column of a subquery."""
-    holder = column.find_ancestor(exp.Select, exp.Update, exp.Delete, exp.Merge, exp.Insert) or tree
-    if isinstance(holder, (exp.Update, exp.Delete, exp.Insert)):
-        target = holder.this.this if isinstance(holder.this, exp.Schema) else holder.this
-        sources = [target]
-    elif isinstance(holder, exp.Merge):
-        sources = [holder.this, holder.args["using"]]
-    else:
-        sources = _sources(holder)
-    if column.table:
-        for source in sources:
-            if source.alias_or_name == column.table:
-                return column.table if isinstance(source, exp.Table) and not _is_cte(source) else None
-        return column.table
-    tables = [s for s in sources if isinstance(s, exp.Table) and not _is_cte(s)]
-    return tables[0].alias_or_name if len(tables) == 1 else None
-
-
-def _names(tree: exp.Expr) -> list[str]:
-    """Names of the columns as far as they are said: '' for a star or an expression without one."""
-    query = tree
-    while isinstance(query, (exp.SetOperation, exp.Subquery)):
-        query = query.this
-    names = []
-    for item in query.expressions if isinstance(query, exp.Select) else []:
-        if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
-            names.append("")
-        else:
-            names.append(item.alias_or_name if isinstance(item, (exp.Alias, exp.Column)) else "")
-    return names

@@ -1,0 +1,156 @@
+"""PostgreSQL's constraints for those of Oracle that are enabled."""
+
+from __future__ import annotations
+
+from voyager_ops.testing.oracle import dictionary as dd
+from voyager_ops.testing.oracle.ddl_context import INDEX_PREFIX, Context, relation
+from voyager_ops.testing.oracle.ddl_index_rows import record_index
+from voyager_ops.testing.oracle.engine import OracleError
+from voyager_ops.testing.oracle.rewrite import quote
+
+
+def enforce(context: Context, owner: str, table: str, name: str) -> None:
+    """Create PostgreSQL's constraint for an enabled one."""
+    connection = context.connection
+    ((kind, condition, r_owner, r_name, rule, deferrable, deferred, validated, index),) = dd.rows(
+        connection,
+        "CONSTRAINTS",
+        "CONSTRAINT_TYPE",
+        "SEARCH_CONDITION",
+        "R_OWNER",
+        "R_CONSTRAINT_NAME",
+        "DELETE_RULE",
+        "DEFERRABLE",
+        "DEFERRED",
+        "VALIDATED",
+        "INDEX_NAME",
+        OWNER=owner,
+        CONSTRAINT_NAME=name,
+    )
+    columns = [
+        str(r[0]) for r in dd.rows(connection, "CONS_COLUMNS", "COLUMN_NAME", order="POSITION", OWNER=owner, CONSTRAINT_NAME=name)
+    ]
+    names = ", ".join(quote(c) for c in columns)
+    later = (" DEFERRABLE" + (" INITIALLY DEFERRED" if deferred == "DEFERRED" else "")) if deferrable == "DEFERRABLE" else ""
+    target = relation(owner, table)
+    if kind in ("P", "U"):
+        _check_state(context, target, columns, kind == "P", f"{owner}.{name}")
+        context.run(
+            f"ALTER TABLE {target} ADD CONSTRAINT {quote(INDEX_PREFIX + name)} {'PRIMARY KEY' if kind == 'P' else 'UNIQUE'}"
+            f" ({names}){later}"
+        )
+        if kind == "P":
+            for column in columns:
+                dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": column}, NULLABLE="N")
+        if not dd.exists(connection, "INDEXES", OWNER=owner, INDEX_NAME=str(index or name)):
+            record_index(
+                context,
+                owner,
+                str(index or name),
+                owner,
+                table,
+                [(c, None, "ASC") for c in columns],
+                unique=True,
+                generated=name.startswith("SYS_C"),
+                constraint=True,
+            )
+            dd.update(
+                connection,
+                "CONSTRAINTS",
+                {"OWNER": owner, "CONSTRAINT_NAME": name},
+                INDEX_OWNER=owner,
+                INDEX_NAME=str(index or name),
+            )
+        return
+    late = "" if validated == "VALIDATED" else " NOT VALID"
+    if kind == "R":
+        ((r_table,),) = dd.rows(connection, "CONSTRAINTS", "TABLE_NAME", OWNER=str(r_owner), CONSTRAINT_NAME=str(r_name))
+        r_columns = [
+            str(r[0])
+            for r in dd.rows(
+                connection, "CONS_COLUMNS", "COLUMN_NAME", order="POSITION", OWNER=str(r_owner), CONSTRAINT_NAME=str(r_name)
+            )
+        ]
+        on_delete = "" if rule == "NO ACTION" else f" ON DELETE {rule}"
+        try:
+            context.run(
+                f"ALTER TABLE {target} ADD CONSTRAINT {quote(name)} FOREIGN KEY ({names})"
+                f" REFERENCES {relation(str(r_owner), str(r_table))}"
+                f" ({', '.join(quote(c) for c in r_columns)}){on_delete}{later}{late}"
+            )
+        except OracleError as error:
+            if error.code == 2291:
+                raise OracleError(2298, f"cannot validate ({owner}.{name}) - parent keys not found") from error
+            if error.code == 3001 and "no unique constraint" in error.message:
+                raise OracleError(2270, "no matching unique or primary key for this column-list") from error
+            raise
+        return
+    if len(columns) == 1 and str(condition) == f'"{columns[0]}" IS NOT NULL':
+        if late:
+            context.run(f"ALTER TABLE {target} ADD CONSTRAINT {quote(name)} NOT NULL {quote(columns[0])} NOT VALID")
+        else:
+            try:
+                context.run(f"ALTER TABLE {target} ALTER {quote(columns[0])} SET NOT NULL")
+            except OracleError as error:
+                raise OracleError(2296, f"cannot enable ({owner}.{name}) - null values found") from error
+            dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": columns[0]}, NULLABLE="N")
+        return
+    try:
+        context.run(f"ALTER TABLE {target} ADD CONSTRAINT {quote(name)} CHECK ({context.expression(str(condition))}){late}")
+    except OracleError as error:
+        if error.code == 2290:
+            raise OracleError(2293, f"cannot validate ({owner}.{name}) - check constraint violated") from error
+        raise
+
+
+def _check_state(context: Context, target: str, columns: list[str], primary: bool, name: str) -> None:
+    """ORA-02437/02299 before PostgreSQL says it in its own words."""
+    names = ", ".join(quote(c) for c in columns)
+    filled = " AND ".join(f"{quote(c)} IS NOT NULL" for c in columns)
+    if (
+        primary
+        and context.connection.execute(f"SELECT FROM {target} WHERE NOT ({filled}) LIMIT 1".encode()).fetchone() is not None
+    ):
+        raise OracleError(1449, "column contains NULL values; cannot alter to NOT NULL")
+    found = context.connection.execute(
+        f"SELECT FROM {target} WHERE {filled} GROUP BY {names} HAVING count(*) > 1 LIMIT 1".encode()
+    ).fetchone()
+    if found is not None:
+        raise OracleError(
+            2437 if primary else 2299,
+            f"cannot validate ({name}) - {'primary key violated' if primary else 'duplicate keys found'}",
+        )
+
+
+def unenforce(context: Context, owner: str, table: str, name: str) -> None:
+    """Take PostgreSQL's constraint away."""
+    connection = context.connection
+    ((kind, condition),) = dd.rows(
+        connection, "CONSTRAINTS", "CONSTRAINT_TYPE", "SEARCH_CONDITION", OWNER=owner, CONSTRAINT_NAME=name
+    )
+    columns = [str(r[0]) for r in dd.rows(connection, "CONS_COLUMNS", "COLUMN_NAME", OWNER=owner, CONSTRAINT_NAME=name)]
+    target = relation(owner, table)
+    if kind == "C" and len(columns) == 1 and str(condition) == f'"{columns[0]}" IS NOT NULL':
+        in_key = connection.execute(
+            'SELECT FROM ora."CONS_COLUMNS" c JOIN ora."CONSTRAINTS" k USING ("OWNER", "CONSTRAINT_NAME") WHERE k."OWNER" ='
+            ' %s::text AND k."TABLE_NAME" = %s::text'
+            ' AND k."CONSTRAINT_TYPE"::text = \'P\' AND k."STATUS"::text = \'ENABLED\' AND c."COLUMN_NAME" = %s::text',
+            (owner, table, columns[0]),
+        ).fetchone()
+        if in_key is None:
+            context.run(f"ALTER TABLE {target} ALTER {quote(columns[0])} DROP NOT NULL")
+            dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": columns[0]}, NULLABLE="Y")
+        return
+    context.run(f"ALTER TABLE {target} DROP CONSTRAINT {quote((INDEX_PREFIX if kind in ('P', 'U') else '') + name)}")
+    if kind == "P":
+        for column in columns:
+            named = connection.execute(
+                'SELECT FROM ora."CONSTRAINTS" k JOIN ora."CONS_COLUMNS" c USING ("OWNER", "CONSTRAINT_NAME") WHERE k."OWNER"'
+                ' = %s::text AND k."TABLE_NAME" = %s::text'
+                ' AND k."CONSTRAINT_TYPE"::text = \'C\' AND k."STATUS"::text = \'ENABLED\' AND k."SEARCH_CONDITION"::text = %s'
+                ' AND c."COLUMN_NAME" = %s::text',
+                (owner, table, f'"{column}" IS NOT NULL', column),
+            ).fetchone()
+            if named is None:
+                context.run(f"ALTER TABLE {target} ALTER {quote(column)} DROP NOT NULL")
+                dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": column}, NULLABLE="Y")

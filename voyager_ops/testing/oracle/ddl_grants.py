@@ -1,0 +1,201 @@
+"""GRANT and REVOKE: state that other statements check."""
+
+from __future__ import annotations
+
+from voyager_ops.testing.oracle import dictionary as dd
+from voyager_ops.testing.oracle.ddl_context import Context
+from voyager_ops.testing.oracle.ddl_privileges import EVERYTHING, OBJECT_PRIVILEGES
+from voyager_ops.testing.oracle.engine import OracleError
+from voyager_ops.testing.oracle.tokens import Cursor
+
+
+def _grantees(context: Context, cursor: Cursor) -> list[str]:
+    names = [cursor.name()]
+    while cursor.accept(","):
+        names.append(cursor.name())
+    for name in names:
+        if (
+            name != "PUBLIC"
+            and not dd.exists(context.connection, "USERS", USERNAME=name)
+            and not dd.exists(context.connection, "ROLES", ROLE=name)
+        ):
+            raise OracleError(1917, f"user or role '{name}' does not exist")
+    return names
+
+
+def _privileges(cursor: Cursor) -> list[tuple[str, list[str]]]:
+    """``SELECT, INSERT (a, b), CREATE ANY TABLE``: each with its columns."""
+    result = []
+    while True:
+        words = []
+        while cursor.token.is_name and not cursor.is_word("ON") and not cursor.is_word("TO") and not cursor.is_word("FROM"):
+            words.append(cursor.name())
+        if words == ["ON"] or not words:
+            raise cursor.fail(990)
+        if cursor.is_word("ON", "COMMIT"):
+            cursor.expect("ON", "COMMIT", "REFRESH")
+            words = ["ON COMMIT REFRESH"]
+        columns = cursor.names() if cursor.is_word("(") else []
+        result.append((" ".join(words), columns))
+        if not cursor.accept(","):
+            return result
+
+
+def _object(context: Context, cursor: Cursor) -> tuple[str, str, str]:
+    """After ON: (owner, name, type)."""
+    if cursor.accept("DIRECTORY"):
+        return "SYS", cursor.name(), "DIRECTORY"
+    if cursor.accept("TYPE"):
+        pass
+    owner, name = cursor.qualified()
+    if owner == "SYS" or (owner is None and name.startswith(("V_$", "GV_$", "V$", "DBMS_", "UTL_", "DBA_"))):
+        return "SYS", name, "PACKAGE" if name.startswith(("DBMS_", "UTL_")) else "VIEW"
+    found = dd.rows(context.connection, "OBJECTS", "OBJECT_TYPE", OWNER=owner or context.schema, OBJECT_NAME=name)
+    kinds = [
+        str(k)
+        for (k,) in found
+        if str(k) not in ("INDEX", "TRIGGER", "LOB", "PACKAGE BODY", "TYPE BODY", "TABLE PARTITION", "TABLE SUBPARTITION")
+    ]
+    if not kinds:
+        for u_owner, u_name in dd.rows(
+            context.connection, "SYNONYMS", "TABLE_OWNER", "TABLE_NAME", OWNER=owner or context.schema, SYNONYM_NAME=name
+        ):
+            return str(u_owner), str(u_name), "TABLE"
+        raise OracleError(942, "table or view does not exist")
+    return owner or context.schema, name, kinds[0]
+
+
+def _may_grant(context: Context, owner: str, name: str) -> None:
+    if owner == context.user:
+        return
+    powerful = context.connection.execute(
+        "SELECT FROM ora.sys_privileges(%s::text) p WHERE p IN ('GRANT ANY OBJECT PRIVILEGE')", (context.user,)
+    ).fetchone()
+    optioned = dd.exists(context.connection, "TAB_PRIVS_", GRANTEE=context.user, OWNER=owner, TABLE_NAME=name, GRANTABLE="YES")
+    if powerful is None and not optioned:
+        raise OracleError(1031, "insufficient privileges")
+
+
+def _need(context: Context, *privileges: str) -> None:
+    found = context.connection.execute(
+        "SELECT FROM ora.sys_privileges(%s::text) p WHERE p = ANY (%s)", (context.user, list(privileges))
+    ).fetchone()
+    if found is None:
+        raise OracleError(1031, "insufficient privileges")
+
+
+def grant(context: Context, cursor: Cursor) -> None:
+    """After GRANT."""
+    privileges = _privileges(cursor)
+    connection = context.connection
+    if cursor.accept("ON"):
+        owner, name, kind = _object(context, cursor)
+        _may_grant(context, owner, name)
+        cursor.expect("TO")
+        grantees = _grantees(context, cursor)
+        option = "YES" if cursor.accept("WITH", "GRANT", "OPTION") else "NO"
+        for privilege, columns in privileges:
+            words = (
+                ["SELECT", "INSERT", "UPDATE", "DELETE", "ALTER", "INDEX", "REFERENCES", "FLASHBACK", "DEBUG", "READ"]
+                if privilege in ("ALL", "ALL PRIVILEGES")
+                else [privilege]
+            )
+            for grantee in grantees:
+                for word in words:
+                    if word not in OBJECT_PRIVILEGES:
+                        raise OracleError(990, "missing or invalid privilege")
+                    for column in columns:
+                        dd.insert(
+                            connection,
+                            "COL_PRIVS_",
+                            GRANTEE=grantee,
+                            OWNER=owner,
+                            TABLE_NAME=name,
+                            COLUMN_NAME=column,
+                            GRANTOR=context.user,
+                            PRIVILEGE=word,
+                            GRANTABLE=option,
+                        )
+                    if not columns:
+                        dd.delete(connection, "TAB_PRIVS_", GRANTEE=grantee, OWNER=owner, TABLE_NAME=name, PRIVILEGE=word)
+                        dd.insert(
+                            connection,
+                            "TAB_PRIVS_",
+                            GRANTEE=grantee,
+                            OWNER=owner,
+                            TABLE_NAME=name,
+                            GRANTOR=owner,
+                            PRIVILEGE=word,
+                            GRANTABLE=option,
+                            HIERARCHY="NO",
+                            COMMON="NO",
+                            TYPE=kind,
+                            INHERITED="NO",
+                        )
+        return
+    cursor.expect("TO")
+    grantees = _grantees(context, cursor)
+    option = "YES" if cursor.accept("WITH", "ADMIN", "OPTION") else "NO"
+    for privilege, _ in privileges:
+        role = dd.exists(connection, "ROLES", ROLE=privilege)
+        if (
+            not role
+            and privilege not in EVERYTHING
+            and privilege not in ("ALL PRIVILEGES", "ALL", "SYSDBA", "SYSBACKUP")
+            and " " not in privilege
+        ):
+            raise OracleError(1919, f"role '{privilege}' does not exist")
+        _need(context, "GRANT ANY ROLE" if role else "GRANT ANY PRIVILEGE")
+        for grantee in grantees:
+            if role:
+                dd.delete(connection, "ROLE_PRIVS_", GRANTEE=grantee, GRANTED_ROLE=privilege)
+                dd.insert(
+                    connection,
+                    "ROLE_PRIVS_",
+                    GRANTEE=grantee,
+                    GRANTED_ROLE=privilege,
+                    ADMIN_OPTION=option,
+                    DELEGATE_OPTION="NO",
+                    DEFAULT_ROLE="YES",
+                    COMMON="NO",
+                    INHERITED="NO",
+                )
+            else:
+                for one in EVERYTHING if privilege in ("ALL PRIVILEGES", "ALL") else [privilege]:
+                    dd.delete(connection, "SYS_PRIVS_", GRANTEE=grantee, PRIVILEGE=one)
+                    dd.insert(
+                        connection, "SYS_PRIVS_", GRANTEE=grantee, PRIVILEGE=one, ADMIN_OPTION=option, COMMON="NO", INHERITED="NO"
+                    )
+
+
+def revoke(context: Context, cursor: Cursor) -> None:
+    """After REVOKE."""
+    privileges = _privileges(cursor)
+    connection = context.connection
+    if cursor.accept("ON"):
+        owner, name, _ = _object(context, cursor)
+        _may_grant(context, owner, name)
+        cursor.expect("FROM")
+        for grantee in _grantees(context, cursor):
+            for privilege, _ in privileges:
+                if privilege in ("ALL", "ALL PRIVILEGES"):
+                    removed = dd.delete(connection, "TAB_PRIVS_", GRANTEE=grantee, OWNER=owner, TABLE_NAME=name)
+                else:
+                    removed = dd.delete(
+                        connection, "TAB_PRIVS_", GRANTEE=grantee, OWNER=owner, TABLE_NAME=name, PRIVILEGE=privilege
+                    )
+                    removed += dd.delete(
+                        connection, "COL_PRIVS_", GRANTEE=grantee, OWNER=owner, TABLE_NAME=name, PRIVILEGE=privilege
+                    )
+                if not removed:
+                    raise OracleError(1927, "cannot REVOKE privileges you did not grant")
+        return
+    cursor.expect("FROM")
+    for grantee in _grantees(context, cursor):
+        for privilege, _ in privileges:
+            role = dd.exists(connection, "ROLES", ROLE=privilege)
+            _need(context, "GRANT ANY ROLE" if role else "GRANT ANY PRIVILEGE")
+            if role and not dd.delete(connection, "ROLE_PRIVS_", GRANTEE=grantee, GRANTED_ROLE=privilege):
+                raise OracleError(1951, f"ROLE '{privilege}' not granted to '{grantee}'")
+            if not role and not dd.delete(connection, "SYS_PRIVS_", GRANTEE=grantee, PRIVILEGE=privilege):
+                raise OracleError(1952, f"system privileges not granted to '{grantee}'")

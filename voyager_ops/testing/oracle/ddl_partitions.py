@@ -1,0 +1,134 @@
+"""Partitions, which are recorded only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from voyager_ops.testing.oracle import dictionary as dd
+from voyager_ops.testing.oracle.ddl_context import Context, add_object
+from voyager_ops.testing.oracle.ddl_model import Partition, Partitioning
+
+
+def record_partitions(context: Context, owner: str, table: str, spec: Partitioning) -> None:
+    """PART_TABLES, key columns, partitions and subpartitions."""
+    connection = context.connection
+    dd.insert(
+        connection,
+        "PART_TABLES",
+        OWNER=owner,
+        TABLE_NAME=table,
+        PARTITIONING_TYPE=spec.kind,
+        SUBPARTITIONING_TYPE=spec.sub_kind,
+        PARTITION_COUNT=1048575 if spec.interval else len(spec.partitions),
+        DEF_SUBPARTITION_COUNT=len(spec.template),
+        PARTITIONING_KEY_COUNT=len(spec.columns),
+        SUBPARTITIONING_KEY_COUNT=len(spec.sub_columns),
+        STATUS="VALID",
+        DEF_TABLESPACE_NAME="USERS",
+        REF_PTN_CONSTRAINT_NAME=spec.reference,
+        INTERVAL=spec.interval,
+        AUTOLIST="YES" if spec.autolist else "NO",
+        IS_NESTED="NO",
+    )
+    for position, column in enumerate(spec.columns, 1):
+        dd.insert(
+            connection,
+            "PART_KEY_COLUMNS",
+            OWNER=owner,
+            NAME=table,
+            OBJECT_TYPE="TABLE",
+            COLUMN_NAME=column,
+            COLUMN_POSITION=position,
+        )
+    for position, column in enumerate(spec.sub_columns, 1):
+        dd.insert(
+            connection,
+            "SUBPART_KEY_COLUMNS",
+            OWNER=owner,
+            NAME=table,
+            OBJECT_TYPE="TABLE",
+            COLUMN_NAME=column,
+            COLUMN_POSITION=position,
+        )
+    for position, template in enumerate(spec.template, 1):
+        if template.name is not None:
+            dd.insert(
+                connection,
+                "SUBPARTITION_TEMPLATES",
+                USER_NAME=owner,
+                TABLE_NAME=table,
+                SUBPARTITION_NAME=template.name,
+                SUBPARTITION_POSITION=position,
+                HIGH_BOUND=template.high_value,
+            )
+    for position, partition in enumerate(spec.partitions, 1):
+        record_partition(context, owner, table, partition, position, composite=spec.sub_kind != "NONE", template=spec.template)
+
+
+def record_partition(
+    context: Context,
+    owner: str,
+    table: str,
+    partition: Partition,
+    position: int,
+    *,
+    composite: bool,
+    template: Sequence[Partition] = (),
+) -> None:
+    connection = context.connection
+    name = partition.name or f"SYS_P{context.next_id()}"
+    children = partition.children or (list(template) or [Partition(None)] if composite else [])
+    high = _canonical_bound(partition.high_value)
+    dd.insert(
+        connection,
+        "TAB_PARTITIONS",
+        TABLE_OWNER=owner,
+        TABLE_NAME=table,
+        COMPOSITE="YES" if composite else "NO",
+        PARTITION_NAME=name,
+        SUBPARTITION_COUNT=len(children),
+        HIGH_VALUE=high,
+        HIGH_VALUE_LENGTH=len(high),
+        PARTITION_POSITION=position,
+        TABLESPACE_NAME="USERS",
+        INTERVAL="NO",
+        SEGMENT_CREATED="YES",
+    )
+    add_object(context, owner, table, "TABLE PARTITION", sub=name)
+    for number, child in enumerate(children, 1):
+        child_name = (
+            f"{name}_{child.name}" if child.name and not partition.children else child.name or f"SYS_SUBP{context.next_id()}"
+        )
+        bound = _canonical_bound(child.high_value)
+        dd.insert(
+            connection,
+            "TAB_SUBPARTITIONS",
+            TABLE_OWNER=owner,
+            TABLE_NAME=table,
+            PARTITION_NAME=name,
+            SUBPARTITION_NAME=child_name,
+            HIGH_VALUE=bound,
+            HIGH_VALUE_LENGTH=len(bound),
+            PARTITION_POSITION=position,
+            SUBPARTITION_POSITION=number,
+            TABLESPACE_NAME="USERS",
+            INTERVAL="NO",
+        )
+        add_object(context, owner, table, "TABLE SUBPARTITION", sub=child_name)
+
+
+def _canonical_bound(text: str) -> str:
+    """A partition's bound as HIGH_VALUE has it: dates as TO_DATE calls with the calendar."""
+
+    def date(match: re.Match[str]) -> str:
+        year, month, day = match[2].split("-")
+        moment = f" {int(year):04}-{int(month):02}-{int(day):02} 00:00:00"
+        return f"TO_DATE('{moment}', 'SYYYY-MM-DD HH24:MI:SS', 'NLS_CALENDAR=GREGORIAN')"
+
+    text = re.sub(r"(?i)\b(DATE\s*)'(\d+-\d+-\d+)'", date, text)
+    text = re.sub(r"(?i)\b(TO_DATE\s*\(\s*)'(\d{4}-\d{1,2}-\d{1,2})'\s*,\s*'S?YYYY-MM-DD'\s*\)", date, text)
+    text = re.sub(r"(?i)\b(TIMESTAMP\s*)'(\d+-\d+-\d+) (\d+:\d+:\d+)'", lambda m: f"TIMESTAMP' {m[2]} {m[3]}'", text)
+    if text.upper() in ("MAXVALUE", "DEFAULT"):
+        return text.upper()
+    return text
