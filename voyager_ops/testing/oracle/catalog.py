@@ -12,7 +12,7 @@ import psycopg
 
 from voyager_ops.testing.oracle import pg_values
 from voyager_ops.testing.oracle.datatypes import NATIONAL, DataType
-from voyager_ops.testing.oracle.ddl_create import relation as quoted
+from voyager_ops.testing.oracle.ddl_context import relation as quoted
 from voyager_ops.testing.oracle.engine import ColumnInfo, OracleError
 from voyager_ops.testing.oracle.recorder import VIEWS, ColumnRole, RedoColumn, RedoTable
 from voyager_ops.testing.oracle.translated import ROW_NUMBER, Relation
