@@ -165,6 +165,22 @@ def test_xml_is_read_by_key(oracle: Oracle, target_db: Database, tmp_path: Path)
     assert replayed(context, "d")[(b"1",)]["doc"] == b"<b/>"
 
 
+def test_long_strings_are_read_by_key(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many("CREATE TABLE D (ID NUMBER(10) PRIMARY KEY, LONG_ONE VARCHAR2(32000), SHORT_ONE VARCHAR2(20))")
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        for number, text in enumerate(("short", "x" * 20_000, "it's" * 2000, None)):
+            oracle.execute("INSERT INTO D VALUES (:1, :2, 's')", [number, text])
+        oracle.commit()
+        oracle.execute("UPDATE D SET LONG_ONE = :1 WHERE ID = 0", ["y" * 5000])
+        oracle.execute("UPDATE D SET SHORT_ONE = 't' WHERE ID = 1")
+        oracle.execute("UPDATE D SET LONG_ONE = NULL WHERE ID = 2")
+        oracle.execute("UPDATE D SET LONG_ONE = 'z' WHERE ID = 3")
+        oracle.commit()
+        wait_for_marker(context, running)
+    assert replayed(context, "d") == actual(context, "d")
+
+
 def test_when_the_undo_is_gone_large_values_are_those_of_now(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
     oracle.many(LARGE)
     context = context_of(oracle, target_db, tmp_path)

@@ -43,6 +43,7 @@ from voyager_ops.databases.oracle.logminer.rows import (
     assemble,
 )
 from voyager_ops.databases.oracle.logminer.session import Mining
+from voyager_ops.databases.oracle.logminer.tables import CapturedTables
 from voyager_ops.databases.oracle.logminer.transactions import Builder, Unreadable
 from voyager_ops.databases.postgres.lsn import from_position
 from voyager_ops.errors import SourceChanged
@@ -83,35 +84,6 @@ class _Committed:
     pending: Pending | None
 
 
-class Catalog:
-    """Which table a redo row is of: by name, or by object number where LogMiner does not know the name."""
-
-    def __init__(self, frames: Sequence[TableFrames], objects: Mapping[int, tuple[str, str]]) -> None:
-        self.frames = list(frames)
-        self._by_name = {tuple(each.table.native_name): number for number, each in enumerate(self.frames)}
-        self._by_object = {each.oid: number for number, each in enumerate(self.frames)}
-        for number, name in objects.items():
-            if name in self._by_name:
-                self._by_object.setdefault(number, self._by_name[name])
-
-    @property
-    def names(self) -> list[tuple[str, str]]:
-        return [(each.table.native_name.schema, each.table.native_name.name) for each in self.frames]
-
-    def find(self, row: LogRow) -> int | None:
-        """The table's number; None for one that is not ours."""
-        number = self._by_name.get((row.owner, row.table))
-        if number is not None:
-            return number
-        if row.table.startswith("OBJ# "):
-            digits = row.table[5:].strip()
-            if digits.isdigit() and (number := self._by_object.get(int(digits))) is not None:
-                return number
-        elif not (row.table.startswith("BIN$") or row.owner in ("", "UNKNOWN")):
-            return None
-        return self._by_object.get(row.object)
-
-
 class LogMinerStream:
     """One thread; ended by :meth:`close`. ``frames``: of our tables, the marker table among them.
 
@@ -123,7 +95,7 @@ class LogMinerStream:
     ) -> None:
         self._context = context
         self._mining = mining
-        self._catalog = Catalog(frames, objects)
+        self._tables = CapturedTables(frames, objects)
         self.window = Window()
         self._buffer: Buffer | None = None
         self._builder: Builder | None = None
@@ -160,7 +132,7 @@ class LogMinerStream:
             return first.with_name(f"{first.name}.{next(numbers)}")
 
         self._buffer = Buffer(path, _BUFFER_BYTES)
-        self._builder = Builder(self._catalog.frames, self._mining.plain, self._context.migration, path)
+        self._builder = Builder(self._tables.frames, self._mining.plain, self._context.migration, path)
         choice = self._mining.choose(low, low + 1)
         if choice.purged:
             raise lost(database, choice.purged)
@@ -258,7 +230,7 @@ class LogMinerStream:
             elif row.operation == DDL:
                 self._take_ddl(row, committed)
             else:
-                number = self._catalog.find(row)
+                number = self._tables.find(row)
                 if number is not None:
                     self._take_change(row, number)
         except AmbiguousTransaction as error:
@@ -277,7 +249,7 @@ class LogMinerStream:
                 # Where mining began in the middle of a transaction that was rolled back, or is published: of no concern.
                 pending.broken = f"{error}. The row: {row.shown()}"
             return
-        large = bool(self._catalog.frames[number].large)
+        large = bool(self._tables.frames[number].large)
         if row.operation == INTERNAL:
             found = buffer.find(row.xid)
             if found is None or not found.in_group(row.object):
@@ -288,10 +260,10 @@ class LogMinerStream:
     def _take_ddl(self, row: LogRow, committed: list[_Committed]) -> None:
         buffer = self._buffer
         assert buffer is not None
-        number = self._catalog.find(row)
+        number = self._tables.find(row)
         if number is None:
             return
-        frames = self._catalog.frames[number]
+        frames = self._tables.frames[number]
         meaning = ddl.meaning(row.sql)
         if meaning == "truncate":
             event = Event(DDL, number, row.scn, "", row.sql, row.object, 0, "")
@@ -339,7 +311,7 @@ class LogMinerStream:
             return self._builder.build(pending, each.scn, end, each.at)
         except Unreadable as error:
             event = error.event
-            owner, name = self._catalog.frames[event.table].table.native_name
+            owner, name = self._tables.frames[event.table].table.native_name
             row = LogRow(
                 event.scn,
                 event.sql,
