@@ -11,12 +11,11 @@ import psycopg
 
 from voyager_ops.changes import bulkfold
 from voyager_ops.changes.cells import Places
-from voyager_ops.changes.netchange import FoldError, TableFold
+from voyager_ops.changes.netchange import FoldError
 from voyager_ops.changes.roots import RootMap
 from voyager_ops.databases.base import KeyFetcher
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres.apply import ApplySession, Arrival, Tally
-from voyager_ops.databases.postgres.apply_catalog import ApplyTable
 from voyager_ops.databases.postgres.apply_errors import fold_error, is_passing, passing
 from voyager_ops.databases.postgres.metadata import MARKER_TABLE, SCHEMA
 from voyager_ops.databases.postgres.pgoutput import decode
@@ -24,6 +23,7 @@ from voyager_ops.errors import ApplyError
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.lane.held import Held, change_to_json, marks
 from voyager_ops.lane.pending import BULK_BYTES, Batch, Pending
+from voyager_ops.lane.routes import Route, Routes
 from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UNCHANGED, UPDATE, Change, RawChanges, Relation, Row, Transaction
 from voyager_ops.model.positions import START, Position
 from voyager_ops.model.tables import QName, Table
@@ -31,26 +31,8 @@ from voyager_ops.snapshot.filter import SnapshotFilter
 
 SPILL_BYTES = 32 << 20
 """Folded values of one table held in memory before they are sent, about."""
-MOST_RELATIONS = 1000
-"""Descriptions known by identity; each segment of the log brings its own."""
 ENDING_KINDS = frozenset({"marker", "confirm", "canary"})
 """A batch ends right after a transaction that carries one of these."""
-
-
-@dataclass(slots=True, eq=False)
-class Route:
-    """Where changes of one physical table go. ``order`` brings their rows into canonical order (None: they are)."""
-
-    relation: Relation
-    table: Table
-    target: ApplyTable
-    fold: TableFold
-    counts: list[int]
-    order: Callable[[Row], Row] | None
-    places: tuple[int, ...]
-    """Of the canonical columns in the relation's rows."""
-    key: tuple[int, ...]
-    """Indexes of Table.key in the relation's rows, for the snapshot filter."""
 
 
 @dataclass
@@ -70,16 +52,13 @@ class Collector:
     begun: bool = False
     last: Position = START
     _tally: Tally = field(default_factory=Tally)
-    _routes: dict[int, Route | None] = field(default_factory=dict)
-    _by_value: dict[Relation, Route | None] = field(default_factory=dict)
-    _relations: list[Relation] = field(default_factory=list)
-    _folds: dict[QName, TableFold] = field(default_factory=dict)
-    _counts: dict[QName, list[int]] = field(default_factory=dict)
     _capture: KeyFetcher | None = None
     _pending: Pending = field(default_factory=Pending)
 
     def __post_init__(self) -> None:
         self._roots = RootMap(self.context.state, self.context.lane, self.context.tables)
+        self._routes = Routes(self._roots, self.session.tables)
+        self._folds, self._counts = self._routes.folds, self._routes.counts
 
     @property
     def strict(self) -> bool:
@@ -346,57 +325,7 @@ class Collector:
         return self._tally
 
     def _route(self, relation: Relation) -> Route | None:
-        """The route of a physical table, None for our own tables."""
-        try:
-            return self._routes[id(relation)]
-        except KeyError:
-            pass
-        if len(self._relations) > MOST_RELATIONS:
-            self._relations.clear()
-            self._routes.clear()
-        if relation not in self._by_value:
-            self._by_value[relation] = self._new_route(relation)
-        self._relations.append(relation)  # kept, so that its id stays its own
-        route = self._routes[id(relation)] = self._by_value[relation]
-        return route
-
-    def _new_route(self, relation: Relation) -> Route | None:
-        if relation.name.schema == SCHEMA:
-            return None
-        table = self._roots.root(relation)
-        target = self.session.tables.get(table.name) if table else None
-        if table is None or target is None:
-            raise ApplyError(
-                f"the stream has changes of {relation.name}, which is not one of the lane's tables",
-                state="nothing of this batch was written; every transaction before it is applied",
-                next_step="exclude the table, or start the migration anew with it",
-            )
-        wanted = [column.name for column in target.columns]
-        missing = [name for name in wanted if name not in relation.columns]
-        extra = [name for name in relation.columns if name not in wanted and name not in _generated(table)]
-        keyless_key = [name for name, flag in zip(relation.columns, relation.key, strict=True) if flag]
-        identity_short = not relation.full and not set(table.key) <= set(keyless_key)
-        if missing or extra or identity_short or (not target.key and not relation.full):
-            what = (
-                f"columns missing: {', '.join(missing)}"
-                if missing
-                else f"unknown columns: {', '.join(extra)}"
-                if extra
-                else "its replica identity does not hold the primary key (or, without one, the whole row)"
-            )
-            raise ApplyError(
-                f"{relation.name} in the stream is not as it was when the lane was prepared: {what}",
-                state="nothing of this batch was written; every transaction before it is applied",
-                next_step="put the table's structure back on both sides, or start the migration anew",
-            )
-        places = [relation.columns.index(name) for name in wanted]
-        key = tuple(relation.columns.index(name) for name in table.key)
-        fold = self._folds.get(table.name)
-        if fold is None:
-            fold = TableFold(len(wanted), target.key, target.toastable, lenient=self.filter is not None)
-            self._folds[table.name] = fold
-        counts = self._counts.setdefault(target.source, [0, 0, 0, 0])
-        return Route(relation, table, target, fold, counts, _order(places, len(relation.columns)), tuple(places), key)
+        return self._routes.route(relation, lenient=self.filter is not None)
 
     def _ours(self, change: Change, transaction: Transaction) -> None:
         """A change of one of our own tables: a marker of this migration becomes an arrival."""
@@ -518,16 +447,6 @@ class Collector:
             for leaf in self._roots.leaves(each.table):
                 if leaf in names:
                     self.session.truncate_leaf(each.target, leaf)
-
-
-def _generated(table: Table) -> frozenset[str]:
-    return frozenset(column.name for column in table.columns if column.generated)
-
-
-def _order(places: Sequence[int], width: int) -> Callable[[Row], Row] | None:
-    if list(places) == list(range(width)):
-        return None
-    return lambda row: tuple(row[place] for place in places)
 
 
 def _key(route: Route, row: Row) -> tuple[bytes | None, ...]:
