@@ -53,6 +53,24 @@ def test_everything_is_accepted_and_nothing_forgotten(target_db: Database, tmp_p
         assert parts == [("app.by_both_p1_one", 1), ("app.by_both_p2_rest", 2)]
         two = connection.execute('SELECT tableoid::regclass::text FROM app.by_two ORDER BY a, b COLLATE "C"').fetchall()
         assert two == [("app.by_two_p1",), ("app.by_two_p2",), ("app.by_two_p3",)]
+        connection.execute(
+            "INSERT INTO app.by_interval_list VALUES (1, '2019-05-05', 1), (2, '2031-05-05', 1);"
+            "INSERT INTO app.by_interval_hash VALUES (1, '2019-05-05'), (2, '2031-05-05');"
+            "INSERT INTO app.by_list_range VALUES (1, '2019-05-05', 'NY'), (2, '2031-05-05', NULL);"
+            "INSERT INTO app.by_zone VALUES (1, '2019-05-05'), (2, '2031-05-05')"
+        )
+        places = connection.execute(
+            "SELECT tableoid::regclass::text FROM app.by_interval_list UNION ALL SELECT tableoid::regclass::text"
+            " FROM app.by_list_range UNION ALL SELECT tableoid::regclass::text FROM app.by_zone"
+        ).fetchall()
+        assert [place for (place,) in places] == [
+            "app.by_interval_list_p1_one",
+            "app.by_interval_list_rest_rest",
+            "app.by_list_range_east_old",
+            "app.by_list_range_rest_young",
+            "app.by_zone_p1",
+            "app.by_zone_p2",
+        ]
         with pytest.raises(psycopg.errors.UniqueViolation):
             connection.execute("INSERT INTO app.people (last_name, code) VALUES ('C', 'x'), ('C', 'x')")
 
