@@ -13,6 +13,7 @@ from tests.databases.oracle.capture_kit import (
     Oracle,
     actual,
     capturing,
+    context_from,
     context_of,
     ended,
     replayed,
@@ -272,6 +273,24 @@ def test_rows_that_nobody_can_read_end_the_lane(oracle: Oracle, target_db: Datab
     assert "Object or Data type Unsupported" in error.what
     assert set(replayed(context, "t")) == {(b"1",)}
     assert "a gap" in str(context.state.get(warnings_key(context)))
+
+
+def test_mining_in_the_root_for_a_table_in_a_pluggable_database(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    """A common user's mining session switches to CDB$ROOT, where the redo of every container is to be seen."""
+    oracle.simulator.engine.add_user("C##MIG", "mig_pw", "DBA", "SET CONTAINER", "LOGMINING")
+    oracle.many(TABLE)
+    url = oracle.url.replace("MIG:", "c%23%23mig:")
+    context = context_from(url, target_db.url, tmp_path)
+    with capturing(context) as running:
+        oracle.many("INSERT INTO T (ID) VALUES (1)")
+        row = {"SEG_OWNER": "HR", "TABLE_NAME": "T", "DATA_OBJ#": context.tables[0].oid, "SRC_CON_NAME": "OTHERPDB"}
+        xid = bytes(range(1, 9))
+        oracle.redo.inject(
+            {**row, "XID": xid, "OPERATION_CODE": 1, "SQL_REDO": 'insert into "HR"."T"("ID") values (\'7\');', "ROW_ID": "X"}
+        )
+        oracle.redo.inject({"XID": xid, "OPERATION_CODE": 7, "SRC_CON_NAME": "OTHERPDB"})
+        wait_for_marker(context, running)
+    assert replayed(context, "t") == actual(context, "t")
 
 
 def test_without_a_flush_table(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.databases.oracle.logminer import redo_kit as kit
@@ -153,6 +153,7 @@ def test_types_tell_which_reading_of_a_statement_is_right() -> None:
 _texts = st.one_of(st.none(), kit.texts.filter(lambda text: 0 < len(text) <= 50))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.integers(-(10**9), 10**9), _texts, _texts), min_size=1, max_size=5), st.data())
 def test_any_row_comes_out_as_it_went_in(rows: list[tuple[int, str | None, str | None]], data: Any) -> None:
     frames = _frames(PLAIN)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voyager_ops.databases.oracle.logminer.buffer import AmbiguousTransaction, Buffer, CannotUndo, Event
@@ -207,6 +207,7 @@ def _fetched(sql: str, csf: int, xid: bytes = b"\1\0\2\0\3\0\0\0", scn: int = 7)
     return (scn, sql, 1, None, xid, csf, "T", "O", "R", 0, 0, None, 0, 1, 5, " 0x1 ")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=5))
 def test_statements_cut_into_rows_are_put_together(statements: list[str]) -> None:
     cut = [

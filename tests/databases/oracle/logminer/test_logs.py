@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voyager_ops.databases.oracle.logminer.logs import ENDLESS, Gone, LogFile, Thread, Window, available, choose
@@ -28,6 +28,7 @@ def _threads(draw: st.DrawFn) -> list[list[LogFile]]:
     ]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_threads(), st.integers(99, 950), st.integers(1, 900))
 def test_the_logs_chosen_hold_the_whole_window_and_no_more(threads: list[list[LogFile]], low: int, width: int) -> None:
     end = low + width
@@ -44,6 +45,7 @@ def test_the_logs_chosen_hold_the_whole_window_and_no_more(threads: list[list[Lo
         assert all(log.next > low + 1 and log.first <= max(end, low + 1) for log in mine)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_threads(), st.integers(99, 850), st.data())
 def test_a_log_that_is_not_there_is_noticed(threads: list[list[LogFile]], low: int, data: st.DataObject) -> None:
     end = low + 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.databases.oracle.logminer import redo_kit as kit
@@ -15,6 +15,7 @@ from voyager_ops.databases.oracle.logminer.relaxed import requote
 from voyager_ops.model.changes import DELETE, INSERT, UPDATE
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(kit.names, kit.names, kit.rows(), st.sampled_from(["", " "]))
 def test_an_insert_reads_back(owner: str, table: str, row: Row, space: str) -> None:
     redo = parse(kit.insert(owner, table, row, space))
@@ -23,6 +24,7 @@ def test_an_insert_reads_back(owner: str, table: str, row: Row, space: str) -> N
     assert not redo.old_names
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(kit.rows(), kit.rows(), st.sampled_from(["", "a"]))
 def test_an_update_reads_back(new: Row, old: Row, alias: str) -> None:
     redo = parse(kit.update("O", "T", new, old, alias))
@@ -31,6 +33,7 @@ def test_an_update_reads_back(new: Row, old: Row, alias: str) -> None:
     assert pairs(redo.old_names, redo.old_values) == old
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(kit.rows(), st.sampled_from(["", "a"]))
 def test_a_delete_reads_back(old: Row, alias: str) -> None:
     redo = parse(kit.delete("O", "T", old, alias))
@@ -41,6 +44,7 @@ def test_a_delete_reads_back(old: Row, alias: str) -> None:
 _simple = st.one_of(st.none(), st.text("ab, ", max_size=6).map(kit.quoted), st.just("TO_DATE('2020-01-01', 'YYYY-MM-DD')"))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(kit.rows(_simple), kit.rows(_simple), st.data())
 def test_a_statement_that_is_cut_short_does_not_pass_for_a_whole_one(new: Row, old: Row, data: st.DataObject) -> None:
     """An insert never; an update or delete then has the first of its conditions only, for a semicolon need not be there."""
@@ -118,6 +122,7 @@ def _broken(draw: Any, count: int) -> tuple[list[str], list[str]]:
     return [_raw(text) for text in texts], [_meant(text) for text in texts]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.integers(1, 4))
 def test_an_update_with_lone_quotes_reads_back_or_is_refused(data: st.DataObject, count: int) -> None:
     printed, meant = data.draw(_broken(2 * count))

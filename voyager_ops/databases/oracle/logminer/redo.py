@@ -28,7 +28,7 @@ QUOTED: Final = r"'[^']*+(?:''[^']*+)*+'"
 _CALL: Final = rf"[A-Za-z_][\w$.]*+\((?:{QUOTED}|[^'()]|\((?:{QUOTED}|[^'()])*+\))*+\)"
 PLAIN: Final = rf"NULL|{UNSUPPORTED}|[-+]?(?:\d[\d.]*+|\.\d++)(?:[eE][-+]?\d++)?+|-?(?:Inf|Nan)|TRUE|FALSE|:\w++"
 """Values without quotes. Numbers come quoted; a number without quotes is understood all the same."""
-_ATOM: Final = rf"(?:{QUOTED}|{_CALL}|/\*[^*]*+\*/ ?{_CALL}|{PLAIN})"
+_ATOM: Final = rf"(?:{QUOTED}|{_CALL}|/\*[^*]*+\*/ ?{_CALL}|{PLAIN}|N{QUOTED})"
 VALUE: Final = rf"{_ATOM}(?: ?\|\| ?{_ATOM})*+"
 
 _TABLE: Final = r'"([^"]++)"\."([^"]++)"'
