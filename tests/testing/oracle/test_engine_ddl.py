@@ -370,6 +370,15 @@ def test_create_table_as_select_and_other_kinds_of_tables(app: Session) -> None:
     ]
 
 
+def test_statistics_are_gathered_on_request(app: Session) -> None:
+    app.sql("CREATE TABLE T (ID NUMBER)")
+    app.sql("INSERT INTO T SELECT LEVEL FROM DUAL CONNECT BY LEVEL <= 250")
+    app.commit()
+    assert app.sql("SELECT NUM_ROWS, BLOCKS, LAST_ANALYZED FROM USER_TABLES") == [(None, None, None)]
+    app.execute("BEGIN DBMS_STATS.GATHER_TABLE_STATS(OWNNAME => 'APP', TABNAME => 'T'); END;")
+    assert app.sql("SELECT NUM_ROWS, BLOCKS FROM USER_TABLES WHERE LAST_ANALYZED IS NOT NULL") == [(250, 3)]
+
+
 def test_privileges(app: Session, engine: PgEngine) -> None:
     app.sql("CREATE TABLE T (ID NUMBER)")
     app.sql("CREATE SEQUENCE S")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
 from collections.abc import Iterator
@@ -132,6 +133,11 @@ def test_expressions(app: Session, expression: str, value: object) -> None:
 )
 def test_errors_of_expressions(app: Session, expression: str, code: int) -> None:
     assert app.error(f"SELECT {expression} FROM DUAL")[0] == code
+
+
+@pytest.mark.parametrize("text", ["", "a", "ä" * 30, "x" * 55, "x" * 56, "x" * 64, "x" * 200])
+def test_standard_hash_is_sha1_by_default(app: Session, text: str) -> None:
+    assert app.one("SELECT STANDARD_HASH(:1) FROM DUAL", text) == hashlib.sha1(text.encode(), usedforsecurity=False).digest()
 
 
 def test_names_and_types_of_columns(app: Session) -> None:

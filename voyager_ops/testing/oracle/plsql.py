@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from voyager_ops.testing.oracle import session_settings
+from voyager_ops.testing.oracle.ddl_context import relation
 from voyager_ops.testing.oracle.engine import (
     Bind,
     BindValue,
@@ -174,6 +175,9 @@ class _Block:
     def _call(self, text: str, tokens: list[Token]) -> None:
         name = re.sub(r"\s+", "", text.split("(", 1)[0]).upper().removeprefix("SYS.")
         session = self.session
+        if name in ("DBMS_STATS.GATHER_TABLE_STATS", "DBMS_STATS.GATHER_SCHEMA_STATS"):
+            self._gather(self._arguments(tokens))
+            return
         if name.startswith(_NOTHING) and name not in ("DBMS_LOCK.SLEEP",):
             self._outputs(tokens)
             return
@@ -206,6 +210,27 @@ class _Block:
                     f"line 1, column 7:\nPLS-00201: identifier '{name}' must be declared (simulator: not among the calls that"
                     f" it knows)",
                 )
+
+    def _gather(self, arguments: dict[int | str, BindValue]) -> None:
+        """NUM_ROWS, BLOCKS and LAST_ANALYZED of one table or of a schema's. DBMS_STATS commits."""
+        session = self.session
+        session.commit()
+        owner, table = _text(arguments, 0, "OWNNAME") or session.settings.schema, _text(arguments, 1, "TABNAME")
+        for (name,) in session.engine.catalog.query(
+            'SELECT "TABLE_NAME"::text FROM ora."TABLES" WHERE "OWNER" = %s::text AND (%s = \'\' OR "TABLE_NAME" = %s::text)',
+            owner,
+            table,
+            table,
+        ):
+            session.engine.catalog.query(
+                f'UPDATE ora."TABLES" SET "NUM_ROWS" = (SELECT count(*) FROM {relation(owner, str(name))}), "LAST_ANALYZED" ='
+                f" ora.sysdate(),"
+                ' "BLOCKS" = ora.highest_row(%s, %s) / 100 + 1 WHERE "OWNER" = %s::text AND "TABLE_NAME" = %s::text RETURNING 1',
+                owner,
+                name,
+                owner,
+                name,
+            )
 
     def _outputs(self, tokens: list[Token]) -> None:
         for token in tokens:

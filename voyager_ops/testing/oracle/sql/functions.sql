@@ -744,10 +744,44 @@ CREATE FUNCTION ora.dbms_lob__substr(v ora.blob, amount numeric DEFAULT 32767, s
 CREATE FUNCTION ora.dbms_lob__instr(v text, part text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN position(part IN v)::numeric;
 CREATE FUNCTION ora.dbms_lob__compare(a text, b text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN CASE WHEN a = b THEN 0 WHEN a < b THEN -1 ELSE 1 END::numeric;
 CREATE FUNCTION ora.dbms_lob__compare(a ora.blob, b ora.blob) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN CASE WHEN a::bytea = b::bytea THEN 0 WHEN a::bytea < b::bytea THEN -1 ELSE 1 END::numeric;
+CREATE FUNCTION ora.rotate(x bigint, n int) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT RETURN ((x << n) | (x >> (32 - n))) & 4294967295;
+CREATE FUNCTION ora.sha1(v bytea) RETURNS bytea LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+  padded bytea := v || '\x80'::bytea || decode(repeat('00', (119 - octet_length(v) % 64) % 64), 'hex') || int8send(octet_length(v)::bigint * 8);
+  h bigint[] := ARRAY[1732584193, 4023233417, 2562383102, 271733878, 3285377520];
+  s bigint[];
+  w bigint[];
+  f bigint;
+  p int;
+BEGIN
+  FOR block IN 0 .. octet_length(padded) / 64 - 1 LOOP
+    w := ARRAY[]::bigint[];
+    FOR t IN 0 .. 79 LOOP
+      IF t < 16 THEN
+        p := block * 64 + t * 4;
+        w[t] := (get_byte(padded, p)::bigint << 24) | (get_byte(padded, p + 1)::bigint << 16) | (get_byte(padded, p + 2)::bigint << 8) | get_byte(padded, p + 3)::bigint;
+      ELSE
+        w[t] := ora.rotate(w[t - 3] # w[t - 8] # w[t - 14] # w[t - 16], 1);
+      END IF;
+    END LOOP;
+    s := h;
+    FOR t IN 0 .. 79 LOOP
+      f := CASE WHEN t < 20 THEN ((s[2] & s[3]) | ((4294967295 - s[2]) & s[4])) + 1518500249 WHEN t < 40 THEN (s[2] # s[3] # s[4]) + 1859775393
+                WHEN t < 60 THEN ((s[2] & s[3]) | (s[2] & s[4]) | (s[3] & s[4])) + 2400959708 ELSE (s[2] # s[3] # s[4]) + 3395469782 END;
+      s := ARRAY[(ora.rotate(s[1], 5) + f + s[5] + w[t]) & 4294967295, s[1], ora.rotate(s[2], 30), s[3], s[4]];
+    END LOOP;
+    FOR i IN 1 .. 5 LOOP
+      h[i] := (h[i] + s[i]) & 4294967295;
+    END LOOP;
+  END LOOP;
+  RETURN int4send((h[1]::bit(32))::int) || int4send((h[2]::bit(32))::int) || int4send((h[3]::bit(32))::int) || int4send((h[4]::bit(32))::int) || int4send((h[5]::bit(32))::int);
+END
+$$;
 CREATE FUNCTION ora.digest(v bytea, method text) RETURNS ora.raw LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
   RETURN CASE replace(upper(coalesce(method, 'SHA1')), '-', '') WHEN 'MD5' THEN decode(md5(coalesce(v, '')), 'hex') WHEN 'SHA256' THEN sha256(coalesce(v, '')) WHEN 'SHA384' THEN sha384(coalesce(v, ''))
-    WHEN 'SHA512' THEN sha512(coalesce(v, '')) ELSE substr(sha256(coalesce(v, '')), 1, 20) END::ora.raw;
+    WHEN 'SHA512' THEN sha512(coalesce(v, '')) WHEN 'SHA1' THEN ora.sha1(coalesce(v, ''))
+    ELSE CASE WHEN ora.raise('ORA-44413: incorrect hash function name') THEN ''::bytea END END::ora.raw;
 END
 $$;
 CREATE FUNCTION ora.standard_hash(v text, method text DEFAULT 'SHA1') RETURNS ora.raw LANGUAGE sql IMMUTABLE RETURN ora.digest(convert_to(v, 'UTF8'), method);
