@@ -68,6 +68,15 @@ class SimulatedOracle:
         finally:
             connection.close()
 
+    def ours(self, statement: str) -> list[tuple[Any, ...]]:
+        """A query as the migration user."""
+        connection = self.connect(USER, USER_PASSWORD)
+        try:
+            with connection.cursor() as cursor:
+                return list(cursor.execute(statement).fetchall())
+        finally:
+            connection.close()
+
     def query(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self.session() as cursor:
             return list(cursor.execute(statement, list(parameters), fetch_decimals=True, fetch_lobs=False).fetchall())

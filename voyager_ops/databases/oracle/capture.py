@@ -27,7 +27,7 @@ from voyager_ops.databases.oracle.types import OracleType, why_not_streamable
 from voyager_ops.databases.oracle.values import literal_decoder
 from voyager_ops.databases.postgres import metadata as target_metadata
 from voyager_ops.databases.postgres.capture import refuse_remains
-from voyager_ops.errors import PreconditionError, RetryableError
+from voyager_ops.errors import PreconditionError, RetryableError, SourceChanged
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import FROM_SIDE, Position
@@ -164,6 +164,8 @@ def left_behind(context: LaneContext) -> Iterator[QName]:
                     seen += count
                 if seen >= _LEFT_BEHIND_MOST:
                     return
+        except SourceChanged:
+            return  # the lane is over: its tables may be altered, and lose our supplemental logging; what was before is told
         finally:
             stream.close()
 
