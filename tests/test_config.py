@@ -98,6 +98,7 @@ def test_each_mistake_with_oracle_is_named(old: str, new: str, key: str, line: i
     [
         ("approvers:", "aprovers:", "aprovers", 7, "unknown key"),
         ("  schemas: [public]\n", "", "source.schemas", 3, "missing"),
+        ("schemas: [public]", "schemas: public", "source.schemas", 5, "a list is wanted"),
         ("schemas: [public]", "schemas: []", "source.schemas", 5, "at least 1"),
         ("chunk_size: 64MB", "chunk_size: 64XB", "snapshot.chunk_size", 9, "64MB or 2GB"),
         ("500ms", "soon", "changes.segment_age", 10, "duration"),
@@ -139,6 +140,7 @@ def test_broken_yaml_and_missing_file(tmp_path: Path) -> None:
         ("postgresql://a:1@h/d", "postgresql://b:2@H:5432/d", True),
         ("postgresql://a@h/d", "postgresql://a@h/e", False),
         ("postgresql://a@h:5432/d", "postgresql://a@h:5433/d", False),
+        ("postgresql://a@h,i/d", "postgresql://a@h:5432,i:5432/d", False),  # preflight asks the servers who they are
     ],
 )
 def test_source_must_not_be_target(source: str, target: str, same: bool) -> None:
@@ -149,6 +151,23 @@ def test_source_must_not_be_target(source: str, target: str, same: bool) -> None
         assert (caught.value.key, caught.value.line) == ("target", 4)
     else:
         parse_config(text)
+
+
+@pytest.mark.parametrize("password", ["ge/heim", "12/heim", "ge%heim", "ge heim", "ge@heim/x", "ge:heim/\u2100"])
+def test_a_password_that_is_not_encoded_is_not_told(password: str) -> None:
+    text = f"name: x\nexport_dir: /x\nsource:\n  url: 'postgresql://a:{password}@h/d'\n  schemas: [s]\ntarget: {{conn_id: t}}\n"
+    with pytest.raises(ConfigError, match=r"not a valid database URL .*%2F") as caught:
+        parse_config(text)
+    assert (caught.value.key, caught.value.line) == ("source.url", 4)
+    assert "heim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://a:x#[?y@h/d", "postgresql://a:p\u2100w@h/d", "postgresql://a@h:1,i:2/d", "yugabytedb:///d?host=/x"]
+)
+def test_what_libpq_can_read_is_accepted(url: str) -> None:
+    config = parse_config(f"name: x\nexport_dir: /x\nsource: {{conn_id: t, schemas: [s]}}\ntarget: {{url: '{url}'}}\n")
+    assert config.target.url is not None
 
 
 def test_a_relative_directory_is_beside_the_file(tmp_path: Path) -> None:

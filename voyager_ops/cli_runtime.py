@@ -27,6 +27,7 @@ import psycopg
 
 from voyager_ops import cli_output
 from voyager_ops.config import load_config
+from voyager_ops.databases.postgres.address import parse_url
 from voyager_ops.errors import ConfigError, VoyagerOpsError
 from voyager_ops.migration import Migration
 from voyager_ops.model.results import ProgressSink
@@ -49,11 +50,12 @@ class Secrets(logging.Filter):
 
     def learn(self, url: str) -> None:
         """Remember the password in ``url``, as written and decoded."""
-        try:
-            password = urlsplit(url).password
-        except ValueError:
-            return
-        for text in (password, unquote(password) if password else None):
+        found: list[str | None] = []
+        with contextlib.suppress(ValueError):
+            found.append(urlsplit(url).password)
+        with contextlib.suppress(ConfigError):  # it may stand after the question mark, or hold what ends a URL elsewhere
+            found.append(parse_url(url).get("password"))
+        for text in (*found, *(unquote(text) for text in found if text)):
             if text and len(text) >= 4:
                 self._known.add(text)
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import unquote, urlsplit
 
 import yaml
 from pydantic import (
@@ -32,6 +31,7 @@ from pydantic import (
 from voyager_ops.databases.oracle.overrides import SKIP, Overrides, check_column_key, type_key
 from voyager_ops.databases.oracle.targets import parse_target
 from voyager_ops.databases.oracle.types import OracleType, target_type
+from voyager_ops.databases.postgres import address
 from voyager_ops.errors import ConfigError
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -78,11 +78,21 @@ class DatabaseConfig(_Model):
     def _one_way(self) -> DatabaseConfig:
         if (self.conn_id is None) == (self.url is None):
             raise ValueError("give exactly one of conn_id (an Airflow connection) and url")
-        if self.url is not None and urlsplit(self.url.get_secret_value()).scheme not in self._SCHEMES:
+        if self.url is not None and _scheme(self.url) not in self._SCHEMES:
             raise ValueError(f"url must begin with {self._SCHEMES_IN_WORDS}")
         return self
 
-    _SCHEMES: ClassVar[frozenset[str]] = frozenset({"postgresql", "postgres", "yugabytedb"})
+    @field_validator("url")
+    @classmethod
+    def _can_be_read(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and _scheme(value) in address.SCHEMES:
+            try:
+                address.parse_url(value.get_secret_value())
+            except ConfigError as error:
+                raise ValueError(f"{error.reason} ({error.next_step})") from None
+        return value
+
+    _SCHEMES: ClassVar[frozenset[str]] = address.SCHEMES
     _SCHEMES_IN_WORDS: ClassVar[str] = "postgresql:// or yugabytedb://"
 
 
@@ -281,17 +291,23 @@ class MigrationConfig(_Model):
         return ConfigError(what, key=key, line=self._origin.line(key), file=self._origin.file, next_step=next_step)
 
 
+def _scheme(url: SecretStr) -> str:
+    return url.get_secret_value().partition("://")[0]
+
+
 def _address(database: DatabaseConfig) -> tuple[object, ...]:
     if database.conn_id is not None:
         return ("conn_id", database.conn_id)
     assert database.url is not None
-    parts = urlsplit(database.url.get_secret_value())
+    if _scheme(database.url) not in address.SCHEMES:
+        return ("url", database.url.get_secret_value())  # Oracle's: never the target's
+    parts = address.parse_url(database.url.get_secret_value())
     return (
         "url",
-        (parts.hostname or "").lower(),
-        parts.port or 5432,
-        unquote(parts.path),
-        parts.query if not parts.hostname else "",
+        str(parts.get("host") or "").lower(),
+        parts.get("hostaddr"),
+        str(parts.get("port") or 5432),
+        parts.get("dbname") or parts.get("user"),
     )
 
 
@@ -381,6 +397,7 @@ def _first_error(error: ValidationError, lines: Mapping[tuple[str, ...], int], f
     message = {
         "extra_forbidden": "unknown key",
         "missing": "missing",
+        "tuple_type": "a list is wanted, such as [one, two]",
     }.get(detail["type"], detail["msg"].removeprefix("Value error, "))
     return ConfigError(
         message,

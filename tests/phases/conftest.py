@@ -18,10 +18,10 @@ MigrationFactory = Callable[..., Migration]
 def make_migration(tmp_path: Path, source_db: Database, target_db: Database) -> Iterator[MigrationFactory]:
     made: list[Migration] = []
 
-    def make(more: str = "", source: str = "", target: str = "", name: str = "shop") -> Migration:
+    def make(more: str = "", source: str = "", target: str = "", name: str = "shop", schemas: str = "[public]") -> Migration:
         text = (
             f"name: {name}\nexport_dir: {tmp_path}/{name}\n"
-            f"source: {{url: '{source or source_db.url}', schemas: [public]}}\ntarget: {{url: '{target or target_db.url}'}}\n"
+            f"source: {{url: '{source or source_db.url}', schemas: {schemas}}}\ntarget: {{url: '{target or target_db.url}'}}\n"
         )
         migration = Migration(parse_config(text + more))
         made.append(migration)

@@ -12,7 +12,7 @@ from tests.conftest import Database
 from tests.phases.conftest import MigrationFactory
 from voyager_ops.errors import PreconditionError
 from voyager_ops.model.positions import Side
-from voyager_ops.phases import preflight, prepare
+from voyager_ops.phases import export_schema, import_schema, preflight, prepare
 from voyager_ops.testing.postgres import Cluster
 
 PASSWORD = "p'ass%20word"
@@ -59,6 +59,28 @@ def test_an_ordinary_user_is_made_fit(source_db: Database, target_db: Database, 
         repeated = [item["sql"] for item in again.statements if item["outcome"] == "run"]
         assert all(text.startswith(("GRANT", "DO ")) for text in repeated)
     assert preflight.run(migration).errors == 0  # connects as that user, with that password
+
+
+@pytest.mark.usefixtures("clean_user")
+def test_the_user_may_comment_on_the_schemas_it_imports(
+    source_db: Database, target_db: Database, make_migration: MigrationFactory
+) -> None:
+    with source_db.connect() as connection:
+        connection.execute(
+            "CREATE SCHEMA app; COMMENT ON SCHEMA app IS 'of the application'; CREATE TABLE app.t (id int PRIMARY KEY)"
+        )
+    migration = make_migration(
+        source=user_url(source_db).replace("'", "''"), target=user_url(target_db).replace("'", "''"), schemas="[app]"
+    )
+    for side, database in ((Side.SOURCE, source_db), (Side.TARGET, target_db)):
+        prepare.run(migration, side, execute=True, privileged_url=database.url)
+    export_schema.run(migration)
+    import_schema.run(migration, "base")
+    with target_db.connect() as connection:
+        row = connection.execute(
+            "SELECT obj_description('app'::regnamespace), nspowner::regrole::text FROM pg_namespace WHERE nspname = 'app'"
+        ).fetchone()
+    assert row == ("of the application", '"mover ""x"""')
 
 
 def test_forms(source_db: Database, target_db: Database, make_migration: MigrationFactory) -> None:

@@ -261,8 +261,8 @@ def _target_rights(wanted: Wanted) -> Iterator[Statement]:
     user = sql.Identifier(wanted.user)
     for schema in wanted.schemas:
         yield Statement(
-            _fill("CREATE SCHEMA IF NOT EXISTS {schema}", schema=sql.Identifier(schema)),
-            "the schema to migrate into",
+            _fill("CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {user}", schema=sql.Identifier(schema), user=user),
+            "the schema to migrate into; its comment is its owner's to set",
             unless=_fill("SELECT to_regnamespace(quote_ident({schema})) IS NOT NULL", schema=sql.Literal(schema)),
         )
         yield Statement(

@@ -15,7 +15,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from voyager_ops.databases.base import Database
-from voyager_ops.errors import ConfigError, ConnectionFailed
+from voyager_ops.databases.postgres.address import libpq_url, parse_url
+from voyager_ops.errors import ConnectionFailed
 from voyager_ops.model.positions import Side
 
 SETTINGS: Mapping[str, str] = {
@@ -57,14 +58,8 @@ class PostgresDatabase:
     @classmethod
     def from_url(cls, url: str, *, side: Side, migration: str) -> PostgresDatabase:
         """Accepts ``postgresql://`` and ``yugabytedb://`` URLs with libpq parameters. Raises ConfigError, never echoes it."""
-        kind: Literal["postgresql", "yugabytedb"] = "postgresql"
-        if url.startswith("yugabytedb:"):
-            kind, url = "yugabytedb", "postgresql:" + url.removeprefix("yugabytedb:")
-        try:
-            conninfo_to_dict(url)
-        except psycopg.ProgrammingError:
-            raise ConfigError("not a valid database URL", key=f"{side}.url") from None
-        return cls(side, migration, url, kind)
+        parse_url(url, key=f"{side}.url")
+        return cls(side, migration, libpq_url(url), "yugabytedb" if url.startswith("yugabytedb:") else "postgresql")
 
     @property
     def where(self) -> str:
