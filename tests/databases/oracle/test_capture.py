@@ -221,6 +221,28 @@ def test_truncate_is_captured_and_a_change_of_structure_ends_the_lane(
     assert read_lane(context.state, context.lane).status == "failed"
 
 
+def test_redo_from_before_a_change_of_structure_is_still_read(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    """LogMiner's dictionary is that of now: it prints numbers for columns, and values in internal form."""
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        wait_for_marker(context, running)
+    oracle.many(
+        "INSERT INTO T VALUES (7, 'it''s', TO_DATE('2024-02-29 13:14:15', 'YYYY-MM-DD HH24:MI:SS'), -12.5)",
+        "INSERT INTO T (ID) VALUES (8)",
+        "UPDATE T SET NAME = 'x' WHERE ID = 8",
+        "DELETE FROM T WHERE ID = 8",
+        "ALTER TABLE T ADD (NICK VARCHAR2(10))",
+        "INSERT INTO T (ID) VALUES (9)",
+    )
+    error = ended(context, lambda: None)
+    assert isinstance(error, SourceChanged)
+    assert "NICK" in error.what
+    assert list(replayed(context, "t").values()) == [
+        {"id": b"7", "name": b"it's", "at": b"2024-02-29 13:14:15", "amount": b"-12.50"}
+    ]
+
+
 def test_purged_logs_are_the_end(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
     oracle.many(TABLE)
     context = context_of(oracle, target_db, tmp_path)
