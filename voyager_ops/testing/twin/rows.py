@@ -57,7 +57,6 @@ def rows(scale: float) -> list[Rows]:
             "CUSTOMERS",
             customers,
             {
-                "ID": None,
                 "USERNAME": None,
                 "FULL_NAME": None,
                 "CITY": national,
@@ -69,8 +68,7 @@ def rows(scale: float) -> list[Rows]:
                 "UPDATED_AT": None,
                 "NOTES": clob,
             },
-            lambda i: (
-                i,
+            lambda i: (  # ids come from the identity, in this order
                 f"user{i}",
                 f"{NAMES[i % 8]} {_digest(i)[:8]}",
                 ("Zürich", "Kraków", None, "東京")[i % 4],
