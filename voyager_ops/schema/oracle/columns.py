@@ -122,7 +122,11 @@ def _generated(output: Output, column: ColumnType, base: dict[str, Kind]) -> Nod
         return None
     message = "the virtual column is stored on the target: PostgreSQL computes generated columns when a row is written"
     output.find("VIRTUAL_STORED", "column", row.owner, f"{row.table_name}.{row.column_name}", message)
-    return exp.ComputedColumnConstraint(this=translated.node, persisted=True)
+    node = translated.node
+    if column.sql == "numeric":
+        # Oracle's NUMBER has no trailing zeros; PostgreSQL's numeric keeps those that multiplying and dividing leave.
+        node = exp.Anonymous(this="trim_scale", expressions=[exp.cast(node, "numeric", dialect="postgres")])
+    return exp.ComputedColumnConstraint(this=node, persisted=True)
 
 
 def _value(source: Source, output: Output, column: ColumnType) -> Node | None:
