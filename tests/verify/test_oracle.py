@@ -178,7 +178,11 @@ def break_and_mend(two: Two) -> None:
 
 def test_given_keys_only(two: Two) -> None:
     two.on_target("UPDATE shop.worded SET v = 'y' WHERE at < '2020-01-03'", "DELETE FROM shop.numbered WHERE id = 5")
-    keys = [(b"w 0", b"2020-01-01 00:00:00"), (b"w 5", b"2020-01-06 00:00:00"), (b"nowhere", b"2020-01-01 00:00:00")]
+    keys = [
+        (b"w 0         ", b"2020-01-01 00:00:00"),
+        (b"w 5         ", b"2020-01-06 00:00:00"),
+        (b"nowhere", b"2020-01-01 00:00:00"),
+    ]
     table = verify_keys(two.source, two.target, two.table("worded"), NameMap(), keys)
     assert (table.different, table.missing_on_target, table.missing_on_source) == (1, 0, 0)
     table = verify_keys(two.source, two.target, two.table("numbered"), NameMap(), [(str(i).encode(),) for i in range(250)])

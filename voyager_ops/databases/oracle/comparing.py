@@ -1,7 +1,8 @@
 """Reading an Oracle side for verification (``verify.sides.Reader``): rows are streamed here as canonical text, and digested here.
 
 Oracle cannot compute what PostgreSQL's hash functions give, and has no canonical text of its own; so each read is a SELECT of the
-rows, whatever it boils them down to. Memory: a batch of rows, or one row of a table with LOBs.
+rows, whatever it boils them down to. Memory: a batch of rows; of a table with LOBs a megabyte
+of text, or one row.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.errors import PRIVILEGE, is_passing, message_of, ora_code
 from voyager_ops.databases.oracle.names import qualified
 from voyager_ops.databases.oracle.reading import LOB_ROWS, batch_rows
-from voyager_ops.databases.oracle.row_text import BucketSums, as_text, digests, numbers, row_texts, total
+from voyager_ops.databases.oracle.row_text import BucketSums, as_text, digests, numbers, row_texts, total, word_as_text
 from voyager_ops.databases.oracle.splitting import OracleSplitter
 from voyager_ops.databases.oracle.values import Plan
 from voyager_ops.databases.postgres.hashing import Method
@@ -31,6 +32,9 @@ from voyager_ops.verify.pairing import Pair
 
 Row = tuple[Any, ...]
 KEYS_PER_SELECT: Final = 100
+LOB_BYTES: Final = 1 << 20
+LOB_BATCH: Final = 1_000
+"""Rows with LOBs are digested together up to so many bytes of text, or rows."""
 _CANCELLED: Final = 1013
 
 
@@ -111,8 +115,13 @@ class OracleReader:
         return self._by_key(statements.pair, keys, cut)
 
     def _by_key(self, pair: Pair, keys: Sequence[Identity], what: Callable[[Batch], list[Row]]) -> list[Row]:
-        places = {tuple(value or "" for value in key): place for place, key in enumerate(keys, 1)}
         columns = [pair.source.column(name) for name in pair.key]
+        types = [pair.target.column(name).type_name for name in pair.key]
+        # Keys come as ``::text`` has them, or, out of the change log, in the type's own form (char(n) padded).
+        places = {
+            tuple(word_as_text(value or "", name) for value, name in zip(key, types, strict=True)): place
+            for place, key in enumerate(keys, 1)
+        }
         found: list[Row] = []
         if not all(bindable(column) for column in columns):
             for batch in self._batches(pair, Condition()):
@@ -159,9 +168,17 @@ class OracleReader:
         with self._connection.cursor() as cursor:
             cursor.arraysize = cursor.prefetchrows = LOB_ROWS
             cursor.execute(statement, binds.values, fetch_lobs=True, fetch_decimals=True)
+            rows: list[list[str | None]] = []
+            held = 0
             for row in cursor:
-                read = [value.read() if isinstance(value, oracledb.LOB) else value for value in row]
-                yield [pa.array([None if value is None else value.decode()], pa.large_string()) for value in plan.row(read)]
+                texts = plan.row([value.read() if isinstance(value, oracledb.LOB) else value for value in row])
+                rows.append([None if value is None else value.decode() for value in texts])
+                held += sum(len(value) for value in texts if value is not None)
+                if held >= LOB_BYTES or len(rows) >= LOB_BATCH:
+                    yield _columns(rows)
+                    rows, held = [], 0
+            if rows:
+                yield _columns(rows)
 
     # -- the rest ----------------------------------------------------------------------------------------------------------
     def points(self, table: Table, columns: Sequence[str], rows_per_range: int) -> list[list[str]]:
@@ -193,6 +210,10 @@ class OracleReader:
             self._connection.close()
         except oracledb.Error:
             return  # it was gone
+
+
+def _columns(rows: list[list[str | None]]) -> list[Any]:
+    return [pa.array(list(column), pa.large_string()) for column in zip(*rows, strict=True)]
 
 
 def _only_md5(method: Method) -> None:

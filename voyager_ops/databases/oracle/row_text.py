@@ -33,6 +33,16 @@ def as_text(values: Any, type_name: str) -> Any:
     return values
 
 
+def word_as_text(value: str, type_name: str) -> str:
+    """As :func:`as_text`, of one value in either form."""
+    if type_name == "bpchar":
+        return value.rstrip(" ")
+    return _WORDS.get(value, value) if type_name == "bool" else value
+
+
+_WORDS: Final = {"t": "true", "f": "false"}
+
+
 def row_texts(columns: Sequence[Any]) -> Any:
     """``large_string`` arrays of one length to the records' texts."""
     fields = [pc.fill_null(_quoted(column), "") for column in columns]
