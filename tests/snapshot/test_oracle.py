@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import oracledb
 import pytest
 
 from tests.conftest import Database
@@ -190,9 +191,36 @@ def test_undo_that_is_gone_makes_another_try_at_a_later_moment(
     assert {name: count(target_db, name) for name in COUNTS} == COUNTS
 
 
-def _driver_error(code: int) -> Exception:
-    import oracledb
+def test_the_server_itself_says_that_undo_is_gone(
+    oracle: SimulatedOracle, context: LaneContext, target_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the moment and the reading somebody commits, and the server lets go of the moment."""
+    monkeypatch.setattr("voyager_ops.snapshot.copy.BACKOFF_SECONDS", 0.01)
+    plan_chunks(context, SMALL)
+    real, moments = reading.current_scn, iter(range(2))
 
+    def and_gone(connection: oracledb.Connection) -> int:
+        scn = real(connection)
+        if next(moments, None) is not None:
+            oracle.run("UPDATE PAIRED SET V = V || '!'")
+            oracle.engine.recorder.flashback.drop()
+        return scn
+
+    said: list[str] = []
+    failed = reading.failed
+
+    def noted(error: oracledb.Error, what: str) -> Exception:
+        said.append(str(error))
+        return failed(error, what)
+
+    monkeypatch.setattr(reading, "current_scn", and_gone)
+    monkeypatch.setattr(reading, "failed", noted)
+    assert copy_chunks(context, SMALL).complete
+    assert {name: count(target_db, name) for name in COUNTS} == COUNTS
+    assert any("ORA-01555" in text for text in said)
+
+
+def _driver_error(code: int) -> Exception:
     class Details:
         full_code = f"ORA-{code:05d}"
         message = f"ORA-{code:05d}: snapshot too old"
