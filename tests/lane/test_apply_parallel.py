@@ -149,6 +149,17 @@ def test_contents_are_equal_and_the_number_of_parts_may_change(feed: Feed, targe
     assert rows(target_db, "SELECT changes FROM voyager_ops.lane_position WHERE part = 0") == [(changes,)]
 
 
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_transaction_larger_than_a_batch_stays_one_transaction(feed: Feed, target_db: Database, raw: bool) -> None:
+    """What is sent before it is whole cannot be spread any more."""
+    feed.raw = raw
+    feed.commit(*(feed.insert("items", id=number, code="x") for number in range(300)))
+    feed.commit(*(feed.update("items", id=number, code="y", big="b") for number in range(300)))
+    run_apply(feed)
+    assert rows(target_db, "SELECT code, big, count(*) FROM items GROUP BY 1, 2") == [("y", "b", 300)]
+    assert positions(target_db) == [feed.transactions[-1][0]] * 3
+
+
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.parametrize("nth", [1, 2, 5])
 def test_cut_short_between_the_commits_of_parts(feed: Feed, target_db: Database, point: str, nth: int) -> None:

@@ -226,7 +226,7 @@ class Collector:
         """Send what is folded, inside the target transaction that will end at ``upto``; the batch must end there."""
         self.fold_pending()
         self._begin(upto)
-        self.session.flush(self._folds, strict=self.strict)
+        self.session.flush(self._folds, strict=self.strict, more=True)
         self.session.send()
 
     def commit(self) -> None:

@@ -142,8 +142,8 @@ class ApplySession:
             if fold.bulk is not None and not self.rewrites(root):
                 encode(fold.bulk)
 
-    def flush(self, folds: Mapping[QName, TableFold], *, strict: bool) -> None:
-        """Queue what the folds hold and clear them."""
+    def flush(self, folds: Mapping[QName, TableFold], *, strict: bool, more: bool = False) -> None:
+        """Queue what the folds hold and clear them. ``more``: it is sent now, and more of the same transaction follows."""
         emptied = [self.tables[root] for root, fold in folds.items() if fold.truncated]
         if emptied:
             self.send()

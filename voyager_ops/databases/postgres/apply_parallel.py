@@ -245,11 +245,11 @@ class ParallelSession(ApplySession):
                 for piece in pieces:
                     apply.encode(piece)
 
-    def flush(self, folds: Mapping[QName, TableFold], *, strict: bool) -> None:
+    def flush(self, folds: Mapping[QName, TableFold], *, strict: bool, more: bool = False) -> None:
         nets = {root: fold.net() for root, fold in folds.items() if fold}
-        if not strict or self._sent or self._spread or not self._spreads(folds, nets):
+        if not strict or more or self._sent or self._spread or not self._spreads(folds, nets):
             self._sent = True
-            super().flush(folds, strict=strict)
+            super().flush(folds, strict=strict, more=more)
             return
         self._spread = True
         for root, net in nets.items():
@@ -361,7 +361,7 @@ class Mending(ApplySession):
         if self._late[0] != 0 or {row[1] for row in rows} != {self._ours, self.barrier}:
             raise self._impossible()
 
-    def flush(self, folds: Mapping[QName, TableFold], *, strict: bool) -> None:
+    def flush(self, folds: Mapping[QName, TableFold], *, strict: bool, more: bool = False) -> None:
         for root, fold in folds.items():
             if not fold:
                 continue
