@@ -317,3 +317,23 @@ def test_when_triggers_are_held_off_on_the_tables_no_right_is_needed(feed: Feed)
     with feed.context.apply_db.connect("test") as connection:
         hold_off_triggers(feed.context, connection)
         assert connection.execute("SHOW session_replication_role").fetchone() == ("origin",)
+
+
+def test_a_run_that_is_described_anew_or_holds_a_marker_is_taken_apart(feed: Feed, target_db: Database) -> None:
+    """The marker's arrival names its own transaction's position, not that of the last one of its run."""
+    feed.commit(feed.insert("items", id=1, code="a"))
+    feed.commit(feed.insert("items", id=2, code="b"))
+    marked = feed.commit(feed.marker("marker", "first"))
+    feed.commit(feed.insert("items", id=3, code="c"))
+    other = feed.insert("items", id=4, code="d")
+    turned = replace(
+        other.relation,
+        columns=tuple(reversed(other.relation.columns)),
+        key=tuple(reversed(other.relation.key)),
+        type_oids=tuple(reversed(other.relation.type_oids)),
+    )
+    assert other.new is not None
+    feed.commit(replace(other, relation=turned, new=list(reversed(other.new))))
+    run_apply(feed)
+    assert rows(target_db, "SELECT id, code FROM items ORDER BY 1") == [(1, "a"), (2, "b"), (3, "c"), (4, "d")]
+    assert rows(target_db, "SELECT position, user_changes FROM voyager_ops.arrival") == [(marked, 2)]

@@ -91,7 +91,7 @@ class Collector:
         """Whether a run of transactions may be added as it is: none of them needs to be looked at by itself."""
         if self.filter is not None or self.held or run.raw is None:
             return False
-        return not any(self._pending.marked(raw) for raw in run.raw if self._pending.fits(raw))
+        return all(self._pending.fits(raw) and not self._pending.marked(raw) for raw in run.raw)
 
     def _take(self, transaction: Transaction, raw: RawChanges) -> None:
         """Count a block of changes, and keep it as it is. Markers in it arrive now: they may end the batch."""
