@@ -217,6 +217,24 @@ def killed(lane: SeamLane, tmp_path: Path, point: str) -> None:
     assert child.returncode == -signal.SIGKILL, child.stderr.decode()[-2000:]
 
 
+def test_an_index_made_between_a_crash_and_its_mending(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    """What one part has applied is not the rows of another because the table is not spread any more."""
+    lane = SeamLane(source_db, target_db, tmp_path, SETUP, "", chunk_size=32 << 10)
+    lane.context = replace(lane.context, changes=ChangesConfig(heartbeat=0.2, batch_changes=2000, apply_parallelism=3))
+    lane.prepare()
+    lane.copy(lane.plan())
+    with source_db.connect() as connection:
+        metadata.write_marker(connection, "seam", "heartbeat")
+    lane.source("UPDATE items SET n = n + 1 WHERE id % 2 = 0", "DELETE FROM items WHERE id % 9 = 1")
+    capture_all(lane)
+    killed(lane, tmp_path, "apply.parts_committed=crash")
+    with target_db.connect() as connection:
+        connection.execute("CREATE UNIQUE INDEX ON items (n, id)")
+    with lane.streaming():
+        lane.source("UPDATE items SET n = n + 1 WHERE id % 3 = 0")
+    assert lane.differences() == {}
+
+
 @pytest.mark.parametrize(
     ("points", "parts"),
     [

@@ -111,6 +111,20 @@ def _set_parts(session: ApplySession, count: int) -> None:
         hit(PARTS_CHANGED)
 
 
+def _remembered(context: LaneContext) -> str:
+    return f"apply-undivided/{context.lane}"
+
+
+def _remember(context: LaneContext, undivided: frozenset[QName]) -> None:
+    """Before anything is spread: after a crash rows must go to the parts they went to, also when an index was made meanwhile."""
+    context.state.put(_remembered(context), {"tables": sorted(list(name) for name in undivided)})
+
+
+def _as_it_was(context: LaneContext, connection: Connection) -> frozenset[QName]:
+    record = context.state.get(_remembered(context))
+    return undivided(context, connection) if record is None else frozenset(QName(*name) for name in record["tables"])
+
+
 def undivided(context: LaneContext, connection: Connection) -> frozenset[QName]:
     """Tables with unique values besides the key on either side, or with keys that the apply side may call equal though their
     texts are not (a collation that is not deterministic)."""
@@ -202,12 +216,17 @@ class ParallelSession(ApplySession):
 
     def __init__(self, context: LaneContext, connection: Connection) -> None:
         super().__init__(context, connection)
-        self._parting = Parting(context.changes.apply_parallelism, undivided(context, connection))
+        self._parting = self._how(context.changes.apply_parallelism)
         self._others: list[Part] = []
         self._threads = ThreadPoolExecutor(self._parting.parts - 1, "apply-part")
         self._split: dict[int, tuple[NetChange, list[NetChange]]] = {}
         """By the fold's identity: what is to be spread, made ready before its turn."""
         self._sent = self._spread = False
+
+    def _how(self, parts: int) -> Parting:
+        tables = undivided(self.context, self.connection)
+        _remember(self.context, tables)
+        return Parting(parts, tables)
 
     def connect_parts(self) -> None:
         for number in range(1, self._parting.parts):
@@ -342,7 +361,7 @@ class ParallelSession(ApplySession):
 
     def pass_seam(self) -> None:
         super().pass_seam()
-        self._parting = Parting(self._parting.parts, undivided(self.context, self.connection))
+        self._parting = self._how(self._parting.parts)
 
 
 class Mending(ApplySession):
@@ -354,7 +373,7 @@ class Mending(ApplySession):
             "SELECT part, position FROM voyager_ops.lane_position WHERE migration = %s AND lane = %s ORDER BY part",
             (context.migration, str(context.lane)),
         ).fetchall()
-        self._parting = Parting(len(rows), undivided(context, connection))
+        self._parting = Parting(len(rows), _as_it_was(context, connection))
         self._ours = Position(rows[0][1])
         self.barrier: Position = Position(max(str(row[1]) for row in rows))
         self._late = [int(row[0]) for row in rows if row[1] != self.barrier]

@@ -51,10 +51,11 @@ class SlotStream:
 
     def begin(self, published: Position, spill: Callable[[], Path]) -> None:
         # Again: while the slot was not ours yet, another process may have published, or moved it.
+        self._record = read_lane(self._context.state, self._context.lane)
         confirmed = self._check(published)
         have = lsn.from_position(published)
         self._assembler = Assembler(self._context.migration, self._record.xid_reference, self._judge, spill, runs_after=have)
-        witness = read_lane(self._context.state, self._context.lane).info.get("witness")
+        witness = self._record.info.get("witness")
         self._held = confirmed if witness else lsn.from_position(published)
         if self._witnessed and witness and confirmed < witness[0]:
             self._witness = (int(witness[0]), int(witness[1]), float(witness[2]))
