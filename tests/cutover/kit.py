@@ -82,7 +82,9 @@ def application(database: Database) -> str:
 class Shop:
     """Close it with :meth:`close`. ``words``: everything a driver in this process said."""
 
-    def __init__(self, source: Database, target: Database, directory: Path, ordinary: bool = False, **cutover: Any) -> None:
+    def __init__(
+        self, source: Database, target: Database, directory: Path, ordinary: bool = False, connections: int = 1, **cutover: Any
+    ) -> None:
         self.source, self.target = source, target
         settings = {"lag_readings": 1, "quiesce": "enforce", "deadline": 60} | cutover
         urls = [ordinary_owner(database) if ordinary else database.url for database in (source, target)]
@@ -91,7 +93,7 @@ class Shop:
             "export_dir": str(directory / "shop"),
             "source": {"url": urls[0], "schemas": ["public"]},
             "target": {"url": urls[1]},
-            "changes": {"segment_age": 0.05, "heartbeat": 0.5},
+            "changes": {"segment_age": 0.05, "heartbeat": 0.5, "apply_parallelism": connections},
             "cutover": settings,
         }
         self.path = directory / "shop.yaml"

@@ -11,15 +11,25 @@ import pytest
 from tests.conftest import Database
 from tests.cutover.kit import MakeShop, Users, application, make_driver, rules, until
 from voyager_ops.cutover import evidence
+from voyager_ops.databases.postgres import apply_parallel
 from voyager_ops.errors import CutoverVoid, PreconditionError
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.phases import fall_back
 from voyager_ops.state import cutovers
 
 
-@pytest.mark.parametrize("ordinary", [False, True], ids=["superuser", "ordinary owner"])
-def test_to_the_target_and_back(make_shop: MakeShop, source_db: Database, target_db: Database, ordinary: bool) -> None:
-    shop = make_shop(ordinary=ordinary)
+@pytest.mark.parametrize(("ordinary", "connections"), [(False, 1), (True, 3)], ids=["superuser", "ordinary owner"])
+def test_to_the_target_and_back(
+    make_shop: MakeShop,
+    source_db: Database,
+    target_db: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    ordinary: bool,
+    connections: int,
+) -> None:
+    """``connections``: of apply, in both directions."""
+    monkeypatch.setattr(apply_parallel, "FEWEST_ROWS", 1)
+    shop = make_shop(ordinary=ordinary, connections=connections)
     before = rules(source_db)
     shop.request(Side.TARGET)
     assert cutovers.public_status(shop.state, Side.TARGET) == "INITIATED"
