@@ -43,7 +43,7 @@ source:
   url: oracle://mig:${SOURCE_DB_PASSWORD}@db.example:1521/ORCLPDB1
   schemas: [HR]
 target: {conn_id: hr_target}
-changes: {capture: triggers}
+changes: {capture: logminer}
 types:
   by_type:
     NUMBER(10,0): bigint
@@ -64,7 +64,7 @@ def test_an_oracle_source() -> None:
     assert overrides.of("HR", "EMPLOYEES", "SALARY", number) == "numeric(12,2)"
     assert overrides.target("HR", "EMPLOYEES", "PHOTO", OracleType("BFILE")) == "skip"
     assert overrides.with_policy(number).nul == "remove"
-    assert config.changes.capture == "triggers"
+    assert config.changes.capture == "logminer"
     assert config.schema_conversion.plsql == "ora2pg"
     assert "geheim" not in repr(config)
 
@@ -78,7 +78,7 @@ def test_an_oracle_source() -> None:
         ("HR.EMPLOYEES.PHOTO: skip", "EMPLOYEES.PHOTO: skip", "types.by_column.EMPLOYEES.PHOTO", 14, "OWNER.TABLE.COLUMN"),
         ("numeric(12,2)", "numerik", "types.by_column.HR.EMPLOYEES.SALARY", 13, "not a type"),
         ("nul_characters: remove", "nul_characters: keep", "types.nul_characters", 15, "'refuse', 'remove' or 'replace'"),
-        ("capture: triggers", "capture: magic", "changes.capture", 7, "'logminer' or 'triggers'"),
+        ("capture: logminer", "capture: triggers", "changes.capture", 7, "'logminer'"),
         ("plsql: ora2pg", "plsql: maybe", "schema.plsql", 16, "'keep' or 'ora2pg'"),
         ("conn_id: hr_target", "url: 'oracle://u:p@h/S'", "target", 6, "postgresql:// or yugabytedb://"),
         ("db.example:1521/ORCLPDB1", "db.example:1521/ORCLPDB1?sid=X", "source.url", 4, "more than one way"),

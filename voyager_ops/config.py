@@ -153,8 +153,8 @@ class ChangesConfig(_Model):
     disk_reserve: Size = 512 << 20
     """Capture stops before the export directory's file system has less than this free."""
     archive_to: Path | None = None
-    capture: Literal["logminer", "triggers"] = "logminer"
-    """How changes of an Oracle source are captured."""
+    capture: Literal["logminer"] = "logminer"
+    """How changes of an Oracle source are captured. There is one way; a capture by triggers is not built."""
 
 
 def _type_key(key: str) -> str:
