@@ -122,6 +122,18 @@ def test_everything_arrives_whole(context: LaneContext, target_db: Database) -> 
             assert int(position, 16) == ((seen - (table == "shop.plain")) << 16) + 0xFFFF
 
 
+def test_an_index_organized_table_is_not_cut_by_row_ids(oracle: SimulatedOracle, context: LaneContext) -> None:
+    """Its row ids hold the key and a guess: Oracle knows no range of them."""
+    oracle.run("CREATE TABLE INDEXED (WORD VARCHAR2(40) PRIMARY KEY, V VARCHAR2(40)) ORGANIZATION INDEX")
+    with oracle.session() as cursor:
+        cursor.executemany("INSERT INTO INDEXED VALUES (:1, 'x')", [(f"word {i}",) for i in range(300)])
+    source = context.capture_db
+    leaves = {t.name.name: t.leaves[0] for t in engine_of(source).read_tables(source, [OWNER.lower()])}
+    with engine_of(source).splitter(source) as splitter:
+        assert splitter.place_points(leaves["indexed"], 4) == []
+        assert len(splitter.place_points(leaves["worded"], 4)) > 0
+
+
 def test_what_is_written_meanwhile_is_seen_by_the_chunks_that_come_after(
     oracle: SimulatedOracle, context: LaneContext, target_db: Database
 ) -> None:

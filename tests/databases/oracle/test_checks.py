@@ -144,6 +144,26 @@ def test_keys() -> None:
     assert "key_fractions" in findings(tables=[table(column("TIMESTAMP(9)"), key=("c",))])
 
 
+@pytest.mark.parametrize(
+    ("ddl", "target", "id_"),
+    [
+        ("TIMESTAMP(6)", "timestamp(3)", "key_fractions"),
+        ("INTERVAL DAY(2) TO SECOND(9)", "", "key_fractions"),
+        ("INTERVAL DAY(2) TO SECOND(6)", "", ""),
+        ("NUMBER", "double precision", "key_types"),
+        ("NUMBER(10,0)", "real", "key_types"),
+        ("NUMBER", "numeric(20,2)", ""),  # a value with more decimals is refused when it comes
+        ("BINARY_DOUBLE", "", ""),
+        ("BINARY_DOUBLE", "real", "key_types"),
+        ("VARCHAR2(5)", "char(5)", "key_types"),
+        ("VARCHAR2(5)", "jsonb", "key_types"),
+        ("CHAR(5)", "", ""),
+    ],
+)
+def test_keys_that_the_target_would_not_tell_apart(ddl: str, target: str, id_: str) -> None:
+    assert set(findings(tables=[table(column(ddl, target), key=("c",))])) == ({id_} if id_ else set())
+
+
 @pytest.mark.parametrize(("version", "severity"), [((19, 1), "error"), ((23, 9), "warning")])
 def test_long_names(version: tuple[int, ...], severity: str) -> None:
     facts = replace(FIT, version=version)

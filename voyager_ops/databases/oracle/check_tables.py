@@ -6,7 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from voyager_ops.databases.oracle.check_facts import OracleFacts
 from voyager_ops.databases.oracle.names import qualified
-from voyager_ops.databases.oracle.types import TIMESTAMPS, OracleType, reread, streamable, why_not, why_not_streamable
+from voyager_ops.databases.oracle.targets import parse_target
+from voyager_ops.databases.oracle.types import (
+    DAY_TO_SECOND,
+    NUMBERS,
+    TIMESTAMPS,
+    OracleType,
+    reread,
+    streamable,
+    why_not,
+    why_not_streamable,
+)
 from voyager_ops.model.checks import Check, error, listed, ok, warning
 from voyager_ops.model.tables import Column, Table
 
@@ -98,20 +108,45 @@ def _keys(tables: Sequence[Table], subject: str) -> Iterator[Check]:
             "redo does not hold such values: capture reads them by the row's key, and there is none",
             f"ALTER TABLE {qualified(*blind[0][0].native_name)} ADD PRIMARY KEY (…), or leave the table or the column out",
         )
-    fine = [
-        _label(table, column)
-        for table in tables
-        for column in table.columns
-        if column.name in table.key and _oracle(column).name in TIMESTAMPS and (_oracle(column).scale or 0) > 6
-    ]
+    keys = [(table, column) for table in tables for column in table.columns if column.name in table.key]
+    fine = [_label(table, column) for table, column in keys if _cut_off(column)]
     if fine:
         yield error(
             "key_fractions",
             subject,
-            f"key columns with more than six digits of the second: {listed(fine)}",
-            "two rows whose keys differ beyond the sixth digit would be one row on the target",
+            f"key columns with more digits of the second than the target's type holds: {listed(fine)}",
+            "two rows whose keys differ in the digits that are cut off would be one row on the target",
             "make sure there are none and alter the column to TIMESTAMP(6), or leave the table out",
         )
+    merged = [_label(table, column) for table, column in keys if _merges(column)]
+    if merged:
+        yield error(
+            "key_types",
+            subject,
+            f"key columns whose target type does not tell all their values apart: {listed(merged)}",
+            "two rows with different keys would be one row on the target",
+            f"choose another type (types: {{by_column: {{{merged[0]}: …}}}})",
+        )
+
+
+def _cut_off(column: Column) -> bool:
+    type_, target = _oracle(column), parse_target(column.type_sql)
+    if target is None or not (type_.name in TIMESTAMPS or type_.name == DAY_TO_SECOND):
+        return False
+    return (type_.scale or 0) > (6 if target.precision is None else target.precision)
+
+
+def _merges(column: Column) -> bool:
+    """Whether two values of Oracle's type may be one of the target's (an override's: the table of types has no such pair)."""
+    type_, target = _oracle(column), parse_target(column.type_sql)
+    if target is None:
+        return False
+    if type_.name in NUMBERS:
+        return target.kind in ("float4", "float8")
+    if type_.name == "BINARY_DOUBLE":
+        return target.kind == "float4"
+    # Trailing blanks do not count in a character(n); texts of JSON are not compared as they are written.
+    return type_.name in ("VARCHAR2", "NVARCHAR2") and target.kind in ("bpchar", "json", "jsonb", "xml")
 
 
 def _names(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
@@ -124,7 +159,7 @@ def _names(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterato
         return
     message = f"names longer than {LOGMINER_NAME} bytes: {listed(long)}"
     breaks = "LogMiner does not write out the changes of tables with such names, or of tables with such columns"
-    mend = "leave them out (tables.exclude), rename them, or capture by triggers (changes: {capture: triggers})"
+    mend = "rename them, or leave them out (tables.exclude)"
     yield (
         error("names", subject, message, breaks, mend)
         if facts.version[:1] < (23,)

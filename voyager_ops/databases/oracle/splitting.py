@@ -38,10 +38,27 @@ class OracleSplitter:
         return [tuple(value.decode() for value in key) for key in _cuts(keys, pieces)]
 
     def place_points(self, leaf: Leaf, pieces: int) -> list[tuple[str, ...]]:
-        if pieces < 2:
+        if pieces < 2 or self._index_organized(leaf):
             return []
         rows = self._sample(leaf, "ROWIDTOCHAR(t.ROWID)", "t.ROWID", pieces)
         return [(str(row[0]),) for row in _cuts(rows, pieces)]
+
+    def _index_organized(self, leaf: Leaf) -> bool:
+        """Row ids of such a table are made of its key and of a guess where the row lies: no place, and in no useful order."""
+        owner, name = leaf.native_name
+        try:
+            with self._connection.cursor() as cursor:
+                row = cursor.execute(
+                    "SELECT IOT_TYPE FROM ALL_TABLES WHERE OWNER = :owner AND TABLE_NAME = :name", owner=owner, name=name
+                ).fetchone()
+        except oracledb.Error as error:
+            raise translate(
+                error,
+                f"how {leaf.name} on {self._where} is stored could not be read",
+                "nothing was copied",
+                "mend what the server says, then run the command again",
+            ) from error
+        return row is not None and row[0] == "IOT"
 
     def _sample(self, leaf: Leaf, what: str, order: str, pieces: int) -> list[tuple[Any, ...]]:
         """Rows of a sample of blocks, in order. A table that has never been analyzed is taken to be as its size says."""
