@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from tests.conftest import Database
 from voyager_ops.config import load_config
 from voyager_ops.migration import Migration
+from voyager_ops.operators.approvals import ApproveSchemaOperator, AskAgain
 from voyager_ops.operators.cutover import CutoverOperator
 from voyager_ops.operators.phases import (
     AnalyzeSchemaOperator,
@@ -24,6 +27,7 @@ from voyager_ops.operators.phases import (
     SnapshotOperator,
 )
 from voyager_ops.operators.streams import ExportDataOperator
+from voyager_ops.schema.findings import Finding
 from voyager_ops.state.processes import Lease, is_alive, processes, request_stop
 
 CONFIG = """
@@ -85,6 +89,22 @@ def until_alive(migration: Migration, role: str) -> None:
             return
         threading.Event().wait(0.05)
     raise AssertionError(f"{role} did not come alive: {processes(migration.state)}")
+
+
+def test_what_the_export_left_out_is_asked_about_again(tiny: Migration, context: Context) -> None:
+    """Another analysis finds no issue, but what was left out still is: nobody has agreed to that."""
+    run(ExportSchemaOperator(task_id="b", migration="tiny"), context)
+    manifest = tiny.export_dir.metainfo / "schema_manifest.json"
+    record = json.loads(manifest.read_text(encoding="utf-8"))
+    record["findings"].append(Finding("CHECK_LEFT_OUT", "constraint", "public.positive", "it could not be converted").to_json())
+    manifest.write_text(json.dumps(record), encoding="utf-8")
+    assert run(AnalyzeSchemaOperator(task_id="c", migration="tiny"), context)["issue_count"] == 0
+    question = ApproveSchemaOperator(task_id="d", migration="tiny")
+    assert question.ask(tiny, context) is not None
+    answer: dict[str, Any] = {"params_input": {}, "responded_at": datetime.now(UTC), "responded_by_user": None}
+    with pytest.raises(AskAgain, match=r"constraint public\.positive"):
+        question.execute_complete(context, answer | {"chosen_options": [question.AGAIN]})
+    question.execute_complete(context, answer | {"chosen_options": [question.IMPORT]})
 
 
 def test_from_preflight_to_the_snapshot(tiny: Migration, target_db: Database, context: Context, instance: Instance) -> None:

@@ -110,14 +110,15 @@ class ApproveSchemaOperator(Question):
         elif answer["chosen_options"] == [self.AGAIN]:
             with airflow_errors():
                 found = analyze_schema.run(open_migration(self.migration))
-            if found.issue_count:
+            if found.issue_count or found.left_out:
                 left = [
                     f"{issue['name']}: {issue['object_name']} ({issue['file']}:{issue['line']})"
                     for issue in found.issues
                     if issue["family"] != "note"
                 ]
+                left += [f"left out: {item['object_type']} {item['object_name']}" for item in found.left_out]
                 raise AskAgain(
-                    f"{found.issue_count} issue(s) are left after another analysis: {'; '.join(left[:LEFT_MOST])}",
+                    f"{len(left)} issue(s) are left after another analysis: {'; '.join(left[:LEFT_MOST])}",
                     next_step=f"edit the files, or decide; all of them: {found.reports['txt']}",
                 )
             self.log.info("No issue is left.")
