@@ -38,7 +38,7 @@ with DAG(
     cutover = CutoverOperator(
         task_id="cutover_to_source", direction="source", approval_task_id="decide", approval=ChooseFallBackOperator.CUT_OVER
     )
-    verify_after = VerifyOperator(task_id="verify_after_cutover")
+    verify_after = VerifyOperator(task_id="verify_after_cutover", after_cutover=True)
     end_fall_back = EndFallBackOperator(task_id="end_fall_back", approval_task_id="decide", approval=ChooseFallBackOperator.END)
 
     begin >> start_capture >> [export_stream, import_stream, target_open]

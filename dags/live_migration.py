@@ -69,7 +69,7 @@ with DAG(
         approval=ApproveCutoverOperator.APPROVE,
         fall_back=FALL_BACK,
     )
-    verify_after = VerifyOperator(task_id="verify_after_cutover")
+    verify_after = VerifyOperator(task_id="verify_after_cutover", after_cutover=True)
 
     begin >> preflight >> export_schema >> analyze_schema >> approve_schema >> import_schema >> start_capture
     start_capture >> export_stream

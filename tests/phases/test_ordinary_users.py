@@ -11,6 +11,7 @@ from psycopg import sql
 from tests.conftest import Database
 from tests.phases.conftest import MigrationFactory
 from tests.phases.test_whole import NO_BACKUP, SCHEMA, catalog, import_up_to_base, streaming, wait
+from voyager_ops.errors import VerificationFailed
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.phases import cutover, end_migration, import_schema, preflight, prepare, status, verify
@@ -80,6 +81,15 @@ def test_there_and_back(owned_source: Database, target_db: Database, make_migrat
     assert {key: getattr(result, "completed", result) for key, result in streams.results.items()} == {
         (name, lane): True for name in ("export", "import") for lane in Lane
     }
+    # Nothing brings the sides together any more, and the source is in use: that is no failure of the cutover.
+    with owned_source.connect() as source:
+        source.execute("INSERT INTO child VALUES (3000, 3)")
+        found = verify.run(migration, after_cutover=True)
+        assert not found.equal
+        assert "The source has been open since the cutover" in found.warnings[0]
+        with pytest.raises(VerificationFailed):
+            verify.run(migration)
+        source.execute("DELETE FROM child WHERE id = 3000")
     with owned_source.connect() as source:
         assert source.execute("SELECT touched FROM parent WHERE id = 9").fetchone() == (1,)  # fired once, where it was written
         assert source.execute("SELECT count(*) FROM plain WHERE a = 2000").fetchone() == (1,)

@@ -127,14 +127,24 @@ class SnapshotOperator(MigrationOperator):
 
 
 class VerifyOperator(MigrationOperator):
-    """Compares every table row by row; rows that differ fail the task, and the report names them."""
+    """Compares every table row by row; rows that differ fail the task, and the report names them.
 
-    def __init__(self, *, parallelism: int = 2, **arguments: Any) -> None:
+    ``after_cutover``: where no lane keeps the two sides in step any more they are a warning: the side that was opened is in use.
+    """
+
+    def __init__(self, *, parallelism: int = 2, after_cutover: bool = False, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.parallelism = parallelism
+        self.after_cutover = after_cutover
 
     def run_phase(self, migration: Migration, context: Context) -> PhaseResult:
-        return verify.run(migration, parallelism=self.parallelism, stop=self.stop, progress=self.progress)
+        return verify.run(
+            migration,
+            parallelism=self.parallelism,
+            after_cutover=self.after_cutover,
+            stop=self.stop,
+            progress=self.progress,
+        )
 
 
 class ReportOperator(MigrationOperator):
