@@ -107,6 +107,7 @@ def test_each_mistake_with_oracle_is_named(old: str, new: str, key: str, line: i
         ("name: shop", "name: Shop 1", "name", 1, "lower-case"),
         ("[public]", "[public, other]", "target", 6, "single source schema"),
         ("cutover: {deadline: 2m}", "cutover: {quiesce: maybe}", "cutover.quiesce", 11, "'manual' or 'enforce'"),
+        ("name: shop", "name: shop\nstate: {url: 'sqlite:////tmp/geheim'}", "state.url", 2, "postgresql://"),
         ("name: shop", "name: shop\nname: other", "name", 2, "given twice"),
     ],
 )

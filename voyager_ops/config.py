@@ -236,6 +236,13 @@ class StateConfig(_Model):
     url: SecretStr | None = None
     """A PostgreSQL URL for the migration's own records; default: SQLite in the export directory."""
 
+    @field_validator("url")
+    @classmethod
+    def _of_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and _scheme(value) not in {"postgresql", "postgres", "postgresql+psycopg"}:
+            raise ValueError("url must begin with postgresql://")
+        return value
+
 
 @dataclass(frozen=True)
 class Origin:
