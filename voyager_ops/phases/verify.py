@@ -21,6 +21,7 @@ from voyager_ops.verify.report import VerificationReport, write_reports
 from voyager_ops.verify.tables import verify_tables
 
 SETTLE_SECONDS = 60.0
+ALIVE_SECONDS = 30.0
 MARKER = "verify"
 
 VerifyResult = VerificationReport
@@ -105,8 +106,13 @@ def opened(migration: Migration) -> Side | None:
 
 
 def _settle(migration: Migration, lane: Lane, stop: threading.Event) -> Callable[[], bool]:
+    given_up = False
+
     def settle() -> bool:
-        if not all(alive(migration, lane)):
+        nonlocal given_up
+        # A stream that was cut down is started again within seconds; one that nobody runs is not waited for twice.
+        if given_up or not wait_until(lambda: all(alive(migration, lane)), stop=stop, seconds=ALIVE_SECONDS, poll=0.5):
+            given_up = True
             return False
         captured = migration.database(FROM_SIDE[lane])
         with engine_of(captured).side(captured, "verify") as session:
