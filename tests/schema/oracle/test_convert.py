@@ -95,6 +95,16 @@ def test_two_names_that_become_one_are_an_error() -> None:
         convert(from_text('CREATE TABLE a.t (x NUMBER, "x" NUMBER);'))
 
 
+def test_columns_that_every_table_of_postgresql_has_are_left_out(target_db: Database, tmp_path: Path) -> None:
+    dictionary = from_text("CREATE TABLE a.t (id NUMBER(9) PRIMARY KEY, ctid NUMBER, xmin DATE, oid NUMBER(9), tableoid NUMBER)")
+    exported = export(dictionary, tmp_path / "schema")
+    left_out = {finding.object_name for finding in exported.findings if finding.code == "COLUMN_LEFT_OUT"}
+    assert left_out == {f"a.t.{name}" for name in ("ctid", "xmin", "tableoid")}
+    import_all(target_db, tmp_path)
+    with target_db.connect() as connection:
+        connection.execute("INSERT INTO a.t (id, oid) VALUES (1, 2)")
+
+
 @pytest.mark.parametrize(
     ("code", "name", "words"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from voyager_ops.databases.oracle.check_facts import OracleFacts
-from voyager_ops.databases.oracle.names import qualified
+from voyager_ops.databases.oracle.names import qualified, unusable
 from voyager_ops.databases.oracle.targets import parse_target
 from voyager_ops.databases.oracle.types import (
     DAY_TO_SECOND,
@@ -27,6 +27,7 @@ LOGMINER_NAME = 30
 def check_tables(facts: OracleFacts, tables: Sequence[Table], subject: str, *, mines: bool) -> Iterator[Check]:
     yield from _types(tables, subject)
     yield from _keys(tables, subject)
+    yield from _target_names(tables, subject)
     if mines:
         yield from _names(facts, tables, subject)
         yield from _unlogged(facts, tables, subject)
@@ -147,6 +148,18 @@ def _merges(column: Column) -> bool:
         return target.kind == "float4"
     # Trailing blanks do not count in a character(n); texts of JSON are not compared as they are written.
     return type_.name in ("VARCHAR2", "NVARCHAR2") and target.kind in ("bpchar", "json", "jsonb", "xml")
+
+
+def _target_names(tables: Sequence[Table], subject: str) -> Iterator[Check]:
+    for table in tables:
+        if reason := unusable(table.name.name):
+            mend = "leave it out (tables.exclude), or rename it"
+            yield error("target_names", subject, f"table {_label(table)}: {reason}", "the target has no such table", mend)
+        for column in table.columns:
+            if reason := unusable(column.name, column=True):
+                mend = f"leave the column out (types: {{by_column: {{{_label(table, column)}: skip}}}}), or rename it"
+                message = f"column {_label(table, column)}: {reason}"
+                yield error("target_names", subject, message, "the target has no such column", mend)
 
 
 def _names(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:

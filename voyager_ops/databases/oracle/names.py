@@ -7,8 +7,13 @@ anything but upper case was quoted when it was created, and stays exactly as it 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from voyager_ops.errors import PreconditionError
+
+LONGEST_ON_TARGET: Final = 63
+"""Bytes of a name that PostgreSQL keeps."""
+_SYSTEM_COLUMNS: Final = frozenset({"tableoid", "cmax", "xmax", "cmin", "xmin", "ctid"})
 
 
 def fold(name: str) -> str:
@@ -81,3 +86,10 @@ def owner_names(schemas: Iterable[str]) -> dict[str, str]:
     Raises PreconditionError when two are the same.
     """
     return {folded: owner for owner, folded in folded_unique(dict.fromkeys(map(unfold, schemas)), "source.schemas").items()}
+
+
+def unusable(folded: str, *, column: bool = False) -> str:
+    """Why PostgreSQL has no table, or column, of this name; '' when it may have one."""
+    if len(folded.encode()) > LONGEST_ON_TARGET:
+        return f"its name is longer than {LONGEST_ON_TARGET} bytes"
+    return f"{folded} is a column that every table of PostgreSQL has" if column and folded in _SYSTEM_COLUMNS else ""
