@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,8 +13,13 @@ from voyager_ops.testing.twin.sessions import Session
 
 Action = Callable[[Session, random.Random], int]
 LINES = 3
-SEATS = 20
+SEATS, VENUES = 20, 3
 PATHS = 30
+
+
+def _thread() -> int:
+    """The number of the workload's thread that calls."""
+    return int(threading.current_thread().name.rpartition("-")[2])
 
 
 def pick(session: Session, rng: random.Random, table: str, key: str, most: int) -> object:
@@ -99,8 +105,8 @@ def change_customer(session: Session, rng: random.Random) -> int:
 
 
 def swap_seats(session: Session, rng: random.Random) -> int:
-    """Two unique values change places in one statement."""
-    venue, (one, other) = rng.randint(1, 3), rng.sample(range(1, SEATS + 1), 2)
+    """Two unique values change places in one statement, in the thread's own venue: nobody else swaps one of them meanwhile."""
+    venue, (one, other) = 1 + _thread() % VENUES, rng.sample(range(1, SEATS + 1), 2)
     return session.execute(
         "UPDATE SEATS SET PLACE = :both - PLACE, LABEL = :label WHERE VENUE = :venue AND PLACE IN (:one, :other)",
         both=one + other,
@@ -112,8 +118,8 @@ def swap_seats(session: Session, rng: random.Random) -> int:
 
 
 def reuse_coupon(session: Session, rng: random.Random) -> int:
-    """A key that goes and comes back within one transaction."""
-    code = f"C-{rng.randrange(40)}"
+    """A key that goes and comes back within one transaction, and that no other thread takes meanwhile."""
+    code = f"C-{_thread()}-{rng.randrange(20)}"
     changed = session.execute("DELETE FROM COUPONS WHERE CODE = :code", code=code)
     return changed + session.execute(
         "INSERT INTO COUPONS (CODE, CUSTOMER_ID, PERCENT_OFF) VALUES (:code, :customer, :off)",
