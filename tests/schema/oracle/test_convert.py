@@ -96,7 +96,7 @@ def test_two_names_that_become_one_are_an_error() -> None:
 
 
 def test_columns_that_every_table_of_postgresql_has_are_left_out(target_db: Database, tmp_path: Path) -> None:
-    dictionary = from_text("CREATE TABLE a.t (id NUMBER(9) PRIMARY KEY, ctid NUMBER, xmin DATE, oid NUMBER(9), tableoid NUMBER)")
+    dictionary = from_text("CREATE TABLE a.t (id NUMBER(9) PRIMARY KEY, ctid NUMBER, xmin DATE, oid NUMBER(9), tableoid NUMBER);")
     exported = export(dictionary, tmp_path / "schema")
     left_out = {finding.object_name for finding in exported.findings if finding.code == "COLUMN_LEFT_OUT"}
     assert left_out == {f"a.t.{name}" for name in ("ctid", "xmin", "tableoid")}

@@ -17,6 +17,7 @@ from voyager_ops.databases.oracle import values
 from voyager_ops.databases.oracle.errors import DEFINITION_CHANGED, SNAPSHOT_TOO_OLD, ora_code
 from voyager_ops.databases.oracle.frames import NotAChange, RowChange, TableFrames
 from voyager_ops.databases.oracle.names import qualified, quote
+from voyager_ops.databases.oracle.types import BINARY_FLOATS, OracleType
 from voyager_ops.failpoints import hit, register
 from voyager_ops.model.changes import DELETE, INSERT, UNCHANGED, Value
 
@@ -141,8 +142,15 @@ class Reader:
     def _select(self, frames: TableFrames, batch: list[Wanted], moment: str) -> Iterator[tuple[tuple[Value, ...], list[Any]]]:
         columns = [frames.columns[place] for place in (*frames.key, *batch[0].columns)]
         plan = values.Plan(columns)
+        binary = {column.native_name for column in columns if OracleType.from_json(column.native_type).name in BINARY_FLOATS}
         where = " OR ".join(
-            "(" + " AND ".join(f"{quote(name)} = {value}" for name, value in item.literals.items()) + ")" for item in batch
+            "("
+            + " AND ".join(
+                f"{quote(name)} = {f'TO_BINARY_DOUBLE({value})' if name in binary else value}"
+                for name, value in item.literals.items()
+            )
+            + ")"
+            for item in batch
         )
         owner, name = frames.table.native_name
         # Names are quoted, and the literals are those that the database itself printed into its redo.
