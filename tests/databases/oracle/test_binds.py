@@ -24,6 +24,7 @@ ID, WORD = column("ID", "NUMBER(10)"), column("WORD", "VARCHAR2(20)")
         ("NUMBER", "12345678901234567890.5", ":b0", Decimal("12345678901234567890.5")),
         ("NUMBER(1)", "t", ":b0", Decimal(1)),
         ("BINARY_DOUBLE", "-Infinity", "TO_BINARY_DOUBLE(:b0)", "-INF"),
+        ("BINARY_FLOAT", "0.1", "TO_BINARY_FLOAT(:b0)", "0.1"),
         ("VARCHAR2(9)", "é'", ":b0", "é'"),
         ("CHAR(5)", "ab   ", "CAST(:b0 AS CHAR(5))", "ab"),
         ("CHAR(5 CHAR)", "     ", "CAST(:b0 AS CHAR(5 CHAR))", " "),

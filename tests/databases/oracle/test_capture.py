@@ -153,6 +153,39 @@ def test_large_values_are_read_by_key(oracle: Oracle, target_db: Database, tmp_p
     assert replayed(context, "d")[(b"5",)]["body"] == long[::-1].encode()
 
 
+def test_large_values_are_read_by_keys_of_every_kind(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    keys = {
+        "TIMESTAMP(6)": (
+            "TO_TIMESTAMP('-4712-01-01 00:00:00.000001', 'SYYYY-MM-DD HH24:MI:SS.FF6')",
+            "TIMESTAMP '2020-01-01 00:00:00.123456'",
+        ),
+        "DATE": ("TO_DATE('-0044-03-15 12:00:00', 'SYYYY-MM-DD HH24:MI:SS')", "DATE '9999-12-31'"),
+        "TIMESTAMP(3) WITH LOCAL TIME ZONE": ("TIMESTAMP '2020-01-01 00:00:00.123'",),
+        "BINARY_DOUBLE": ("BINARY_DOUBLE_NAN", "-BINARY_DOUBLE_INFINITY", "0.1D", "4.9406564584124654E-324D"),
+        "BINARY_FLOAT": ("BINARY_FLOAT_NAN", "0.1F", "3.40282347E38F"),
+        "NUMBER": ("1E-130", "9.99E125", "-0.5", "99999999999999999999999999999999999999"),
+        "RAW(8)": ("HEXTORAW('00')", "HEXTORAW('0000')", "HEXTORAW('FF27')"),
+        "CHAR(6)": ("'a'", "'é'", "'it''s'"),
+        "NVARCHAR2(10)": (r"UNISTR('\D83D\DE00')", "N'it''s'", "N' '"),
+        "INTERVAL DAY(5) TO SECOND(3)": ("INTERVAL '-99999 23:59:59.999' DAY(5) TO SECOND(3)",),
+        "INTERVAL YEAR(5) TO MONTH": ("INTERVAL '-99999-11' YEAR(5) TO MONTH",),
+    }
+    for number, kind in enumerate(keys):
+        oracle.many(f"CREATE TABLE D{number} (K {kind} PRIMARY KEY, BODY CLOB)")
+    context = context_of(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        for number, values in enumerate(keys.values()):
+            for value in values:
+                oracle.execute(f"INSERT INTO D{number} VALUES ({value}, :1)", [value * 300])
+            oracle.commit()
+            oracle.many(f"UPDATE D{number} SET BODY = BODY || 'more'")
+        wait_for_marker(context, running)
+    for number, values in enumerate(keys.values()):
+        found = actual(context, f"d{number}")
+        assert len(found) == len(values)
+        assert replayed(context, f"d{number}") == found
+
+
 def test_xml_is_read_by_key(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
     oracle.many(LARGE)
     context = context_of(oracle, target_db, tmp_path)

@@ -45,7 +45,7 @@ class Binds:
         if name in NUMBERS:
             return self.add(Decimal({"t": "1", "f": "0"}.get(text, text)))
         if name in BINARY_FLOATS:
-            return f"TO_BINARY_DOUBLE({self.add(_FLOATS.get(text, text))})"
+            return f"TO_{name}({self.add(_FLOATS.get(text, text))})"
         if name == "DATE":
             return f"TO_DATE({self.add(_moment(text, fraction=False))}, '{_MOMENT}')"
         if name in (TSTZ, TSLTZ):

@@ -142,14 +142,9 @@ class Reader:
     def _select(self, frames: TableFrames, batch: list[Wanted], moment: str) -> Iterator[tuple[tuple[Value, ...], list[Any]]]:
         columns = [frames.columns[place] for place in (*frames.key, *batch[0].columns)]
         plan = values.Plan(columns)
-        binary = {column.native_name for column in columns if OracleType.from_json(column.native_type).name in BINARY_FLOATS}
+        kinds = {column.native_name: OracleType.from_json(column.native_type).name for column in columns}
         where = " OR ".join(
-            "("
-            + " AND ".join(
-                f"{quote(name)} = {f'TO_BINARY_DOUBLE({value})' if name in binary else value}"
-                for name, value in item.literals.items()
-            )
-            + ")"
+            "(" + " AND ".join(f"{quote(name)} = {_typed(kinds[name], value)}" for name, value in item.literals.items()) + ")"
             for item in batch
         )
         owner, name = frames.table.native_name
@@ -161,3 +156,8 @@ class Reader:
             for row in cursor:
                 texts = plan.row(row)
                 yield tuple(texts[:width]), texts[width:]
+
+
+def _typed(kind: str, literal: str) -> str:
+    """The literal comparable with a column of that kind: floats are printed as text."""
+    return f"TO_{kind}({literal})" if kind in BINARY_FLOATS else literal

@@ -14,7 +14,7 @@ from typing import Any, Final
 import oracledb
 
 from voyager_ops.databases.base import StreamCut
-from voyager_ops.databases.oracle.database import OracleDatabase, container_of
+from voyager_ops.databases.oracle.database import SIGNED_YEARS, OracleDatabase, container_of
 from voyager_ops.databases.oracle.errors import MINING_ENDED, is_disconnect, message_of, ora_code
 from voyager_ops.databases.oracle.logminer.logs import ENDLESS, Choice, Gone, LogFile, Thread, available, choose
 from voyager_ops.databases.oracle.logminer.problems import lost
@@ -153,7 +153,8 @@ class Mining:
         """Raises ConnectionFailed, PreconditionError."""
         self.database = database
         self._flush = flush
-        self.plain = database.connect("capture")
+        # The miner's settings, for it reads rows again by the literals of their keys.
+        self.plain = database.connect("capture", settings=SIGNED_YEARS)
         try:
             self._miner = database.connect("mining", root=True)
         except BaseException:
