@@ -7,11 +7,16 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from airflow.sdk import Connection
 
-from voyager_ops.config import parse_config
+from voyager_ops.config import MigrationConfig, parse_config
+from voyager_ops.databases.oracle.database import OracleDatabase
+from voyager_ops.hooks.connection import to_url
+from voyager_ops.model.positions import Side
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
@@ -22,10 +27,11 @@ AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "s
 EXAMPLE = dict(
     line.split("=", 1) for line in (ROOT / "docker/env.example").read_text().splitlines() if line and not line.startswith("#")
 )
+MIGRATIONS = {"shop.yaml": ("shop_source", "shop_target"), "oracle.yaml": ("oracle_source", "shop_target")}
 
 
 def test_the_parts_are_there() -> None:
-    assert set(SERVICES) >= {*AIRFLOW, "init", "source", "target", "metadata", "redis"}
+    assert set(SERVICES) >= {*AIRFLOW, "init", "source", "target", "oracle", "metadata", "redis"}
     assert SERVICES["worker"]["environment"]["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
     assert "yugabyte" in SERVICES["target"]["image"]
     assert "wal_level=logical" in SERVICES["source"]["command"]
@@ -89,16 +95,70 @@ def test_every_variable_is_in_the_example_and_no_secret_in_the_file() -> None:
             assert "${" in line, line
 
 
-def test_the_migration_it_wires_is_valid_and_its_connections_exist() -> None:
-    path = ROOT / "docker/migrations/shop.yaml"
-    environment = SERVICES["worker"]["environment"]
+def wired(name: str) -> tuple[MigrationConfig, dict[str, str]]:
+    """The configuration of that name, and the workers' environment."""
+    path = ROOT / "docker/migrations" / name
     config = parse_config(path.read_text(encoding="utf-8"), environment={"STATE_DB_PASSWORD": "x"})
-    assert {config.source.conn_id, config.target.conn_id} == {"shop_source", "shop_target"}
-    for conn_id in (config.source.conn_id, config.target.conn_id):
-        assert f"AIRFLOW_CONN_{str(conn_id).upper()}" in environment
+    return config, SERVICES["worker"]["environment"]
+
+
+def connection(environment: dict[str, str], conn_id: str | None) -> str:
+    """As a connection's URL, from the variable that Airflow reads it from; what Compose puts in is put in."""
+    text = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: EXAMPLE[found[1]], environment[f"AIRFLOW_CONN_{str(conn_id).upper()}"])
+    if text.startswith("{"):
+        return to_url(str(conn_id), Connection.from_json(text, conn_id=conn_id))
+    return to_url(str(conn_id), Connection.from_uri(text, conn_id=str(conn_id)))
+
+
+@pytest.mark.parametrize(("name", "conn_ids"), MIGRATIONS.items())
+def test_the_migrations_it_wires_are_valid_and_their_connections_lead_to_its_databases(
+    name: str, conn_ids: tuple[str, str]
+) -> None:
+    config, environment = wired(name)
+    assert (config.source.conn_id, config.target.conn_id) == conn_ids
+    for conn_id in conn_ids:
+        address = urlsplit(connection(environment, conn_id))
+        assert address.hostname in SERVICES
+        assert address.password in EXAMPLE.values()
     mounted = [volume for volume in SERVICES["worker"]["volumes"] if volume.startswith("export:")]
     assert str(config.export_dir).startswith(mounted[0].split(":")[1])
     assert "STATE_DB_PASSWORD" in environment
+
+
+def test_every_migration_is_wired() -> None:
+    assert set(MIGRATIONS) == {path.name for path in (ROOT / "docker/migrations").iterdir()}
+    names = [wired(name)[0].name for name in MIGRATIONS]
+    assert len(names) == len(set(names))
+
+
+def test_oracle_is_there_only_when_it_is_asked_for() -> None:
+    oracle = SERVICES["oracle"]
+    assert oracle["profiles"] == ["oracle"]
+    assert "profiles" not in SERVICES["target"]  # YugabyteDB stands beside it
+    assert not any("oracle" in service.get("depends_on", {}) for service in SERVICES.values())
+    assert all(port.startswith("127.0.0.1:") for port in oracle["ports"])
+
+
+def test_the_migration_from_oracle_names_its_user_schema_and_service() -> None:
+    config, environment = wired("oracle.yaml")
+    database = OracleDatabase.from_url(connection(environment, config.source.conn_id), side=Side.SOURCE, migration=config.name)
+    assert (database.kind, database.user, database.address.service) == ("oracle", "C##VOYAGER", "FREEPDB1")
+    assert config.source.schemas == (SERVICES["oracle"]["environment"]["APP_USER"],)
+    assert not config.cutover.prepare_for_fall_back
+
+
+def test_oracle_archives_and_logs_what_capture_needs_before_anyone_connects() -> None:
+    (mounted,) = [volume for volume in SERVICES["oracle"]["volumes"] if volume.endswith(":/container-entrypoint-initdb.d:ro")]
+    scripts = sorted((ROOT / mounted.split(":")[0]).iterdir())
+    text = "\n".join(script.read_text(encoding="utf-8") for script in scripts)
+    statements = re.findall(r"^(?:SHUTDOWN|STARTUP|ALTER DATABASE) .*?;?$", text, re.MULTILINE)
+    assert statements == [
+        "SHUTDOWN IMMEDIATE",
+        "STARTUP MOUNT",
+        "ALTER DATABASE ARCHIVELOG;",
+        "ALTER DATABASE OPEN;",
+        "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA;",
+    ]
 
 
 def test_the_image_pins_celery_below_what_breaks_its_provider() -> None:
@@ -112,6 +172,15 @@ def test_docker_itself_accepts_it() -> None:
     version = [shutil.which("docker") or "", "compose", "version"]
     if not version[0] or subprocess.run(version, capture_output=True, check=False).returncode != 0:
         pytest.skip("no docker client with compose here: `docker compose config` was not run")
-    command = ["docker", "compose", "--env-file", str(ROOT / "docker/env.example"), "--file", str(ROOT / "docker-compose.yaml")]
+    command = [
+        "docker",
+        "compose",
+        "--profile",
+        "oracle",
+        "--env-file",
+        str(ROOT / "docker/env.example"),
+        "--file",
+        str(ROOT / "docker-compose.yaml"),
+    ]
     result = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr

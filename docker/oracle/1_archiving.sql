@@ -1,0 +1,10 @@
+-- Run once by the image, as SYS in CDB$ROOT, when the database is new. Capture reads archived redo logs, and LogMiner needs minimal
+-- supplemental logging to tell whose row a change is.
+WHENEVER SQLERROR EXIT FAILURE
+SHUTDOWN IMMEDIATE
+STARTUP MOUNT
+ALTER DATABASE ARCHIVELOG;
+ALTER DATABASE OPEN;
+ALTER PLUGGABLE DATABASE ALL OPEN;
+ALTER DATABASE ADD SUPPLEMENTAL LOG DATA;
+SELECT LOG_MODE, SUPPLEMENTAL_LOG_DATA_MIN FROM V$DATABASE;
