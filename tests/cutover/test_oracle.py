@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
-from tests.oracle_kit import OWNER, SimulatedOracle, simulated_oracle
+from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
 from tests.phases.test_whole import Streams, streaming, wait
 from voyager_ops import failpoints
 from voyager_ops.config import parse_config
@@ -37,8 +37,8 @@ CONFIG = (
 
 
 @pytest.fixture
-def oracle(source_cluster: Cluster) -> Iterator[SimulatedOracle]:
-    with simulated_oracle(source_cluster) as made:
+def oracle(source_cluster: Cluster) -> Iterator[ShopOracle]:
+    with shop_oracle(source_cluster) as made:
         made.run(*SCHEMA)
         with made.session() as cursor:
             cursor.executemany("INSERT INTO ITEMS (V) VALUES (:1)", [(f"item {i}",) for i in range(50)])
@@ -48,7 +48,7 @@ def oracle(source_cluster: Cluster) -> Iterator[SimulatedOracle]:
 
 
 @pytest.fixture
-def make(oracle: SimulatedOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
+def make(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
     made: list[Migration] = []
 
     def build(deadline: str = "60s") -> Migration:
@@ -89,7 +89,7 @@ def target_value(database: Database, statement: str) -> object:
 
 
 def test_an_open_transaction_is_waited_out_and_sequences_go_on(
-    oracle: SimulatedOracle, make: Callable[..., Migration], target_db: Database
+    oracle: ShopOracle, make: Callable[..., Migration], target_db: Database
 ) -> None:
     with ready(make):
         writer = oracle.connect()
@@ -125,7 +125,7 @@ def test_an_open_transaction_is_waited_out_and_sequences_go_on(
 
 
 def test_a_writer_who_does_not_stop_voids_it_and_the_migration_streams_on(
-    oracle: SimulatedOracle, make: Callable[..., Migration], target_db: Database
+    oracle: ShopOracle, make: Callable[..., Migration], target_db: Database
 ) -> None:
     with ready(make):
         over = threading.Event()
@@ -152,7 +152,7 @@ def test_a_writer_who_does_not_stop_voids_it_and_the_migration_streams_on(
 
 @pytest.mark.parametrize("point", ["cutover.intent.before", "cutover.intent.old", "cutover.intent.new", "cutover.end.torn_down"])
 def test_interrupted_anywhere_it_goes_on_to_the_end(
-    oracle: SimulatedOracle, make: Callable[..., Migration], target_db: Database, point: str
+    oracle: ShopOracle, make: Callable[..., Migration], target_db: Database, point: str
 ) -> None:
     with ready(make):
         failpoints.configure(f"{point}=error")
@@ -168,7 +168,7 @@ def test_interrupted_anywhere_it_goes_on_to_the_end(
     assert not oracle.query("SELECT 1 FROM ALL_LOG_GROUPS WHERE OWNER = :1", [OWNER])
 
 
-def test_what_is_written_after_it_is_named(oracle: SimulatedOracle, make: Callable[..., Migration]) -> None:
+def test_what_is_written_after_it_is_named(oracle: ShopOracle, make: Callable[..., Migration]) -> None:
     with ready(make):
         failpoints.configure("cutover.close.ended=error")
         try:
@@ -181,7 +181,7 @@ def test_what_is_written_after_it_is_named(oracle: SimulatedOracle, make: Callab
         assert done.record["result"]["late_writes"] == {"shop.notes": 1, "shop.items": 1}
 
 
-def test_one_driver_at_a_time_and_a_lost_one_writes_no_intent(oracle: SimulatedOracle) -> None:
+def test_one_driver_at_a_time_and_a_lost_one_writes_no_intent(oracle: ShopOracle) -> None:
     database = oracle.database("shop")
     connection = database.connect("test")
     oracle_metadata.install(connection)

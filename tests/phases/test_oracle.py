@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
-from tests.oracle_kit import OWNER, SimulatedOracle, simulated_oracle
+from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
 from tests.phases.test_whole import NO_BACKUP, streaming, wait
 from voyager_ops.config import parse_config
 from voyager_ops.errors import PreconditionError, VerificationFailed
@@ -44,14 +44,14 @@ CONFIG = "changes: {heartbeat: 300ms}\ncutover: {deadline: 60s, prepare_for_fall
 
 
 @pytest.fixture
-def oracle(source_cluster: Cluster) -> Iterator[SimulatedOracle]:
-    with simulated_oracle(source_cluster) as made:
+def oracle(source_cluster: Cluster) -> Iterator[ShopOracle]:
+    with shop_oracle(source_cluster) as made:
         made.run(*SCHEMA)
         fill(made)
         yield made
 
 
-def fill(oracle: SimulatedOracle) -> None:
+def fill(oracle: ShopOracle) -> None:
     with oracle.session() as cursor:
         cursor.executemany(
             "INSERT INTO PARENT (ID, EMAIL, BORN, SEEN) VALUES (:1, :2, TO_DATE(:3, 'YYYY-MM-DD HH24:MI:SS'),"
@@ -67,7 +67,7 @@ def fill(oracle: SimulatedOracle) -> None:
 
 
 @pytest.fixture
-def make(oracle: SimulatedOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
+def make(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
     made: list[Migration] = []
 
     def build(more: str = CONFIG) -> Migration:
@@ -88,7 +88,7 @@ def make(oracle: SimulatedOracle, target_db: Database, tmp_path: Path) -> Iterat
 class Writer(threading.Thread):
     """Writes to the source until told to stop; small transactions, some of them rolled back."""
 
-    def __init__(self, oracle: SimulatedOracle) -> None:
+    def __init__(self, oracle: ShopOracle) -> None:
         super().__init__(name="writer")
         self._oracle = oracle
         self._over = threading.Event()
@@ -125,7 +125,7 @@ class Writer(threading.Thread):
             raise self.problem
 
 
-def test_a_whole_migration_under_writes(oracle: SimulatedOracle, make: Callable[..., Migration], target_db: Database) -> None:
+def test_a_whole_migration_under_writes(oracle: ShopOracle, make: Callable[..., Migration], target_db: Database) -> None:
     migration = make()
     assert preflight.run(migration).errors == 0
     export_schema.run(migration)
@@ -172,7 +172,7 @@ def test_what_cannot_be_is_refused_before_anything(make: Callable[..., Migration
         cutover.run(migration, Side.TARGET, prepare_for_fall_back=True)
 
 
-def test_a_dry_run_touches_nothing(oracle: SimulatedOracle, make: Callable[..., Migration]) -> None:
+def test_a_dry_run_touches_nothing(oracle: ShopOracle, make: Callable[..., Migration]) -> None:
     migration = make()
     before = oracle.query("SELECT OWNER, OBJECT_NAME FROM ALL_OBJECTS ORDER BY 1, 2")
     found = dry_run.run(migration)
@@ -181,7 +181,7 @@ def test_a_dry_run_touches_nothing(oracle: SimulatedOracle, make: Callable[..., 
     assert oracle.query("SELECT OWNER, OBJECT_NAME FROM ALL_OBJECTS ORDER BY 1, 2") == before
 
 
-def test_a_row_that_differs_is_found(oracle: SimulatedOracle, make: Callable[..., Migration], target_db: Database) -> None:
+def test_a_row_that_differs_is_found(oracle: ShopOracle, make: Callable[..., Migration], target_db: Database) -> None:
     migration = make()
     export_schema.run(migration)
     import_schema.run(migration, "base")

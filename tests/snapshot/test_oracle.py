@@ -10,7 +10,7 @@ import oracledb
 import pytest
 
 from tests.conftest import Database
-from tests.oracle_kit import OWNER, SimulatedOracle, simulated_oracle
+from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
 from voyager_ops import failpoints
 from voyager_ops.config import ChangesConfig, SnapshotConfig
 from voyager_ops.databases.engines import engine_of
@@ -53,8 +53,8 @@ SMALL = SnapshotConfig(parallelism=3, bins=3, chunk_size=16 << 10)
 
 
 @pytest.fixture
-def oracle(source_cluster: Cluster) -> Iterator[SimulatedOracle]:
-    with simulated_oracle(source_cluster) as made:
+def oracle(source_cluster: Cluster) -> Iterator[ShopOracle]:
+    with shop_oracle(source_cluster) as made:
         made.run(*SOURCE)
         with made.session() as cursor:
             cursor.executemany(
@@ -76,7 +76,7 @@ def oracle(source_cluster: Cluster) -> Iterator[SimulatedOracle]:
 
 
 @pytest.fixture
-def context(oracle: SimulatedOracle, target_db: Database, tmp_path: Path) -> LaneContext:
+def context(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> LaneContext:
     with target_db.connect() as connection:
         connection.execute(TARGET)
     target = PostgresDatabase.from_url(target_db.url, side=Side.TARGET, migration="snap")
@@ -135,7 +135,7 @@ def test_an_index_organized_table_is_not_cut_by_row_ids(oracle: SimulatedOracle,
 
 
 def test_what_is_written_meanwhile_is_seen_by_the_chunks_that_come_after(
-    oracle: SimulatedOracle, context: LaneContext, target_db: Database
+    oracle: ShopOracle, context: LaneContext, target_db: Database
 ) -> None:
     plan = plan_chunks(context, SMALL)
     assert copy_chunks(context, SMALL, bin=plan[0].bin).complete
@@ -150,7 +150,7 @@ def test_what_is_written_meanwhile_is_seen_by_the_chunks_that_come_after(
     assert later[0] == ROWS + 500 - before
 
 
-def test_a_group_is_of_one_moment_whatever_is_written(oracle: SimulatedOracle, context: LaneContext, target_db: Database) -> None:
+def test_a_group_is_of_one_moment_whatever_is_written(oracle: ShopOracle, context: LaneContext, target_db: Database) -> None:
     plan_chunks(context, SnapshotConfig(parallelism=1, bins=1, chunk_size=4 << 10))
     groups = {chunk.group_id for chunk in load_plan(context.state) if chunk.kind == "ctid"}
     assert groups, "no table was cut by row ids"
@@ -253,7 +253,7 @@ def test_a_chunk_that_keeps_failing_says_what_helps(context: LaneContext, monkey
 
 
 def test_a_large_lob_goes_through_in_pieces(
-    oracle: SimulatedOracle, context: LaneContext, target_db: Database, monkeypatch: pytest.MonkeyPatch
+    oracle: ShopOracle, context: LaneContext, target_db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "LOB_PIECE", 1000)
     monkeypatch.setattr(reading, "OUT_BYTES", 4096)
@@ -271,7 +271,7 @@ def test_a_large_lob_goes_through_in_pieces(
         ]
 
 
-def test_one_key_is_fetched_again(oracle: SimulatedOracle, context: LaneContext, target_db: Database) -> None:
+def test_one_key_is_fetched_again(oracle: ShopOracle, context: LaneContext, target_db: Database) -> None:
     plan_chunks(context, SMALL)
     assert copy_chunks(context, SMALL).complete
     oracle.run("UPDATE DOCS SET BODY = 'later' WHERE ID = 7", "DELETE FROM DOCS WHERE ID = 8")
@@ -300,7 +300,7 @@ def test_a_crash_between_load_and_commit_is_copied_again(context: LaneContext, t
     assert {name: count(target_db, name) for name in COUNTS} == COUNTS
 
 
-def test_the_first_chunk_waits_for_transactions_that_were_open(oracle: SimulatedOracle, context: LaneContext) -> None:
+def test_the_first_chunk_waits_for_transactions_that_were_open(oracle: ShopOracle, context: LaneContext) -> None:
     connection = oracle.connect()
     connection.cursor().execute("UPDATE PLAIN SET B = 'open' WHERE A = 1")
     said: list[str] = []

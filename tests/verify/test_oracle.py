@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
-from tests.oracle_kit import OWNER, SimulatedOracle, simulated_oracle
+from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
 from voyager_ops.config import ChangesConfig, SnapshotConfig
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.postgres import metadata
@@ -48,7 +48,7 @@ SMALL = SnapshotConfig(parallelism=2, bins=1, chunk_size=64 << 10)
 ROWS = 1500
 
 
-def fill(oracle: SimulatedOracle) -> None:
+def fill(oracle: ShopOracle) -> None:
     mask, fine = "'YYYY-MM-DD HH24:MI:SS'", "'YYYY-MM-DD HH24:MI:SS.FF6'"
     with oracle.session() as cursor:
         cursor.executemany(
@@ -73,7 +73,7 @@ def fill(oracle: SimulatedOracle) -> None:
 class Two:
     """Both databases, equal to begin with."""
 
-    def __init__(self, oracle: SimulatedOracle, target_db: Database, directory: Path) -> None:
+    def __init__(self, oracle: ShopOracle, target_db: Database, directory: Path) -> None:
         self.oracle, self.target_db = oracle, target_db
         with target_db.connect() as connection:
             connection.execute(TARGET)
@@ -107,7 +107,7 @@ class Two:
 
 @pytest.fixture
 def two(source_cluster: Cluster, target_db: Database, tmp_path: Path) -> Iterator[Two]:
-    with simulated_oracle(source_cluster) as oracle:
+    with shop_oracle(source_cluster) as oracle:
         oracle.run(*SOURCE)
         fill(oracle)
         yield Two(oracle, target_db, tmp_path)

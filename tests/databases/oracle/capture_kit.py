@@ -1,4 +1,4 @@
-"""A simulated Oracle with a target beside it, and capture run against them without a process of its own."""
+"""An Oracle database with a target beside it, and capture run against them without a process of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import oracledb
 
 from tests.conftest import Database
+from tests.oracle_source import OracleSource
 from voyager_ops.changes.log import ChangeLog
 from voyager_ops.config import ChangesConfig
 from voyager_ops.databases.engines import engine_of
@@ -28,24 +29,41 @@ from voyager_ops.model.results import Progress
 from voyager_ops.model.tables import NameMap, QName
 from voyager_ops.state.lanes import STREAMING, read_lane
 from voyager_ops.state.store import State
-from voyager_ops.testing.oracle.simulator import Simulator
+from voyager_ops.testing.oracle.redo import RedoLog
+from voyager_ops.testing.oracle.simulator import PRIVILEGES, Simulator
 
 MIGRATION = "ora"
+USERS = {"HR": PRIVILEGES, "MIG": (*PRIVILEGES, "DBA")}
 Rows = dict[tuple[Value, ...], dict[str, Value]]
 
 
 class Oracle:
     """``execute`` runs as the owner of the tables, in the session that is named; ``commit`` ends that one's transaction."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
-        self.redo = simulator.redo
-        self.dsn = simulator.server.dsn("FREEPDB1")
+    def __init__(self, source: OracleSource) -> None:
+        self.source = source
         self._sessions: dict[str, oracledb.Connection] = {}
+
+    @property
+    def simulated(self) -> bool:
+        return self.source.simulated
+
+    @property
+    def simulator(self) -> Simulator:
+        """A test that takes it is skipped on a real Oracle."""
+        return self.source.simulator
+
+    @property
+    def redo(self) -> RedoLog:
+        """Of the simulator: faults, injected rows, purged logs. A test that takes it is skipped on a real Oracle."""
+        return self.simulator.redo
+
+    def switch_logs(self) -> None:
+        self.source.switch_logs()
 
     def session(self, name: str = "a") -> oracledb.Connection:
         if name not in self._sessions:
-            self._sessions[name] = oracledb.connect(user="HR", password="hr_pw", dsn=self.dsn)
+            self._sessions[name] = self.source.connect("HR")
         return self._sessions[name]
 
     def execute(self, statement: str, binds: Sequence[Any] | Mapping[str, Any] = (), session: str = "a") -> None:
@@ -70,7 +88,7 @@ class Oracle:
 
     @property
     def url(self) -> str:
-        return f"oracle://MIG:mig_pw@127.0.0.1:{self.simulator.port}/FREEPDB1"
+        return self.source.url("MIG")
 
     def close(self) -> None:
         for session in self._sessions.values():

@@ -1,15 +1,14 @@
-"""A simulated Oracle for tests of capture: one database per test, on the source's cluster."""
+"""An Oracle database (simulated, or real: tests/oracle_source.py) for tests of capture, made anew for each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import oracledb
 import pytest
 
-from tests.databases.oracle.capture_kit import Oracle
+from tests.databases.oracle.capture_kit import USERS, Oracle
+from tests.oracle_source import oracle_source
 from voyager_ops.testing.oracle.redo import RedoSettings
-from voyager_ops.testing.oracle.simulator import PRIVILEGES, Simulator
 from voyager_ops.testing.postgres import Cluster
 
 
@@ -17,13 +16,12 @@ from voyager_ops.testing.postgres import Cluster
 def oracle(source_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Oracle]:
     """With users HR (the tables' owner) and MIG (the migration's), ARCHIVELOG and minimal supplemental logging.
 
-    Parameter: the redo's settings.
+    Parameter: the redo's settings, which only the simulator has.
     """
     settings: RedoSettings | None = getattr(request, "param", None)
-    users = {"HR": "hr_pw", "MIG": "mig_pw"}
-    with Simulator(users, cluster=source_cluster, privileges=(*PRIVILEGES, "DBA"), settings=settings) as simulator:
-        made = Oracle(simulator)
-        with oracledb.connect(user="SYSTEM", password="oracle", dsn=made.dsn) as system, system.cursor() as cursor:
-            cursor.execute("ALTER DATABASE ADD SUPPLEMENTAL LOG DATA")
-        yield made
-        made.close()
+    with oracle_source(source_cluster, USERS, settings=settings) as source:
+        made = Oracle(source)
+        try:
+            yield made
+        finally:
+            made.close()

@@ -1,4 +1,4 @@
-"""Capture from simulated Oracle: the real driver, LogMiner's rows over real interleaved transactions, the capture loop itself."""
+"""Capture from a (simulated) Oracle: the real driver, LogMiner's rows of interleaved transactions, the capture loop itself."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_resuming_with_transactions_open(oracle: Oracle, target_db: Database, tm
             oracle.execute(f"INSERT INTO T (ID) VALUES ({100 + number})", session="long")
             oracle.many(f"INSERT INTO T (ID) VALUES ({number})")
             wait_for_marker(context, running)
-            oracle.redo.switch_logs()
+            oracle.switch_logs()
             oracle.many(f"UPDATE T SET NAME = 'x' WHERE ID = {number}")
             wait_for_marker(context, running)
         positions.append(context.state.get(watermark_key(context)))
@@ -216,6 +216,7 @@ def test_long_strings_are_read_by_key(oracle: Oracle, target_db: Database, tmp_p
 
 
 def test_when_the_undo_is_gone_large_values_are_those_of_now(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    redo = oracle.redo
     oracle.many(LARGE)
     context = context_of(oracle, target_db, tmp_path)
     with capturing(context) as running:
@@ -229,7 +230,7 @@ def test_when_the_undo_is_gone_large_values_are_those_of_now(oracle: Oracle, tar
     oracle.execute("DELETE FROM D WHERE ID = 2")
     oracle.execute("UPDATE D SET ID = 3 WHERE ID = 1")
     oracle.commit()
-    oracle.redo.flashback.drop()
+    redo.flashback.drop()
     with capturing(context) as running:
         wait_for_marker(context, running)
     assert replayed(context, "d") == actual(context, "d")
@@ -277,14 +278,15 @@ def test_redo_from_before_a_change_of_structure_is_still_read(oracle: Oracle, ta
 
 
 def test_purged_logs_are_the_end(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    redo = oracle.redo
     oracle.many(TABLE)
     context = context_of(oracle, target_db, tmp_path)
     with capturing(context) as running:
         wait_for_marker(context, running)
     oracle.many("INSERT INTO T (ID) VALUES (1)")
     for _ in range(5):
-        oracle.redo.switch_logs()
-    oracle.redo.logs.purge()
+        oracle.switch_logs()
+    redo.logs.purge()
     with pytest.raises(StreamLost, match="redo log"):
         capture_module.prepare(context)
     with pytest.raises(StreamLost, match=r"deleted|no longer known"), capturing(context):
@@ -292,18 +294,18 @@ def test_purged_logs_are_the_end(oracle: Oracle, target_db: Database, tmp_path: 
 
 
 def test_faults_of_mining_pass(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    redo = oracle.redo
     oracle.many(TABLE)
     context = context_of(oracle, target_db, tmp_path)
-    faults = oracle.redo.faults
     with capturing(context) as running:
-        faults.fail("start_logmnr", 1291, "missing logfile", times=2)
-        faults.fail("add_logfile", 1284, "file cannot be opened")
+        redo.faults.fail("start_logmnr", 1291, "missing logfile", times=2)
+        redo.faults.fail("add_logfile", 1284, "file cannot be opened")
         oracle.many("INSERT INTO T (ID) VALUES (1)")
         wait_for_marker(context, running)
-        faults.fail("V$LOGMNR_CONTENTS", 310, "archived log contains sequence 5; sequence 4 required")
+        redo.faults.fail("V$LOGMNR_CONTENTS", 310, "archived log contains sequence 5; sequence 4 required")
         oracle.many("INSERT INTO T (ID) VALUES (2)")
         wait_for_marker(context, running)
-        faults.fail("V$LOGMNR_CONTENTS", 3113, "end-of-file on communication channel")
+        redo.faults.fail("V$LOGMNR_CONTENTS", 3113, "end-of-file on communication channel")
         oracle.many("INSERT INTO T (ID) VALUES (3)")
         wait_for_marker(context, running)
     assert replayed(context, "t") == actual(context, "t")
@@ -311,6 +313,7 @@ def test_faults_of_mining_pass(oracle: Oracle, target_db: Database, tmp_path: Pa
 
 
 def test_rows_that_nobody_can_read_end_the_lane(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    redo = oracle.redo
     oracle.many(TABLE)
     context = context_of(oracle, target_db, tmp_path)
     table = context.tables[0]
@@ -318,10 +321,10 @@ def test_rows_that_nobody_can_read_end_the_lane(oracle: Oracle, target_db: Datab
     def write() -> None:
         oracle.many("INSERT INTO T (ID) VALUES (1)")
         xid = bytes(range(1, 9))
-        oracle.redo.inject({"OPERATION_CODE": 34, "INFO": "a gap"})
+        redo.inject({"OPERATION_CODE": 34, "INFO": "a gap"})
         row = {"XID": xid, "SEG_OWNER": "HR", "TABLE_NAME": "T", "DATA_OBJ#": table.oid, "SQL_REDO": "Unsupported"}
-        oracle.redo.inject({**row, "OPERATION_CODE": 255, "STATUS": 2, "INFO": "Object or Data type Unsupported"})
-        oracle.redo.inject({"XID": xid, "OPERATION_CODE": 7})
+        redo.inject({**row, "OPERATION_CODE": 255, "STATUS": 2, "INFO": "Object or Data type Unsupported"})
+        redo.inject({"XID": xid, "OPERATION_CODE": 7})
 
     error = ended(context, write)
     assert isinstance(error, SourceChanged)
@@ -334,7 +337,7 @@ def test_mining_in_the_root_for_a_table_in_a_pluggable_database(oracle: Oracle, 
     """A common user's mining session switches to CDB$ROOT, where the redo of every container is to be seen."""
     oracle.simulator.engine.add_user("C##MIG", "mig_pw", "DBA", "SET CONTAINER", "LOGMINING")
     oracle.many(TABLE)
-    url = oracle.url.replace("MIG:", "c%23%23mig:")
+    url = f"oracle://c%23%23mig:mig_pw@127.0.0.1:{oracle.simulator.port}/FREEPDB1"
     context = context_from(url, target_db.url, tmp_path)
     with capturing(context) as running:
         oracle.many("INSERT INTO T (ID) VALUES (1)")
@@ -386,10 +389,11 @@ def test_preparing_refuses_what_cannot_work_and_teardown_puts_back(oracle: Oracl
 
 
 def test_a_database_that_keeps_no_redo_is_refused(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    redo = oracle.redo
     oracle.many(TABLE)
     context = context_of(oracle, target_db, tmp_path)
-    oracle.redo.administer("ALTER DATABASE NOARCHIVELOG")
-    oracle.redo.administer("ALTER DATABASE DROP SUPPLEMENTAL LOG DATA")
+    redo.administer("ALTER DATABASE NOARCHIVELOG")
+    redo.administer("ALTER DATABASE DROP SUPPLEMENTAL LOG DATA")
     with pytest.raises(PreconditionError, match=r"NOARCHIVELOG.*supplemental"):
         capture_module.prepare(context)
 
@@ -414,6 +418,7 @@ def test_a_running_capture_does_not_need_the_first_logs_of_a_long_transaction(
     oracle: Oracle, target_db: Database, tmp_path: Path
 ) -> None:
     """It has them in its buffer; only a restart would need them, and it says so."""
+    redo = oracle.redo
     oracle.many(TABLE)
     context = context_of(oracle, target_db, tmp_path)
     with capturing(context) as running:
@@ -421,9 +426,9 @@ def test_a_running_capture_does_not_need_the_first_logs_of_a_long_transaction(
         oracle.many("INSERT INTO T (ID) VALUES (2)")
         wait_for_marker(context, running)
         for _ in range(4):
-            oracle.redo.switch_logs()
+            oracle.switch_logs()
         wait_for_marker(context, running)
-        oracle.redo.logs.purge()
+        redo.logs.purge()
         oracle.many("INSERT INTO T (ID) VALUES (3)")
         wait_for_marker(context, running)
         oracle.execute("INSERT INTO T (ID) VALUES (4)", session="long")

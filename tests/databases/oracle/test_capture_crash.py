@@ -106,7 +106,7 @@ def test_killed_around_every_effect_of_capture(oracle: Oracle, target_db: Databa
         killed(oracle, target_db, tmp_path, f"{name}=crash{'@' + nth if nth else ''}", "capture")
         if number % 3 == 2:
             oracle.commit("long")
-            oracle.redo.switch_logs()
+            oracle.switch_logs()
     _finish(oracle, context)
     assert len(replayed(context, "t")) == 2 * len(CAPTURE_POINTS)
 

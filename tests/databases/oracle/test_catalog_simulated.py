@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.databases.oracle.capture_kit import USERS
+from tests.oracle_source import oracle_source
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle.database import OracleDatabase
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.databases.oracle.types import OracleType
 from voyager_ops.errors import PreconditionError
-from voyager_ops.model.positions import Side
 from voyager_ops.model.tables import QName
-from voyager_ops.testing.oracle.simulator import PRIVILEGES, Simulator
 from voyager_ops.testing.postgres import Cluster
 
 SCHEMA = (
@@ -32,9 +32,9 @@ SCHEMA = (
 
 @pytest.fixture
 def database(source_cluster: Cluster) -> Iterator[OracleDatabase]:
-    with Simulator({"HR": "hr", "MIG": "mig"}, cluster=source_cluster, privileges=(*PRIVILEGES, "DBA")) as simulator:
-        simulator.execute(*SCHEMA, user="HR")
-        yield OracleDatabase.from_url(simulator.url("MIG"), side=Side.SOURCE, migration="m")
+    with oracle_source(source_cluster, USERS) as source:
+        source.execute(*SCHEMA, user="HR")
+        yield source.database("MIG", "m")
 
 
 def test_tables(database: OracleDatabase) -> None:

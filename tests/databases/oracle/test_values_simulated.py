@@ -1,12 +1,10 @@
 """The same extremes through the real driver: stored in a (simulated) Oracle, read as the snapshot reads, mined from redo.
 
-With ``VOYAGER_OPS_TEST_ORACLE_DSN`` (``oracle://user:password@host:port/service``) they run on that database instead: its user
-may make tables (VO_TEST_…) in its own schema, reads V$ views, mines; archiving and minimal supplemental logging are on.
+Where a real Oracle is named (tests/oracle_source.py) they run on that one, with a user of their own.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -15,16 +13,15 @@ import oracledb
 import pyarrow as pa
 import pytest
 
-from tests.conftest import Database
 from tests.databases.oracle.test_values import column
 from tests.databases.oracle.value_cases import CASES, Case
+from tests.oracle_source import oracle_source
 from voyager_ops.databases.oracle.database import OracleDatabase
 from voyager_ops.databases.oracle.logminer.redo import parse
 from voyager_ops.databases.oracle.types import OracleType, reread
 from voyager_ops.databases.oracle.values import Plan, literal_decoder
-from voyager_ops.model.positions import Side
-from voyager_ops.testing.oracle.backend import PgEngine
-from voyager_ops.testing.oracle.server import Server
+from voyager_ops.testing.oracle.simulator import PRIVILEGES
+from voyager_ops.testing.postgres import Cluster
 
 SINCE_23AI = {"BOOLEAN", "JSON", "VECTOR"}
 
@@ -56,26 +53,12 @@ _EXPRESSIONS = {
 }
 
 
-REAL = os.environ.get("VOYAGER_OPS_TEST_ORACLE_DSN", "")
-
-
-@pytest.fixture(params=["real"] if REAL else ["19c", "23ai"])
-def profile(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def database(source_db: Database, profile: str) -> Iterator[OracleDatabase]:
-    if REAL:
-        real = OracleDatabase.from_url(REAL, side=Side.SOURCE, migration="m")
-        with real.connect("test") as connection, connection.cursor() as cursor:
-            for (name,) in cursor.execute("SELECT TABLE_NAME FROM USER_TABLES WHERE TABLE_NAME LIKE 'VO_TEST_%'").fetchall():
-                cursor.execute(f'DROP TABLE "{name}" PURGE')
-        yield real
-        return
-    with PgEngine(source_db.url, profile=profile) as engine, Server(engine, profile=profile) as server:
-        url = f"oracle://SYSTEM:oracle@127.0.0.1:{server.port}/{engine.service}"
-        yield OracleDatabase.from_url(url, side=Side.SOURCE, migration="m")
+@pytest.fixture(params=["19c", "23ai"])
+def database(source_cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[OracleDatabase]:
+    with oracle_source(source_cluster, {"VO_VALUES": (*PRIVILEGES, "DBA")}, profile=request.param) as source:
+        if not source.simulated and request.param != "19c":
+            pytest.skip("a real Oracle has one form: once is enough")
+        yield source.database("VO_VALUES", "m")
 
 
 def stored(cursor: oracledb.Cursor, table: str, number: int, case: Case) -> None:

@@ -1,4 +1,5 @@
 """The same queries by two translations that were written apart: the simulator's own, and the one that views go through.
+Where a real Oracle is named (tests/oracle_source.py) it answers instead of the simulator.
 
 Both databases hold the same rows; the answers have to be the same. Where the order of rows is not told it is not looked at.
 """
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from tests.conftest import create_database, drop_database
+from tests.oracle_source import oracle_source
 from voyager_ops.databases.oracle.dictionary import read_dictionary
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.schema.oracle.convert import convert
@@ -21,7 +23,7 @@ from voyager_ops.schema.oracle.gate import translate_query
 from voyager_ops.schema.oracle.output import Output
 from voyager_ops.schema.oracle.source import NamesOf, Source
 from voyager_ops.schema.oracle.tables import convert_tables
-from voyager_ops.testing.oracle.simulator import Simulator
+from voyager_ops.testing.oracle.simulator import PRIVILEGES
 from voyager_ops.testing.postgres import Cluster
 
 TABLES = (
@@ -74,7 +76,7 @@ QUERIES = (
 @pytest.fixture(scope="module")
 def both(source_cluster: Cluster, target_cluster: Cluster) -> Iterator[tuple[oracledb.Cursor, psycopg.Connection, Source]]:
     database = create_database(target_cluster)
-    with Simulator({"hr": "pw"}, cluster=source_cluster) as simulator, simulator.connect("hr") as oracle:
+    with oracle_source(source_cluster, {"HR": PRIVILEGES}) as made, made.connect("HR") as oracle:
         cursor = oracle.cursor()
         cursor.outputtypehandler = _exact
         for statement in TABLES:

@@ -126,7 +126,9 @@ def drop_user(context: Context, cursor: Cursor) -> list[str]:
     connection = context.connection
     if not dd.exists(connection, "USERS", USERNAME=name):
         raise OracleError(1918, f"user '{name}' does not exist")
-    if connection.execute("SELECT FROM ora.sessions WHERE username = %s", (name,)).fetchone() is not None:
+    # A session that was killed stays in the list until its client asks for something.
+    alive = "SELECT FROM ora.sessions JOIN pg_stat_activity USING (pid) WHERE username = %s"
+    if connection.execute(alive, (name,)).fetchone() is not None:
         raise OracleError(1940, "cannot drop a user that is currently connected")
     if dd.exists(connection, "OBJECTS", OWNER=name) and not cascade:
         raise OracleError(1922, f"CASCADE must be specified to drop '{name}'")
