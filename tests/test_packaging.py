@@ -1,13 +1,19 @@
-"""The lock files agree with each other and with pyproject.toml, and name no hosts."""
+"""The lock files agree with each other and with pyproject.toml, and name no hosts; the wheel runs without its repository."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Set as AbstractSet
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import oracledb
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -78,3 +84,66 @@ def test_entry_points_are_installed() -> None:
         ("console_scripts", "voyager-ops-testing", "voyager_ops.testing.cli:main"),
         ("apache_airflow_provider", "provider_info", "voyager_ops.provider_info:get_provider_info"),
     }
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel's files, apart from the repository."""
+    directory = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(directory / "dist")]
+    result = subprocess.run(build, cwd=TOP, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    (wheel,) = (directory / "dist").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(directory / "site")
+    return directory / "site"
+
+
+def started(unpacked: Path, module: str, *arguments: str) -> subprocess.Popen[str]:
+    code = f"import sys, {module} as it; assert it.__file__.startswith({str(unpacked)!r}), it.__file__; it.main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=unpacked,
+        env={**os.environ, "PYTHONPATH": str(unpacked), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_the_wheel_has_every_file_of_the_package(unpacked: Path) -> None:
+    def files(directory: Path) -> set[str]:
+        found = (path.relative_to(directory) for path in (directory / "voyager_ops").rglob("*") if path.is_file())
+        return {str(path) for path in found if "__pycache__" not in path.parts}
+
+    assert files(unpacked) == files(TOP)
+
+
+def test_the_command_line_runs_from_the_wheel(unpacked: Path) -> None:
+    with started(unpacked, "voyager_ops.cli", "--help") as process:
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert "preflight" in output
+
+
+def test_a_simulated_oracle_runs_from_the_wheel(unpacked: Path) -> None:
+    with started(unpacked, "voyager_ops.testing.cli", "oracle", "--user", "HR:pw") as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if line.startswith("DSN"):
+                    dsn = line.split()[1]
+                if "Ctrl-C" in line:
+                    break
+            with oracledb.connect(user="HR", password="pw", dsn=dsn) as connection, connection.cursor() as cursor:
+                cursor.execute("CREATE TABLE T (ID NUMBER(5) PRIMARY KEY)")
+                cursor.execute("INSERT INTO T VALUES (1)")
+                assert cursor.execute("SELECT TABLE_NAME, COUNT(*) FROM USER_TABLES, T GROUP BY TABLE_NAME").fetchall() == [
+                    ("T", 1)
+                ]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, [*lines, rest]
