@@ -122,7 +122,7 @@ def test_everything_arrives_whole(context: LaneContext, target_db: Database) -> 
             assert int(position, 16) == ((seen - (table == "shop.plain")) << 16) + 0xFFFF
 
 
-def test_an_index_organized_table_is_not_cut_by_row_ids(oracle: SimulatedOracle, context: LaneContext) -> None:
+def test_an_index_organized_table_is_not_cut_by_row_ids(oracle: ShopOracle, context: LaneContext) -> None:
     """Its row ids hold the key and a guess: Oracle knows no range of them."""
     oracle.run("CREATE TABLE INDEXED (WORD VARCHAR2(40) PRIMARY KEY, V VARCHAR2(40)) ORGANIZATION INDEX")
     with oracle.session() as cursor:
@@ -204,9 +204,10 @@ def test_undo_that_is_gone_makes_another_try_at_a_later_moment(
 
 
 def test_the_server_itself_says_that_undo_is_gone(
-    oracle: SimulatedOracle, context: LaneContext, target_db: Database, monkeypatch: pytest.MonkeyPatch
+    oracle: ShopOracle, context: LaneContext, target_db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the moment and the reading somebody commits, and the server lets go of the moment."""
+    redo = oracle.source.simulator.redo
     monkeypatch.setattr("voyager_ops.snapshot.copy.BACKOFF_SECONDS", 0.01)
     plan_chunks(context, SMALL)
     real, moments = reading.current_scn, iter(range(2))
@@ -215,7 +216,7 @@ def test_the_server_itself_says_that_undo_is_gone(
         scn = real(connection)
         if next(moments, None) is not None:
             oracle.run("UPDATE PAIRED SET V = V || '!'")
-            oracle.engine.recorder.flashback.drop()
+            redo.flashback.drop()
         return scn
 
     said: list[str] = []
