@@ -255,6 +255,22 @@ def test_truncate_is_captured_and_a_change_of_structure_ends_the_lane(
     assert read_lane(context.state, context.lane).status == "failed"
 
 
+@pytest.mark.parametrize("statement", ["ALTER TABLE T RENAME TO U", "RENAME T TO U"])
+def test_a_table_that_is_renamed_ends_the_lane(oracle: Oracle, target_db: Database, tmp_path: Path, statement: str) -> None:
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path)
+
+    def change() -> None:
+        oracle.many("INSERT INTO T (ID) VALUES (1)")
+        wait_for_marker(context)
+        oracle.many(statement)
+        oracle.many("INSERT INTO U (ID) VALUES (2)")
+
+    error = ended(context, change)
+    assert isinstance(error, SourceChanged)
+    assert set(replayed(context, "t")) == {(b"1",)}
+
+
 def test_redo_from_before_a_change_of_structure_is_still_read(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
     """LogMiner's dictionary is that of now: it prints numbers for columns, and values in internal form."""
     oracle.many(TABLE)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from voyager_ops.databases.oracle.logminer.ddl import meaning
+from voyager_ops.databases.oracle.logminer.ddl import also_named, meaning
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,21 @@ from voyager_ops.databases.oracle.logminer.ddl import meaning
 )
 def test_meanings(statement: str, expected: str) -> None:
     assert meaning(statement) == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("rename t to u;", [("HR", "T"), ("HR", "U")]),
+        ('RENAME "Mixed" TO /* x */ u', [("HR", "Mixed"), ("HR", "U")]),
+        ("alter table t rename to u", [("HR", "T"), ("HR", "U")]),
+        ('alter table "App"."T"\n rename to u;', [("App", "T"), ("App", "U")]),
+        ("alter table other.p exchange partition p1 with table hr.t without validation", [("HR", "T")]),
+        ("alter table p exchange subpartition for (5) with table t including indexes", [("HR", "T")]),
+        ("alter table t rename column a to b", []),
+        ("alter table t add (c number)", []),
+        ("comment on table t is 'rename t to u'", []),
+    ],
+)
+def test_tables_beside_the_one_that_the_row_names(statement: str, expected: list[tuple[str, str]]) -> None:
+    assert also_named(statement, "HR") == expected

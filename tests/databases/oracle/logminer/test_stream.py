@@ -315,6 +315,23 @@ def test_truncate_comes_with_its_transaction_and_other_ddl_stops_the_lane(tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("sql", "table", "number"),
+    [
+        ("ALTER TABLE hr.t RENAME TO u", "U", 77),  # the row names what the table is called now
+        ("ALTER TABLE hr.t RENAME TO u", "U", 0),
+        ("RENAME t TO u", "U", 0),
+        ("RENAME u TO t", "U", 0),
+        ("ALTER TABLE hr.other EXCHANGE PARTITION p WITH TABLE t", "OTHER", 78),
+    ],
+)
+def test_ddl_on_a_table_by_another_name_stops_the_lane(tmp_path: Path, sql: str, table: str, number: int) -> None:
+    redo = Redo()
+    redo.row(5, XID, sql, table=table, object=number)
+    with pytest.raises(SourceChanged, match=sql.replace(".", r"\.")):
+        list(_one(tmp_path, redo).transactions())
+
+
+@pytest.mark.parametrize(
     ("sql", "more", "words"),
     [
         ("Unsupported", {"operation": 255, "status": 2, "info": "Unsupported"}, "does not support"),

@@ -14,6 +14,11 @@ Meaning = Literal["truncate", "harmless", "change"]
 
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _NAME: Final = r'(?:"[^"]+"|[\w$#]+)(?:\s*\.\s*(?:"[^"]+"|[\w$#]+))?'
+_PART: Final = r'("[^"]+"|[\w$#]+)'
+_QUALIFIED: Final = rf"(?:{_PART}\s*\.\s*)?{_PART}"
+_RENAME = re.compile(rf"RENAME\s+{_PART}\s+TO\s+{_PART}", re.IGNORECASE).fullmatch
+_ALTER_RENAME = re.compile(rf"ALTER\s+TABLE\s+{_QUALIFIED}\s+RENAME\s+TO\s+{_QUALIFIED}", re.IGNORECASE).fullmatch
+_EXCHANGE = re.compile(rf"ALTER\s+TABLE\s.*\bEXCHANGE\s.*\bWITH\s+TABLE\s+{_QUALIFIED}\b.*", re.IGNORECASE).fullmatch
 _TRUNCATE = re.compile(r"TRUNCATE\s+TABLE\b", re.IGNORECASE).match
 _ALTER_TABLE = re.compile(rf"ALTER\s+TABLE\s+{_NAME}\s+(.*)", re.IGNORECASE | re.DOTALL).fullmatch
 _HARMLESS = re.compile(
@@ -35,10 +40,35 @@ _HARMLESS_CLAUSE = re.compile(
 
 def meaning(statement: str) -> Meaning:
     """``truncate``: all rows of the table are gone. ``harmless``: rows and columns are as before. ``change``: anything else."""
-    text = " ".join(_COMMENT.sub(" ", statement).split()).rstrip("; ")
+    text = _plain(statement)
     if _TRUNCATE(text):
         return "change" if text.upper().endswith(" CASCADE") else "truncate"
     altered = _ALTER_TABLE(text)
     if altered is not None:
         return "harmless" if _HARMLESS_CLAUSE(altered.group(1)) else "change"
     return "harmless" if _HARMLESS(text) else "change"
+
+
+def also_named(statement: str, owner: str) -> list[tuple[str, str]]:
+    """Tables (owner, name) that it changes beside the one that its row names, which of a table that is renamed may be the new
+    name, and of an exchange is the partitioned one. ``owner``: of names that are not qualified."""
+    text = _plain(statement)
+    if (found := _RENAME(text)) is not None:
+        return [(owner, _name(part)) for part in found.groups()]
+    if (found := _ALTER_RENAME(text)) is not None:
+        first, old, second, new = found.groups()
+        return [
+            (_name(first) if first else owner, _name(old)),
+            (_name(second or first) if second or first else owner, _name(new)),
+        ]
+    if (found := _EXCHANGE(text)) is not None:
+        return [(_name(found.group(1)) if found.group(1) else owner, _name(found.group(2)))]
+    return []
+
+
+def _plain(statement: str) -> str:
+    return " ".join(_COMMENT.sub(" ", statement).split()).rstrip("; ")
+
+
+def _name(part: str) -> str:
+    return part[1:-1] if part.startswith('"') else part.upper()

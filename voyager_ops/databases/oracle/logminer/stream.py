@@ -260,7 +260,7 @@ class LogMinerStream:
     def _take_ddl(self, row: LogRow, committed: list[_Committed]) -> None:
         buffer = self._buffer
         assert buffer is not None
-        number = self._tables.find(row)
+        number = self._tables.of_ddl(row)
         if number is None:
             return
         frames = self._tables.frames[number]

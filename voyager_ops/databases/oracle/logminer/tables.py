@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from voyager_ops.databases.oracle.frames import TableFrames
+from voyager_ops.databases.oracle.logminer import ddl
 from voyager_ops.databases.oracle.logminer.rows import LogRow
 
 
@@ -35,3 +36,13 @@ class CapturedTables:
         elif not (row.table.startswith("BIN$") or row.owner in ("", "UNKNOWN")):
             return None
         return self._by_object.get(row.object)
+
+    def of_ddl(self, row: LogRow) -> int | None:
+        """As :meth:`find`, of a DDL row: by its text too, and by the object number whatever the name beside it."""
+        number = self.find(row)
+        if number is None and row.object:
+            number = self._by_object.get(row.object)
+        if number is None:
+            named = (self._by_name.get(name) for name in ddl.also_named(row.sql, row.owner))
+            number = next((each for each in named if each is not None), None)
+        return number
