@@ -11,6 +11,7 @@ import oracledb
 
 from tests.oracle_source import OracleSource, oracle_source
 from voyager_ops.databases.oracle.database import OracleDatabase
+from voyager_ops.testing.oracle.backend import PgEngine
 from voyager_ops.testing.postgres import Cluster
 
 OWNER, USER = "SHOP", "MOVER"
@@ -33,6 +34,11 @@ class ShopOracle:
     @property
     def url(self) -> str:
         return self.source.url(USER)
+
+    @property
+    def engine(self) -> PgEngine:
+        """The simulator's: a test that takes it is skipped on a real Oracle, so take it first."""
+        return self.source.simulator.engine
 
     def database(self, migration: str) -> OracleDatabase:
         return self.source.database(USER, migration)
@@ -77,3 +83,7 @@ def shop_oracle(cluster: Cluster, profile: str = "19c") -> Iterator[ShopOracle]:
     """Made anew; see :func:`tests.oracle_source.oracle_source`."""
     with oracle_source(cluster, _USERS, profile=profile) as source:
         yield ShopOracle(source)
+
+
+SimulatedOracle, simulated_oracle = ShopOracle, shop_oracle
+"""What they are called in tests that know of no real one."""
