@@ -63,6 +63,34 @@ def test_an_extract_without_what_is_needed_is_refused(tmp_path: Path) -> None:
         Dictionary.from_csv(tmp_path)
 
 
+def test_an_extract_with_other_separators_and_empty_files_is_read(tmp_path: Path) -> None:
+    for separator in ";\t|":
+        (tmp_path / "tab_cols.csv").write_text(
+            separator.join(("OWNER", "TABLE_NAME", "COLUMN_NAME", "DATA_TYPE", "DATA_DEFAULT"))
+            + "\n"
+            + separator.join(("HR", "T", "C", "VARCHAR2", "\"'a,b'\""))
+            + "\n"
+        )
+        (tmp_path / "views.csv").write_text("")
+        read = Dictionary.from_csv(tmp_path, ["HR"])
+        assert [(row.column_name, row.data_default) for row in read.tab_cols] == [("C", "'a,b'")]
+        assert read.views == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"OWNER,TABLE_NAME,COLUMN_NAME,DATA_TYPE,COLUMN_ID\nHR,T,C,DATE,NULL\n", "NULL is written as nothing"),
+        (b"OWNER,TABLE_NAME,COLUMN_NAME,DATA_TYPE,COLUMN_ID\nHR,T\n", "too few values"),
+        (b"OWNER,TABLE_NAME,COLUMN_NAME,DATA_TYPE,COLUMN_ID\nHR,T,\xe9,DATE,1\n", "utf-8"),
+    ],
+)
+def test_an_extract_that_is_damaged_is_refused_with_its_file(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "tab_cols.csv").write_bytes(content)
+    with pytest.raises(PreconditionError, match=rf"tab_cols\.csv cannot be read.*{words}"):
+        Dictionary.from_csv(tmp_path)
+
+
 def test_what_oracle_made_for_itself_is_left_out_and_listed(tmp_path: Path) -> None:
     internal = ["MLOG$_T", "DR$IX$I", "BIN$abc==$0", "SYS_IOT_OVER_77", "AQ$_Q_S"]
     Dictionary(

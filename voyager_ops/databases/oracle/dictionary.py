@@ -292,25 +292,46 @@ def _csv_files(directory: Path) -> dict[str, Path]:
 
 
 def _read(path: Path, row_class: type[Any]) -> Iterator[Any]:
+    """The rows of a file; none of an empty one (a tool that writes no header where there is no row)."""
     csv.field_size_limit(1 << 30)
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream)
-        header = {name.strip().lower(): at for at, name in enumerate(next(reader, []))}
-        if "table_schema" in header:
-            header.setdefault("owner", header["table_schema"])
-        parts: list[tuple[str, int, bool]] = []
-        for item, kind in zip(dataclasses.fields(row_class), _kinds(row_class), strict=True):
-            if item.name in header:
-                parts.append((item.name, header[item.name], kind != (str,)))
-            elif item.default is dataclasses.MISSING:
-                raise PreconditionError(
-                    f"{path} lacks the column {item.name.upper()}",
-                    state="nothing has been read",
-                    next_step="extract the whole view",
-                )
-        for line in reader:
-            if line:
-                yield row_class(**{name: _number(line[at]) if is_number else line[at] for name, at, is_number in parts})
+    line = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            first = stream.readline()
+            stream.seek(0)
+            reader = csv.reader(stream, delimiter=max(",;\t|", key=first.count))
+            header = {name.strip().lower(): at for at, name in enumerate(next(reader, []))}
+            if not header:
+                return
+            parts = _parts(path, header, row_class)
+            for row in reader:
+                line = reader.line_num
+                if row:
+                    yield row_class(**{name: _number(row[at]) if is_number else row[at] for name, at, is_number in parts})
+    except (UnicodeDecodeError, IndexError, ArithmeticError, ValueError, csv.Error) as error:
+        why = "too few values" if isinstance(error, IndexError) else str(error) or type(error).__name__
+        if isinstance(error, ArithmeticError):
+            why = "what should be a number is none (NULL is written as nothing at all)"
+        raise PreconditionError(
+            f"{path} cannot be read, at or after line {line}: {why}",
+            state="nothing has been read",
+            next_step="extract the view anew, as UTF-8, with a header and NULL as an empty field",
+        ) from None
+
+
+def _parts(path: Path, header: dict[str, int], row_class: type[Any]) -> list[tuple[str, int, bool]]:
+    """(name, place, whether it is a number) of the fields that the file has. Raises PreconditionError for one that is missing."""
+    if "table_schema" in header:
+        header.setdefault("owner", header["table_schema"])
+    parts: list[tuple[str, int, bool]] = []
+    for item, kind in zip(dataclasses.fields(row_class), _kinds(row_class), strict=True):
+        if item.name in header:
+            parts.append((item.name, header[item.name], kind != (str,)))
+        elif item.default is dataclasses.MISSING:
+            raise PreconditionError(
+                f"{path} lacks the column {item.name.upper()}", state="nothing has been read", next_step="extract the whole view"
+            )
+    return parts
 
 
 def _owners(read: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
