@@ -5,9 +5,9 @@ migration's URL, see docs/oracle.md) or just ``host:port/service``: the pluggabl
 ``VOYAGER_OPS_TEST_ORACLE_SYSDBA_DSN``: the same with SYS, ``oracle://SYS:password@host:port/service?mode=sysdba``.
 
 On a real one the users that a test asks for are made through the second and dropped, with all they own, at its end. A role
-``VO_TEST_<user>`` says that a user is ours: one that is there without it is never touched, and the test fails. One
-process at a time runs such tests, for the users' names are fixed (docs/oracle.md has the command). The database must be in ARCHIVELOG mode and have minimal
-supplemental logging; nothing of the database itself is changed.
+``VO_TEST_<user>`` says that a user is ours: one that is there without it is never touched, and the test fails. One process at a
+time runs such tests, for the users' names are fixed (docs/oracle.md has the command). The database must be in ARCHIVELOG mode
+and have minimal supplemental logging; nothing of the database itself is changed.
 
 What a test needs of the simulator itself, faults and redo on order, it takes from :attr:`OracleSource.simulator`: on a real
 Oracle it is skipped there. Has been run against simulated Oracles only, for both ways: see tests/test_oracle_source.py.
