@@ -159,6 +159,7 @@ def test_conn_id_without_such_a_connection_is_a_clear_error(tmp_path: Path) -> N
 def test_secrets_are_taken_out_of_log_records() -> None:
     secrets = Secrets()
     secrets.learn("postgresql://u:p%40ss-w0rd@host/db")
+    secrets.learn("oracle://u:p%40ss-w0rd@host/db?wallet_location=/w&wallet_password=wall%2Fet")
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.addFilter(secrets)
@@ -168,11 +169,11 @@ def test_secrets_are_taken_out_of_log_records() -> None:
     try:
         raise ValueError("wrong password p@ss-w0rd")
     except ValueError:
-        logger.exception("with %s and %s", "p%40ss-w0rd", "postgresql://x:another-one@h/d")
+        logger.exception("with %s, %s and wall/et", "p%40ss-w0rd", "postgresql://x:another-one@h/d")
     logger.removeHandler(handler)
     text = stream.getvalue()
     assert "Traceback" in text
-    for secret in ("p@ss-w0rd", "p%40ss-w0rd", "another-one"):
+    for secret in ("p@ss-w0rd", "p%40ss-w0rd", "another-one", "wall/et"):
         assert secret not in text
 
 

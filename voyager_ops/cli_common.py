@@ -42,14 +42,15 @@ def ending(result: PhaseResult, out: TextIO) -> None:
         out.write(f"next: {result.next_step}\n")
 
 
-def secret_from(variable: str | None) -> str | None:
-    """The value of an environment variable that was named on the command line (secrets never stand there themselves)."""
+def secret_from(app: App, variable: str | None) -> str | None:
+    """The URL in an environment variable that was named on the command line (secrets never stand there themselves)."""
     if variable is None:
         return None
     if variable not in os.environ:
         raise PreconditionError(
             f"the environment variable {variable} is not set",
             state="nothing was changed",
-            next_step=f"export {variable}=postgresql://… and run the command again",
+            next_step=f"export {variable}=… (the URL of a privileged user) and run the command again",
         )
+    app.secrets.learn(os.environ[variable])
     return os.environ[variable]

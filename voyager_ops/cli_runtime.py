@@ -49,10 +49,13 @@ class Secrets(logging.Filter):
         self._known: set[str] = set()
 
     def learn(self, url: str) -> None:
-        """Remember the password in ``url``, as written and decoded."""
+        """Remember the password in ``url`` and those in its parameters (a wallet's), as written and decoded."""
         found: list[str | None] = []
         with contextlib.suppress(ValueError):
-            found.append(urlsplit(url).password)
+            parts = urlsplit(url)
+            found.append(parts.password)
+            parameters = (item.partition("=") for item in parts.query.split("&"))
+            found += [value for name, _, value in parameters if "password" in name]
         with contextlib.suppress(ConfigError):  # it may stand after the question mark, or hold what ends a URL elsewhere
             found.append(parse_url(url).get("password"))
         for text in (*found, *(unquote(text) for text in found if text)):

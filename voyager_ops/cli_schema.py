@@ -49,7 +49,7 @@ def _prepare(side: str) -> None:
                 user=user,
                 fall_back=fall_back,
                 execute=not print_only,
-                privileged_url=secret_from(privileged_url_env),
+                privileged_url=secret_from(app, privileged_url_env),
                 stop=app.stop,
                 progress=progress,
             ),
