@@ -71,7 +71,15 @@ class Runner:
 
     def _session(self, place: Place) -> oracledb.Connection:
         if place not in self._sessions:
-            self._sessions[place] = self._privileged.connect("prepare", root=place == "root")
+            try:
+                self._sessions[place] = self._privileged.connect("prepare", root=place == "root")
+            except PreconditionError as error:
+                who = "a common user (SYS with ?mode=sysdba, or C##…)" if self._wanted.form == "cdb" else "a DBA"
+                raise PreconditionError(
+                    f"prepare source: the privileged user was refused: {error.what}",
+                    state="nothing was changed",
+                    next_step=f"look at the privileged URL, user and password; for this form it must be that of {who}",
+                ) from None
         return self._sessions[place]
 
     def _check_form(self) -> None:
