@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Database
 from voyager_ops.config import load_config
 from voyager_ops.failpoints import ENV
 from voyager_ops.migration import Migration
@@ -30,14 +29,23 @@ cutover: {{deadline: 60s}}
 
 
 class Cli:
-    """The command line as a user has it: processes, their output in files."""
+    """The command line as a user has it: processes, their output in files.
 
-    def __init__(self, directory: Path, source: Database, target: Database) -> None:
+    The URLs ``source`` and ``target`` stand in the environment, as SHOP_SOURCE and SHOP_TARGET; ``config`` names those.
+    ``printed``: what each command that was run to its end put out.
+    """
+
+    def __init__(self, directory: Path, source: str, target: str, config: str = CONFIG) -> None:
         self.directory = directory
-        (directory / "shop.yaml").write_text(CONFIG.format(directory=directory), encoding="utf-8")
-        self.environment = {**os.environ, "SHOP_SOURCE": source.url, "SHOP_TARGET": target.url}
+        self.configure(config)
+        self.environment = {**os.environ, "SHOP_SOURCE": source, "SHOP_TARGET": target}
         self.streams: dict[str, subprocess.Popen[bytes]] = {}
         self.runs = 0
+        self.printed: list[str] = []
+
+    def configure(self, config: str) -> None:
+        """Write the one file there is; processes that run have read theirs already."""
+        (self.directory / "shop.yaml").write_text(config.format(directory=self.directory), encoding="utf-8")
 
     def _command(self, words: str, *more: str) -> list[str]:
         program = [sys.executable, "-m", "voyager_ops.cli", "--config", str(self.directory / "shop.yaml")]
@@ -45,11 +53,16 @@ class Cli:
 
     def run(self, words: str, *more: str, expect: int = 0) -> Any:
         """Run to the end with ``--json``; the document it printed."""
+        return json.loads(self.text(words, *more, "--json", expect=expect))
+
+    def text(self, words: str, *more: str, expect: int = 0) -> str:
+        """Run to the end; what it printed for people."""
         done = subprocess.run(
-            self._command(words, *more, "--json"), env=self.environment, capture_output=True, text=True, timeout=120, check=False
+            self._command(words, *more), env=self.environment, capture_output=True, text=True, timeout=120, check=False
         )
+        self.printed += [done.stdout, done.stderr]
         assert done.returncode == expect, f"{words}: exit status {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-        return json.loads(done.stdout)
+        return done.stdout
 
     @property
     def migration(self) -> Migration:
