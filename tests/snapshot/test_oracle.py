@@ -35,6 +35,7 @@ SOURCE = (
     "CREATE TABLE WORDED (WORD VARCHAR2(40) PRIMARY KEY, C CHAR(8))",
     "CREATE TABLE PLAIN (A NUMBER(6), B VARCHAR2(40))",
     "CREATE TABLE DOCS (ID NUMBER(10) PRIMARY KEY, BODY CLOB, DATA BLOB)",
+    "CREATE TABLE NOTES (N NUMBER(6), BODY CLOB, DATA BLOB)",
     "CREATE TABLE NOTHING (ID NUMBER(10) PRIMARY KEY)",
 )
 TARGET = """
@@ -46,10 +47,20 @@ CREATE TABLE shop.paired (a integer NOT NULL, b timestamp(0) NOT NULL, v varchar
 CREATE TABLE shop.worded (word varchar(40) PRIMARY KEY, c char(8));
 CREATE TABLE shop.plain (a integer, b varchar(40));
 CREATE TABLE shop.docs (id bigint PRIMARY KEY, body text, data bytea);
+CREATE TABLE shop.notes (n integer, body text, data bytea);
 CREATE TABLE shop.nothing (id bigint PRIMARY KEY);
 """
 ROWS = 3000
+NOTES = 200
 SMALL = SnapshotConfig(parallelism=3, bins=3, chunk_size=16 << 10)
+
+
+def note(number: int) -> tuple[str | None, bytes | None]:
+    """The LOBs of a row: NULL, empty, and from a few characters to some thousand."""
+    if number % 10 == 3:
+        return "", b""
+    body = None if number % 10 == 4 else f"nöte \U0001f600 {number}\t\\" * (number % 20 * 5)
+    return body or None, b"\x00\\\n" * (number % 7) or None
 
 
 @pytest.fixture
@@ -72,6 +83,8 @@ def oracle(source_cluster: Cluster) -> Iterator[ShopOracle]:
                 "INSERT INTO DOCS VALUES (:1, :2, :3)", [(i, f"bödy {i}\n\t\\ " * i, b"\x00\\\xff" * i) for i in range(1, 31)]
             )
             cursor.execute("INSERT INTO DOCS VALUES (0, NULL, NULL)")
+            cursor.executemany("INSERT INTO NOTES VALUES (:1, :2, :3)", [(i, *note(i)) for i in range(NOTES)])
+            cursor.execute("UPDATE NOTES SET BODY = EMPTY_CLOB(), DATA = EMPTY_BLOB() WHERE MOD(N, 10) = 3")
         yield made
 
 
@@ -95,7 +108,7 @@ def count(database: Database, table: str) -> int:
     return int(row[0])
 
 
-COUNTS = {"numbered": ROWS, "paired": 500, "worded": 300, "plain": 1000, "docs": 31, "nothing": 0}
+COUNTS = {"numbered": ROWS, "paired": 500, "worded": 300, "plain": 1000, "docs": 31, "notes": NOTES, "nothing": 0}
 
 
 def test_everything_arrives_whole(context: LaneContext, target_db: Database) -> None:
@@ -119,7 +132,7 @@ def test_everything_arrives_whole(context: LaneContext, target_db: Database) -> 
         for table, snapshot, position in snapshots.fetchall():
             seen = int(snapshot.partition(":")[0])
             assert snapshot == f"{seen}:{seen}:"
-            assert int(position, 16) == ((seen - (table == "shop.plain")) << 16) + 0xFFFF
+            assert int(position, 16) == ((seen - (table in ("shop.plain", "shop.notes"))) << 16) + 0xFFFF
 
 
 def test_an_index_organized_table_is_not_cut_by_row_ids(oracle: ShopOracle, context: LaneContext) -> None:
@@ -256,6 +269,7 @@ def test_a_chunk_that_keeps_failing_says_what_helps(context: LaneContext, monkey
 def test_a_large_lob_goes_through_in_pieces(
     oracle: ShopOracle, context: LaneContext, target_db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reading, "INLINE_LOBS", 1000)
     monkeypatch.setattr(reading, "LOB_PIECE", 1000)
     monkeypatch.setattr(reading, "OUT_BYTES", 4096)
     text = "aé\U0001f600\\\t\n" * 3001
@@ -270,6 +284,24 @@ def test_a_large_lob_goes_through_in_pieces(
             (text, b"\x00\\\n\xff" * 2500),
             ("", b""),
         ]
+
+
+@pytest.mark.parametrize("limit", [100, reading.INLINE_LOBS])
+def test_rows_with_small_and_large_lobs_arrive_whole(
+    context: LaneContext, target_db: Database, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """Without a key, in pieces by row ids: of rows by value and of rows by locators."""
+    monkeypatch.setattr(reading, "INLINE_LOBS", limit)
+    plan_chunks(context, SnapshotConfig(parallelism=1, bins=1, chunk_size=4 << 10))
+    assert sum(chunk.table.name == "notes" and chunk.kind == "ctid" for chunk in load_plan(context.state)) > 1
+    assert copy_chunks(context, SMALL).complete
+    with target_db.connect() as connection:
+        rows = connection.execute("SELECT n, body, data FROM shop.notes ORDER BY n").fetchall()
+        (moments,) = connection.execute(
+            "SELECT count(DISTINCT snapshot) FROM voyager_ops.chunk WHERE table_name = 'shop.notes'"
+        ).fetchall()
+    assert rows == [(number, *note(number)) for number in range(NOTES)]
+    assert moments == (1,)
 
 
 def test_one_key_is_fetched_again(oracle: ShopOracle, context: LaneContext, target_db: Database) -> None:

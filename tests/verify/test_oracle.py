@@ -13,6 +13,7 @@ from tests.conftest import Database
 from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
 from voyager_ops.config import ChangesConfig, SnapshotConfig
 from voyager_ops.databases.engines import engine_of
+from voyager_ops.databases.oracle import reading
 from voyager_ops.databases.postgres import metadata
 from voyager_ops.databases.postgres.database import PostgresDatabase
 from voyager_ops.errors import PreconditionError
@@ -35,6 +36,8 @@ SOURCE = (
     "CREATE TABLE NUMBERED (ID NUMBER(12) PRIMARY KEY, V VARCHAR2(40))",
     "CREATE TABLE WORDED (WORD CHAR(12), AT DATE, V VARCHAR2(40), PRIMARY KEY (WORD, AT))",
     "CREATE TABLE PLAIN (A NUMBER(6), B VARCHAR2(40))",
+    "CREATE TABLE DOCS (ID NUMBER(6) PRIMARY KEY, BODY CLOB, DATA BLOB)",
+    "CREATE TABLE NOTES (N NUMBER(6), BODY CLOB, DATA BLOB)",
 )
 TARGET = """
 CREATE SCHEMA shop;
@@ -43,6 +46,8 @@ CREATE TABLE shop.wide (id bigint PRIMARY KEY, n numeric, m numeric(12,2), f dou
 CREATE TABLE shop.numbered (id bigint PRIMARY KEY, v varchar(40));
 CREATE TABLE shop.worded (word char(12), at timestamp(0), v varchar(40), PRIMARY KEY (word, at));
 CREATE TABLE shop.plain (a integer, b varchar(40));
+CREATE TABLE shop.docs (id integer PRIMARY KEY, body text, data bytea);
+CREATE TABLE shop.notes (n integer, body text, data bytea);
 """
 SMALL = SnapshotConfig(parallelism=2, bins=1, chunk_size=64 << 10)
 ROWS = 1500
@@ -68,6 +73,13 @@ def fill(oracle: ShopOracle) -> None:
             [(f"w {i % 40}", i) for i in range(200)],
         )
         cursor.executemany("INSERT INTO PLAIN VALUES (:1, :2)", [(i % 5, "same" if i % 3 else None) for i in range(300)])
+        for table in ("DOCS", "NOTES"):
+            cursor.executemany(
+                f"INSERT INTO {table} VALUES (:1, :2, :3)",
+                [(i, "\U0001f600é, " * (i % 40) or None, b"\x00\xff" * (i % 5) or None) for i in range(120)],
+            )
+            number = "ID" if table == "DOCS" else "N"
+            cursor.execute(f"UPDATE {table} SET BODY = EMPTY_CLOB(), DATA = EMPTY_BLOB() WHERE MOD({number}, 10) = 3")
 
 
 class Two:
@@ -202,6 +214,30 @@ def test_a_row_that_changes_meanwhile_is_looked_at_again(two: Two) -> None:
     table = two.one("numbered", settle=settle)
     assert settled.is_set()
     assert [row.key["id"] for row in table.differences] == ["4"]
+
+
+@pytest.mark.parametrize("limit", [50, reading.INLINE_LOBS])
+def test_small_and_large_lobs_in_one_table(two: Two, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(reading, "INLINE_LOBS", limit)
+    for name, key in (("docs", "id"), ("notes", "n")):
+        table = two.one(name)
+        assert table.equal
+        assert table.rows_source == table.rows_target == 120
+        two.on_target(
+            f"UPDATE shop.{name} SET body = NULL WHERE {key} = 3",  # was empty
+            f"UPDATE shop.{name} SET data = '' WHERE {key} = 0",  # was NULL
+            f"UPDATE shop.{name} SET body = body || '.' WHERE {key} IN (2, 39)",  # a short one, a long one
+            f"UPDATE shop.{name} SET data = data || '\\x00' WHERE {key} = 38",
+        )
+        table = two.one(name)
+        if name == "docs":
+            assert {(row.key["id"], *row.columns) for row in table.differences} == {
+                ("3", "body"), ("0", "data"), ("2", "body"), ("39", "body"), ("38", "data"),
+            }  # fmt: skip
+        else:
+            assert (table.missing_on_source, table.missing_on_target) == (5, 5)
+    keys = [(str(number).encode(),) for number in range(120)]
+    assert verify_keys(two.source, two.target, two.table("docs"), NameMap(), keys).different == 5
 
 
 def test_many_differences_stay_within_bounds(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:

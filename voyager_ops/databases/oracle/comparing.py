@@ -1,8 +1,9 @@
 """Reading an Oracle side for verification (``verify.sides.Reader``): rows are streamed here as canonical text, and digested here.
 
 Oracle cannot compute what PostgreSQL's hash functions give, and has no canonical text of its own; so each read is a SELECT of the
-rows, whatever it boils them down to. Memory: a batch of rows; of a table with LOBs a megabyte
-of text, or one row.
+rows, whatever it boils them down to (of a table with LOBs two, of those whose LOBs are small and of the others: a row that goes
+from one to the other meanwhile is seen twice or not at all, so it differs, and is looked at again). Memory: a batch of rows; of
+those with large LOBs a megabyte of text, or one row.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from voyager_ops.databases.oracle.binds import Binds, bindable
 from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.errors import PRIVILEGE, is_passing, message_of, ora_code
 from voyager_ops.databases.oracle.names import qualified
-from voyager_ops.databases.oracle.reading import LOB_ROWS, batch_rows
+from voyager_ops.databases.oracle.reading import LOB_ROWS, batch_rows, parts, where
 from voyager_ops.databases.oracle.row_text import BucketSums, as_text, digests, numbers, row_texts, total, word_as_text
 from voyager_ops.databases.oracle.splitting import OracleSplitter
 from voyager_ops.databases.oracle.values import Plan
@@ -151,14 +152,15 @@ class OracleReader:
         plan = Plan(columns, "t")
         key = tuple(pair.names.index(name) for name in pair.key)
         source = f"SELECT {plan.select_list} FROM {qualified(*pair.source.native_name)} t"  # noqa: S608 -- quoted names
-        statement = f"{source} WHERE {condition}" if condition else source
-        for texts in self._lob_texts(plan, statement, binds) if plan.has_lobs else self._texts(pair, plan, statement, binds):
-            yield Batch([as_text(column, name) for column, name in zip(texts, types, strict=True)], key)
+        for part in parts(plan, batch_rows(pair.source, pair.source.name)):
+            statement = source + where(condition, part.condition)
+            read = self._texts(plan, statement, binds, part.rows) if part.rows else self._lob_texts(plan, statement, binds)
+            for texts in read:
+                yield Batch([as_text(column, name) for column, name in zip(texts, types, strict=True)], key)
 
-    def _texts(self, pair: Pair, plan: Plan, statement: str, binds: Binds) -> Iterator[list[Any]]:
-        size = batch_rows(pair.source, pair.source.name)
+    def _texts(self, plan: Plan, statement: str, binds: Binds, rows: int) -> Iterator[list[Any]]:
         for frame in self._connection.fetch_df_batches(
-            statement, binds.values, size=size, fetch_decimals=True, requested_schema=plan.schema
+            statement, binds.values, size=rows, fetch_decimals=True, requested_schema=plan.schema
         ):
             batch = pa.table(frame)
             if batch.num_rows:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -24,6 +24,9 @@ from voyager_ops.databases.oracle.types import OracleType
 from voyager_ops.databases.oracle.value_forms import Form, form_of
 from voyager_ops.errors import ValueRefused
 from voyager_ops.model.tables import Column
+
+_LARGE: Final = (pa.large_string(), pa.large_binary())
+_UNMEASURABLE: Final = frozenset({"LONG", "LONG RAW"})
 
 
 @lru_cache(maxsize=4096)
@@ -107,7 +110,18 @@ class Plan:
     @property
     def has_lobs(self) -> bool:
         """Whether values may be large, so that batches must be small."""
-        return any(found.arrow in (pa.large_string(), pa.large_binary()) for found in self._forms)
+        return any(found.arrow in _LARGE for found in self._forms)
+
+    @property
+    def lob_size(self) -> str:
+        """SQL of what a row's large values hold together, in characters (of UTF-16) and bytes; never NULL.
+
+        '' where there is nothing to ask, or no asking: of a LONG the server does not tell its length.
+        """
+        large = [place for place, found in enumerate(self._forms) if found.arrow in _LARGE]
+        if any(OracleType.from_json(self.columns[place].native_type).name in _UNMEASURABLE for place in large):
+            return ""
+        return " + ".join(f"NVL(DBMS_LOB.GETLENGTH({self.expressions[place]}), 0)" for place in large)
 
     def texts(self, batch: Any) -> list[Any]:
         """One ``large_string`` array per column (null = NULL) of a record batch or table fetched by the select list.
