@@ -151,3 +151,29 @@ def test_conditions_are_joined() -> None:
     assert reading.where("", "") == ""
     assert reading.where("a = 1 OR b = 2", "") == " WHERE (a = 1 OR b = 2)"
     assert reading.where("a = 1 OR b = 2", "c > 3") == " WHERE (a = 1 OR b = 2) AND (c > 3)"
+
+
+@pytest.mark.parametrize(
+    ("profile", "types"), [("19c", ("XMLTYPE", "LONG")), ("23ai", ("XMLTYPE", "JSON", "VECTOR(2, FLOAT32)"))]
+)
+def test_documents_are_read_in_both_ways(
+    source_cluster: Cluster, monkeypatch: pytest.MonkeyPatch, profile: str, types: tuple[str, ...]
+) -> None:
+    given = {
+        "XMLTYPE": "XMLTYPE('<a>' || RPAD('x', :n, 'x') || '</a>')",
+        "LONG": "RPAD('x', :n, 'x')",
+        "JSON": "JSON('[\"' || RPAD('x', :n, 'x') || '\"]')",
+        "VECTOR(2, FLOAT32)": "'[1, ' || :n || ']'",
+    }
+    monkeypatch.setattr(reading, "INLINE_LOBS", 60)
+    with shop_oracle(source_cluster, profile) as oracle:
+        for place, ddl in enumerate(types):
+            oracle.run(f"CREATE TABLE T{place} (N NUMBER(6), C {ddl})", f"INSERT INTO T{place} VALUES (0, NULL)")
+            with oracle.session() as cursor:
+                for length in (1, 100):
+                    cursor.execute(f"INSERT INTO T{place} VALUES (1, {given[ddl]})", n=length)
+            read = Reading(oracle, f"t{place}")
+            lines = read.lines(read.chunk())
+            assert len(lines) == 3
+            assert sorted(lines) == sorted(read.by_locators(read.chunk()))
+            read.connection.close()
