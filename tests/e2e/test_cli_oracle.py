@@ -189,15 +189,20 @@ def test_migration_from_oracle(site: Site) -> None:
         assert cli.text("get data-migration-report")
 
         # -- what there is not, refused before anything changes ----------------------------------------------------------------
+        streaming = source_traces(oracle)
         refused(cli, "initiate cutover to target --prepare-for-fall-back", "no fall-back to an Oracle source yet")
         refused(cli, "initiate cutover to source", "no fall-back to an Oracle source yet")
         refused(cli, "export data from target", "no fall-back to an Oracle source yet")
         refused(cli, "import data to source", "no fall-back to an Oracle source yet")
         cli.configure(CONFIG.replace("quiesce: manual", "quiesce: enforce"))
         refused(cli, "initiate cutover to target --no-prepare-for-fall-back", "quiesce: enforce", "manual")
-        assert cli.run("preflight", expect=1)["errors"] == 1
+        checks = cli.run("preflight", expect=1)["checks"]
+        assert [check["id"] for check in checks if check["severity"] == "error"] == ["quiesce"]
         cli.configure(CONFIG)
         assert cli.run("cutover status")["cutover_to_target"] == "NOT_INITIATED"
+        assert streams_alive(cli)()
+        assert source_traces(oracle) == streaming
+        assert count(target, "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()") == 0
 
         # -- the cutover -------------------------------------------------------------------------------------------------------
         assert cli.run("initiate cutover to target --no-prepare-for-fall-back")["status"] == "INITIATED"
