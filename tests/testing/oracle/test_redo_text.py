@@ -65,6 +65,8 @@ def column(
         (column("BINARY_DOUBLE", float), "-0", "'-0'"),
         (column("VARCHAR2", decode_text), "it's, é", "'it''s, é'"),
         (column("CHAR", decode_text, length=5), "ab", "'ab   '"),
+        (column("CHAR", decode_text, length=5), "é", "'é    '"),
+        (replace(column("CHAR", decode_text, length=5), in_bytes=True), "é", "'é   '"),
         (column("NVARCHAR2", decode_text), "plain", "'plain'"),
         (column("NVARCHAR2", decode_text), "é'\\😀", "UNISTR('\\00E9''\\005C\\D83D\\DE00')"),
         (column("NCHAR", decode_text, length=3), "é", "UNISTR('\\00E9  ')"),

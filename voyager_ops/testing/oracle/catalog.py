@@ -315,6 +315,7 @@ class Catalog:
                     precision=shown.precision,
                     scale=shown.scale,
                     role=ColumnRole.SILENT if virtual == "YES" else ColumnRole.LOGGED,
+                    in_bytes=shown.name == "CHAR" and not shown.chars,
                 )
             )
         keys: dict[str, dict[str, list[str]]] = {"P": {}, "U": {}, "R": {}}

@@ -66,7 +66,8 @@ class RedoColumn:
 
     ``type``: Oracle's type without numbers (``NUMBER``, ``TIMESTAMP WITH TIME ZONE``, …), ``scale`` of TIMESTAMP and
     INTERVAL the fractional digits, ``precision`` of INTERVAL the leading digits, ``length`` of CHAR the blank-padded
-    characters. ``decode``: PostgreSQL's text output of the column -> the value (never called for NULL).
+    characters, or bytes where ``in_bytes``. ``decode``: PostgreSQL's text output of the column -> the value (never called for
+    NULL).
     """
 
     name: str
@@ -76,6 +77,13 @@ class RedoColumn:
     precision: int | None = None
     scale: int | None = None
     role: ColumnRole = ColumnRole.LOGGED
+    in_bytes: bool = False
+
+    def padded(self, text: str) -> str:
+        """A value of CHAR or NCHAR as it is stored; of other types as it is."""
+        if self.type not in ("CHAR", "NCHAR"):
+            return text
+        return text + " " * (self.length - len(text.encode() if self.in_bytes else text))
 
     @property
     def national(self) -> bool:

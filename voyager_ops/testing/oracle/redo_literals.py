@@ -37,18 +37,21 @@ def quoted(text: str) -> str:
 
 def raw_literal(column: RedoColumn) -> Callable[[str], str]:
     """The printer of a column's literals for a dictionary that does not know it."""
-    return lambda text: f"HEXTORAW('{internal_bytes(column.decode(text), column.type).hex()}')"
+
+    def stored(text: str) -> bytes:
+        value = column.decode(text)
+        return internal_bytes(column.padded(value) if isinstance(value, str) else value, column.type)
+
+    return lambda text: f"HEXTORAW('{stored(text).hex()}')"
 
 
 def literal(column: RedoColumn, style: Style) -> Callable[[str], str]:
     """The printer of a column's literals from PostgreSQL's text."""
     decode, nls, type_name = column.decode, style.nls, column.type
     if type_name in {"VARCHAR2", "CHAR", "LONG", "ROWID", "UROWID"}:
-        width = column.length if type_name == "CHAR" else 0
-        return lambda text: quoted(str(decode(text)).ljust(width))
+        return lambda text: quoted(column.padded(str(decode(text))))
     if type_name in {"NVARCHAR2", "NCHAR"}:
-        width = column.length if type_name == "NCHAR" else 0
-        return lambda text: _national(str(decode(text)).ljust(width))
+        return lambda text: _national(column.padded(str(decode(text))))
     if type_name in {"NUMBER", "FLOAT"}:
         point = nls.numeric_characters[0]
         return lambda text: f"'{_number(decode(text), point)}'"
