@@ -13,12 +13,13 @@ from voyager_ops.testing.oracle import (
     ddl_indexes,
     ddl_plsql,
     ddl_sequences,
+    ddl_triggers,
     ddl_types,
     ddl_users,
     ddl_views,
 )
 from voyager_ops.testing.oracle import dictionary as dd
-from voyager_ops.testing.oracle.ddl_context import Context, relation
+from voyager_ops.testing.oracle.ddl_context import Context, relation, touch
 from voyager_ops.testing.oracle.ddl_create import create_table
 from voyager_ops.testing.oracle.ddl_model import Column
 from voyager_ops.testing.oracle.ddl_tables import parse_create_table
@@ -303,6 +304,8 @@ class Ddl:
             elif cursor.accept("DISABLE"):
                 dd.update(context.connection, "TRIGGERS", {"OWNER": owner, "TRIGGER_NAME": name}, STATUS="DISABLED")
             cursor.rest()
+            ddl_triggers.install(context, owner, name)
+            touch(context, owner, name)
             return Outcome(owner, name, "TRIGGER")
         if cursor.accept("USER"):
             if cursor.token.value != context.user:
@@ -419,6 +422,7 @@ class Ddl:
         if not dd.exists(self.context.connection, "TRIGGERS", OWNER=owner, TRIGGER_NAME=name):
             raise OracleError(4080, f"trigger '{name}' does not exist")
         ddl_plsql.drop_trigger_rows(self.context, owner, name)
+        ddl_triggers.remove(self.context, owner, name)
 
     def _truncate(self, cursor: Cursor) -> Outcome:
         cursor.expect("TABLE")

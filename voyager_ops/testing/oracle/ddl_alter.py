@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from voyager_ops.testing.oracle import ddl_triggers
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_alter_columns import add_column, drop_column, modify_column, rename_column
 from voyager_ops.testing.oracle.ddl_clauses import parse_column, parse_constraint, parse_constraint_state, parse_log_group
@@ -250,6 +251,11 @@ def _enable(context: Context, cursor: Cursor, owner: str, name: str) -> None:
         dd.update(
             context.connection, "TRIGGERS", {"TABLE_OWNER": owner, "TABLE_NAME": name}, STATUS="ENABLED" if enable else "DISABLED"
         )
+        for t_owner, trigger in dd.rows(
+            context.connection, "TRIGGERS", "OWNER", "TRIGGER_NAME", TABLE_OWNER=owner, TABLE_NAME=name
+        ):
+            ddl_triggers.install(context, str(t_owner), str(trigger))
+            touch(context, str(t_owner), str(trigger))
         return
     if cursor.accept("CONSTRAINT"):
         constraint = cursor.name()

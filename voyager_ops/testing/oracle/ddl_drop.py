@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from voyager_ops.testing.oracle import ddl_triggers
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_constraints import drop_constraint
-from voyager_ops.testing.oracle.ddl_context import Context, check_free, check_name, relation
+from voyager_ops.testing.oracle.ddl_context import Context, check_free, check_name, relation, touch
 from voyager_ops.testing.oracle.ddl_index_rows import drop_index_rows
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
@@ -97,6 +98,7 @@ def drop_table(context: Context, cursor: Cursor) -> tuple[str, str] | None:
     ):
         dd.delete(context.connection, "OBJECTS", OWNER=str(trigger_owner), OBJECT_NAME=str(trigger), OBJECT_TYPE="TRIGGER")
         dd.delete(context.connection, "SOURCE", OWNER=str(trigger_owner), NAME=str(trigger), TYPE="TRIGGER")
+        ddl_triggers.remove(context, str(trigger_owner), str(trigger))
     for family, owner_column, name_column in _TABLE_ROWS:
         dd.delete(context.connection, family, **{owner_column: owner, name_column: name})
     for kind in ("TABLE", "TABLE PARTITION", "TABLE SUBPARTITION"):
@@ -130,4 +132,8 @@ def truncate(context: Context, cursor: Cursor) -> tuple[str, str]:
             if (str(r_owner), str(r_table)) != (owner, name) and not cascade:
                 raise OracleError(2266, "unique/primary keys in table referenced by enabled foreign keys")
     context.run(f"TRUNCATE {relation(owner, name)}{' CASCADE' if cascade else ''}")
+    # The rows' new segment.
+    keys = {"OWNER": owner, "OBJECT_NAME": name, "OBJECT_TYPE": "TABLE"}
+    dd.update(context.connection, "OBJECTS", keys, DATA_OBJECT_ID=context.next_id())
+    touch(context, owner, name)
     return owner, name

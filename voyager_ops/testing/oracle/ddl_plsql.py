@@ -1,9 +1,10 @@
-"""Triggers, procedures, functions and packages: kept as text."""
+"""Triggers, procedures, functions and packages: kept as text, but for what ``ddl_triggers`` can run."""
 
 from __future__ import annotations
 
 import re
 
+from voyager_ops.testing.oracle import ddl_triggers
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_context import Context, add_object, check_free
 from voyager_ops.testing.oracle.ddl_views import record_dependencies
@@ -12,7 +13,7 @@ from voyager_ops.testing.oracle.tokens import Cursor
 
 
 def create_trigger(context: Context, cursor: Cursor, *, replace: bool) -> None:
-    """After CREATE [OR REPLACE] TRIGGER: text and state only."""
+    """After CREATE [OR REPLACE] TRIGGER."""
     start = cursor.token.start
     owner, name = cursor.qualified()
     owner = context.owner(owner)
@@ -111,6 +112,7 @@ def create_trigger(context: Context, cursor: Cursor, *, replace: bool) -> None:
     add_object(context, owner, name, "TRIGGER")
     record_source(context, owner, name, "TRIGGER", "TRIGGER " + cursor.text[start:].strip().rstrip("/").rstrip())
     record_dependencies(context, owner, name, "TRIGGER", body if "'" not in body or body.count("'") % 2 == 0 else "")
+    ddl_triggers.install(context, owner, name)
 
 
 def drop_trigger_rows(context: Context, owner: str, name: str) -> None:
