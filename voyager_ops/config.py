@@ -153,8 +153,8 @@ class ChangesConfig(_Model):
     disk_reserve: Size = 512 << 20
     """Capture stops before the export directory's file system has less than this free."""
     archive_to: Path | None = None
-    capture: Literal["logminer"] = "logminer"
-    """How changes of an Oracle source are captured. There is one way; a capture by triggers is not built."""
+    capture: Literal["logminer", "triggers"] = "logminer"
+    """How changes of an Oracle source are captured: from its redo, or, where nobody gives us rights to that, by triggers."""
 
 
 def _type_key(key: str) -> str:
@@ -291,6 +291,15 @@ class MigrationConfig(_Model):
             raise ValueError("target.schema renames a single source schema; source.schemas lists several")
         if _same_database(source, value):
             raise ValueError("source and target are the same database")
+        return value
+
+    @field_validator("changes")
+    @classmethod
+    def _capture_fits_source(cls, value: ChangesConfig, info: ValidationInfo) -> ChangesConfig:
+        source: SourceConfig | None = info.data.get("source")  # None: the source is wrong itself
+        url = source.url if source is not None else None
+        if value.capture == "triggers" and url is not None and _scheme(url) in address.SCHEMES:
+            raise ValueError("capture: triggers is for an Oracle source; PostgreSQL's changes come from its replication slot")
         return value
 
     def error(self, what: str, *, key: str, next_step: str = "") -> ConfigError:

@@ -117,7 +117,24 @@ def test_what_the_way_back_wants() -> None:
 
 def test_capture_by_triggers_wants_other_things() -> None:
     bare = replace(FIT, log_mode="NOARCHIVELOG", supplemental="NO", mining_privileges=frozenset(), may_mine=False)
-    assert set(findings(bare, plan=replace(PLAN, mines=False))) == {"privilege_create_any_trigger"}
+    by_triggers = replace(PLAN, mines=False)
+    found = findings(bare, plan=by_triggers)
+    assert set(found) == {"privilege_create_sequence", "privilege_create_any_trigger", "trigger_cost"}
+    assert found["privilege_create_any_trigger"].mend == 'GRANT CREATE ANY TRIGGER TO "C##MIG" CONTAINER = ALL'
+    fit = replace(FIT, privileges=FIT.privileges | {"CREATE SEQUENCE", "CREATE ANY TRIGGER"})
+    assert set(findings(fit, plan=by_triggers)) == {"trigger_cost"}
+    blind = replace(fit, unreadable_views=("V$TRANSACTION",), quota=False)
+    assert set(findings(blind, plan=by_triggers)) >= {"catalog_views", "quota"}
+    assert "QUOTA UNLIMITED" in findings(blind, plan=by_triggers)["quota"].mend
+
+
+def test_tables_that_triggers_cannot_capture() -> None:
+    by_triggers = replace(PLAN, mines=False)
+    keyless = replace(table(), key=())
+    assert findings(tables=[keyless], plan=by_triggers)["trigger_keys"].severity is Severity.ERROR
+    assert findings(tables=[table(column("CLOB"))], plan=by_triggers)["trigger_large_values"].severity is Severity.WARNING
+    wide = table(*(column("NUMBER", name=f"c{number}") for number in range(1000)))
+    assert findings(tables=[wide], plan=by_triggers)["trigger_columns"].severity is Severity.ERROR
 
 
 def unsupported(type_: OracleType) -> Column:

@@ -94,7 +94,9 @@ def test_only_what_is_asked_for(form: Form) -> None:
     by_triggers = "\n".join(texts(made(form, mines=False)))
     for mining in ("LOGMNR", "SUPPLEMENTAL", "ARCHIVELOG", "archivelog", "LOGMINING", "TRANSACTION"):
         assert mining not in by_triggers
-    assert "CREATE ANY TRIGGER" in by_triggers
+    for wanted in ("CREATE ANY TRIGGER", "CREATE SEQUENCE", "QUOTA UNLIMITED"):
+        assert wanted in by_triggers
+    assert "DROP ANY TRIGGER" not in by_triggers  # they are in the user's own schema
 
 
 def test_everything_says_why_and_can_be_repeated() -> None:

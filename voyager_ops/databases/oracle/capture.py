@@ -93,12 +93,12 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
                 connection, context.state, FROM_SIDE[context.lane], context.tables, progress=progress, stop=stop
             )
         hit(LOGGING)
-        objects = _objects(connection, context, owner, flush)
+        objects = read_objects(connection, context, owner, flush)
         context.state.put(objects_key(context), objects)
         refuse_changed(context)
         start = _start(context, database, objects, progress)
         hit(STARTING)
-        if _record(context, start):
+        if record_start(context, start):
             hit(RECORDED)
             _say(progress, f"capture begins after SCN {start.scn}")
     except oracledb.Error as error:
@@ -242,7 +242,8 @@ def _large(column: Any) -> bool:
     return is_large(column)
 
 
-def _objects(connection: oracledb.Connection, context: LaneContext, owner: str, flush: bool) -> dict[str, Any]:
+def read_objects(connection: oracledb.Connection, context: LaneContext, owner: str, flush: bool) -> dict[str, Any]:
+    """See :func:`objects_key`."""
     names = {tuple(table.native_name) for table in context.tables}
     objects: list[list[Any]] = []
     columns: dict[str, list[list[Any]]] = {}
@@ -318,7 +319,7 @@ def _start(context: LaneContext, database: OracleDatabase, objects: Mapping[str,
         mining.close()
 
 
-def _record(context: LaneContext, start: Start) -> bool:
+def record_start(context: LaneContext, start: Start) -> bool:
     """Record the start, unless another process has recorded one: False then."""
     state = context.state
     position: Position = positions.text(start.scn, positions.LAST_ORDINAL)

@@ -12,7 +12,7 @@ import oracledb
 
 from voyager_ops.databases.oracle.database import CONTAINER, OracleDatabase
 from voyager_ops.databases.oracle.errors import MINING_ENDED, PRIVILEGE, ora_code
-from voyager_ops.databases.oracle.prepare_sql import CATALOG_VIEWS
+from voyager_ops.databases.oracle.prepare_sql import CATALOG_VIEWS, TRIGGER_VIEWS
 from voyager_ops.databases.oracle.supplemental import logged
 from voyager_ops.errors import PreconditionError
 
@@ -154,7 +154,7 @@ def _read(
         privileges=_words(connection, "SELECT PRIVILEGE FROM SESSION_PRIVS"),
         mining_privileges=_words(mining, "SELECT PRIVILEGE FROM SESSION_PRIVS"),
         object_privileges=_object_privileges(connection, names),
-        unreadable_views=_unreadable(mining) if mines else (),
+        unreadable_views=_unreadable(mining, CATALOG_VIEWS if mines else TRIGGER_VIEWS),
         may_mine=_may_mine(mining) if mines else True,
         quota=bool(_rows(connection, _QUOTA) or _rows(connection, "SELECT 1 FROM USER_TS_QUOTAS WHERE MAX_BYTES <> 0")),
         logged=frozenset(logged(connection, owners)),
@@ -213,10 +213,10 @@ def _object_privileges(connection: oracledb.Connection, names: Mapping[str, str]
     return {name: frozenset(privileges) for name, privileges in found.items()}
 
 
-def _unreadable(mining: oracledb.Connection) -> tuple[str, ...]:
+def _unreadable(mining: oracledb.Connection, views: Collection[str]) -> tuple[str, ...]:
     missing = []
     with mining.cursor() as cursor:
-        for view in CATALOG_VIEWS:
+        for view in views:
             name = view.replace("V_$", "V$")
             try:
                 cursor.execute(f"SELECT 1 FROM {name} WHERE ROWNUM = 0").fetchall()  # noqa: S608 -- of a closed list

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from voyager_ops.databases.oracle.check_facts import OracleFacts
 from voyager_ops.databases.oracle.names import qualified, unusable
+from voyager_ops.databases.oracle.prepare_sql import MOST_COLUMNS
 from voyager_ops.databases.oracle.targets import parse_target
 from voyager_ops.databases.oracle.types import (
     DAY_TO_SECOND,
@@ -31,6 +32,52 @@ def check_tables(facts: OracleFacts, tables: Sequence[Table], subject: str, *, m
     if mines:
         yield from _names(facts, tables, subject)
         yield from _unlogged(facts, tables, subject)
+    else:
+        yield from _for_triggers(tables, subject)
+
+
+def _for_triggers(tables: Sequence[Table], subject: str) -> Iterator[Check]:
+    """What capture by triggers cannot do, or costs."""
+    keyless = [table for table in tables if not table.key]
+    if keyless:
+        yield error(
+            "trigger_keys",
+            subject,
+            f"{len(keyless)} tables have no primary key: {listed(map(_label, keyless))}",
+            "what triggers write down is applied in batches, one of which may be applied to rows that hold it already: only a key"
+            " tells",
+            f"ALTER TABLE {qualified(*keyless[0].native_name)} ADD PRIMARY KEY (…), or leave the table out (tables.exclude)",
+        )
+    wide = [table for table in tables if 3 + len(table.key) + len(table.data_columns) > MOST_COLUMNS]
+    if wide:
+        yield error(
+            "trigger_columns",
+            subject,
+            f"tables with very many columns: {listed(map(_label, wide))}",
+            f"the table of their changes would have more than {MOST_COLUMNS}",
+            "leave them out (tables.exclude)",
+        )
+    large = [
+        _label(table, column) for table in tables for column in table.data_columns if column.type_sql and reread(_oracle(column))
+    ]
+    if large:
+        yield warning(
+            "trigger_large_values",
+            subject,
+            f"large values: {listed(large)}",
+            "a trigger does not fire for what is written through a LOB locator (DBMS_LOB.WRITE, a driver's stream): it is missed"
+            " unless the row is changed by a statement too, in the same transaction",
+            "make sure that they are written by INSERT and UPDATE only; verify finds rows that differ",
+        )
+    yield warning(
+        "trigger_cost",
+        subject,
+        "changes are captured by triggers",
+        "every row that the application changes is written once more, in its own transaction: its writes become slower, and fail"
+        " when our tables have no room. TRUNCATE and other DDL on a table end the capture; direct-path loads and FLASHBACK TABLE"
+        " go past triggers",
+        "use LogMiner (changes: {capture: logminer}) where its rights can be had",
+    )
 
 
 def _oracle(column: Column) -> OracleType:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from voyager_ops.databases.oracle.check_facts import OracleFacts
 from voyager_ops.databases.oracle.check_tables import check_tables
 from voyager_ops.databases.oracle.names import qualified, quote
-from voyager_ops.databases.oracle.prepare_sql import MINING_PRIVILEGES, PACKAGES, supplemental_logging
+from voyager_ops.databases.oracle.prepare_sql import MINING_PRIVILEGES, PACKAGES, TRIGGER_PRIVILEGES, supplemental_logging
 from voyager_ops.databases.postgres.ranges import range_columns
 from voyager_ops.model.checks import Check, error, listed, ok, warning
 from voyager_ops.model.tables import Table
@@ -44,6 +44,14 @@ def check_source(facts: OracleFacts, tables: Sequence[Table], plan: Plan) -> Ite
     if plan.mines:
         yield from _mining(facts, tables, subject)
         yield from _redo(facts, tables, plan, subject)
+    elif facts.unreadable_views:
+        yield error(
+            "catalog_views",
+            subject,
+            f"{facts.user} may not read {listed(facts.unreadable_views)}",
+            "nobody can tell when the transactions have ended that were open before the triggers came",
+            _grant(facts, "SELECT_CATALOG_ROLE"),
+        )
     yield from _undo(facts, tables, plan, subject)
     yield from _hidden(facts, tables, subject)
     yield from check_tables(facts, tables, subject, mines=plan.mines)
@@ -128,7 +136,7 @@ def _grant(facts: OracleFacts, what: str) -> str:
 def _rights(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: str) -> Iterator[Check]:
     for privilege, needed, breaks in (
         ("CREATE TABLE", True, "our own small tables (markers) cannot be made"),
-        ("CREATE ANY TRIGGER", not plan.mines, "changes cannot be captured by triggers"),
+        *((privilege, not plan.mines, "changes cannot be captured by triggers") for privilege in TRIGGER_PRIVILEGES),
         ("ALTER ANY SEQUENCE", plan.fall_back, "sequences cannot be carried back when the source is opened again"),
     ):
         if needed:
@@ -138,8 +146,8 @@ def _rights(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: st
             "quota",
             subject,
             f"{facts.user} has no room in any tablespace",
-            "our own small tables (markers) cannot be filled",
-            f"ALTER USER {quote(facts.user)} QUOTA 100M ON its default tablespace",
+            "our own small tables (markers) cannot be filled" if plan.mines else "the application's statements would fail",
+            f"ALTER USER {quote(facts.user)} QUOTA {'100M' if plan.mines else 'UNLIMITED'} ON its default tablespace",
         )
     yield from _table_rights(
         facts,

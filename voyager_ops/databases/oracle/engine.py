@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import TypeVar
 
 import oracledb
 
 from voyager_ops.changes.roots import RootMap
 from voyager_ops.databases.base import CapturedSide, ChangeStream, Database, KeyFetcher, Splitter, Watch
-from voyager_ops.databases.oracle import capture, catalog, metadata, sequences, transactions
+from voyager_ops.databases.oracle import capture, catalog, metadata, sequences, transactions, trigger_capture
 from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.errors import translate
 from voyager_ops.databases.oracle.names import fold, qualified, unfold
@@ -55,22 +56,26 @@ class OracleEngine:
         )
 
     def prepare(self, context: LaneContext, progress: ProgressSink, stop: threading.Event | None) -> None:
-        capture.prepare(context, progress, stop)
+        _capture(context).prepare(context, progress, stop)
 
     def teardown(self, context: LaneContext, progress: ProgressSink) -> list[str]:
-        return capture.teardown(context, progress)
+        went: list[str] = _capture(context).teardown(context, progress)
+        return went
 
     def plan_teardown(self, context: LaneContext) -> list[str]:
-        return capture.plan_teardown(context)
+        statements: list[str] = _capture(context).plan_teardown(context)
+        return statements
 
     def open_stream(self, context: LaneContext, roots: RootMap) -> ChangeStream:
-        return capture.open_stream(context, roots)
+        stream: ChangeStream = _capture(context).open_stream(context, roots)
+        return stream
 
     def watch(self, context: LaneContext, roots: RootMap) -> Watch:
         return OracleWatch(context)
 
     def left_behind(self, context: LaneContext) -> Iterator[QName]:
-        return capture.left_behind(context)
+        names: Iterator[QName] = _capture(context).left_behind(context)
+        return names
 
     def splitter(self, database: Database) -> Splitter:
         return OracleSplitter(database)
@@ -108,6 +113,11 @@ class OracleEngine:
             return counts
 
         return _on(database, "report", count, "rows could not be counted")
+
+
+def _capture(context: LaneContext) -> ModuleType:
+    """The way of capture that the lane was prepared with, else the one that is configured."""
+    return trigger_capture if trigger_capture.chosen(context) else capture
 
 
 def _on(database: Database, role: str, what: Callable[[oracledb.Connection], R], words: str) -> R:

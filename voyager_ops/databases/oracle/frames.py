@@ -140,7 +140,7 @@ class TableFrames:
         dirty = {place for place in self.large if new[place] is UNCHANGED}
         for place, value in enumerate(new):
             if value is UNCHANGED:
-                new[place] = self._placeholder(place) if place in self.large else None
+                new[place] = self.placeholder(place) if place in self.large else None
         self._need(new, self.key, null_too=True)
         key = tuple(new[place] for place in self.key)
         return RowChange(INSERT, None, new, key, key, self._literals(redo.new_names, redo.new_values), dirty)
@@ -285,7 +285,7 @@ class TableFrames:
             f"the redo does not say the value of {names}: supplemental logging of ALL columns was not on when the row was changed"
         )
 
-    def _placeholder(self, place: int) -> Value:
+    def placeholder(self, place: int) -> Value:
         """For a large value that is not known yet in an insert which is followed by another change of the same row, or whose row
         is gone by the transaction's end: it never stays, but must be a value of the type where NULL is not allowed."""
         column = self.columns[place]

@@ -18,6 +18,8 @@ PLACEHOLDER: Final = '"&&password"'
 """SQL*Plus asks for it once."""
 QUOTA: Final = "100M"
 ARCHIVE_HOURS: Final = 72
+MOST_COLUMNS: Final = 1000
+"""Of a table of Oracle's."""
 
 CATALOG_VIEWS: Final = (
     "V_$DATABASE", "V_$INSTANCE", "V_$PARAMETER", "V_$THREAD", "V_$LOG", "V_$LOGFILE", "V_$LOG_HISTORY", "V_$ARCHIVED_LOG",
@@ -25,6 +27,8 @@ CATALOG_VIEWS: Final = (
     "V_$LOCKED_OBJECT", "V_$UNDOSTAT", "V_$MYSTAT", "V_$STATNAME", "GV_$TRANSACTION", "GV_$SESSION", "GV_$LOCKED_OBJECT",
 )  # fmt: skip
 """Of SYS; without the underscore they are called by their public synonyms."""
+TRIGGER_VIEWS: Final = ("V_$DATABASE", "V_$TRANSACTION", "V_$SESSION")
+"""Of those, what capture by triggers reads: moments, and who was at work before the triggers came."""
 PACKAGES: Final = ("DBMS_LOGMNR", "DBMS_LOGMNR_D")
 
 
@@ -148,18 +152,22 @@ def _user(wanted: Wanted) -> Iterator[Statement]:
         has_password=True,
     )
     places: tuple[Place, ...] = ("root", "database") if wanted.form == "cdb" else ("database",)
+    given = "SELECT 1 FROM DBA_TS_QUOTAS WHERE USERNAME = :name AND MAX_BYTES"  # -1 is unlimited
+    quota, why = QUOTA, "room for its own small tables (markers, and one that makes the server write its redo out)"
+    if not wanted.mines:
+        quota, why = "UNLIMITED", "room for its own tables: where changes have none, the application's statements fail"
     for place in places:
         yield Statement(
             "BEGIN\n"  # noqa: S608 -- a quoted literal
             f"  FOR r IN (SELECT DEFAULT_TABLESPACE FROM DBA_USERS WHERE USERNAME = {literal(wanted.user)}) LOOP\n"
-            f"    EXECUTE IMMEDIATE 'ALTER USER {_inside(user)} QUOTA {QUOTA} ON \"' || r.DEFAULT_TABLESPACE || '\"';\n"
+            f"    EXECUTE IMMEDIATE 'ALTER USER {_inside(user)} QUOTA {quota} ON \"' || r.DEFAULT_TABLESPACE || '\"';\n"
             "  END LOOP;\nEND",
-            "room for its own small tables (markers, and one that makes the server write its redo out)",
+            why,
             place=place,
-            unless=Query("SELECT 1 FROM DBA_TS_QUOTAS WHERE USERNAME = :name AND MAX_BYTES <> 0", by_name),
+            unless=Query(f"{given} {'<> 0' if wanted.mines else '= -1'}", by_name),
             each=Each(
                 Query("SELECT DEFAULT_TABLESPACE FROM DBA_USERS WHERE USERNAME = :name", by_name),
-                f"ALTER USER {_braced(user)} QUOTA {QUOTA} ON {{}}",
+                f"ALTER USER {_braced(user)} QUOTA {quota} ON {{}}",
             ),
         )
 
@@ -171,8 +179,8 @@ def _system_privileges(wanted: Wanted) -> Iterator[Statement]:
         yield _grant_system(wanted, privilege, why)
     yield _grant_role(wanted, "SELECT_CATALOG_ROLE", "reads the views of the dictionary and of the running server")
     if not wanted.mines:
-        for privilege in ("CREATE SEQUENCE", "CREATE ANY TRIGGER", "DROP ANY TRIGGER"):
-            yield _grant_system(wanted, privilege, "capture by triggers: one on each table, and a table of changes")
+        for privilege, why in TRIGGER_PRIVILEGES.items():
+            yield _grant_system(wanted, privilege, why)
 
 
 _PRIVILEGES: Final = {
@@ -185,6 +193,12 @@ _PRIVILEGES: Final = {
 MINING_PRIVILEGES: Final = {
     "LOGMINING": "reads changes from redo",
     "SELECT ANY TRANSACTION": "reads changes of all users' transactions",
+}
+
+
+TRIGGER_PRIVILEGES: Final = {
+    "CREATE SEQUENCE": "capture by triggers: numbers the changes",
+    "CREATE ANY TRIGGER": "capture by triggers: one on each table, in our own schema (so no right is needed to drop it)",
 }
 
 

@@ -81,7 +81,7 @@ class Builder:
         if not counts:
             return None
         head = TransactionHead(0, sum(counts.values()), end, scn, committed_at, length + held)
-        blocks = parts if file is None or path is None else _blocks(file, path, parts)
+        blocks = parts if file is None or path is None else spilled_blocks(file, path, parts)
         named = [
             (source, operation, count)
             for (number, operation), count in counts.items()
@@ -142,7 +142,7 @@ class Builder:
         return row is not None and row[0] == self._migration
 
 
-def _blocks(file: BinaryIO, path: Path, parts: list[bytes]) -> Iterator[bytes]:
+def spilled_blocks(file: BinaryIO, path: Path, parts: list[bytes]) -> Iterator[bytes]:
     """What was written to the file, then what was still in memory; the file goes once it is read."""
     with file:
         file.flush()

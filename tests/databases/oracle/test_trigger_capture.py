@@ -1,0 +1,314 @@
+"""Capture by triggers on a simulated Oracle: every change once, whole states only, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import oracledb
+import pytest
+
+from tests.conftest import Database
+from tests.databases.oracle.capture_kit import (
+    Oracle,
+    actual,
+    capturing,
+    context_of,
+    ended,
+    replayed,
+    transactions,
+    wait_for_marker,
+)
+from voyager_ops.databases.engines import engine_of
+from voyager_ops.databases.oracle import trigger_capture
+from voyager_ops.databases.oracle.triggers import install, reading, stream
+from voyager_ops.errors import PreconditionError, SourceChanged
+from voyager_ops.lane.context import LaneContext
+from voyager_ops.model.changes import DELETE, INSERT, UPDATE
+from voyager_ops.model.positions import Side
+from voyager_ops.model.results import silent
+from voyager_ops.state.lanes import PREPARED, read_lane
+
+T = "CREATE TABLE T (ID NUMBER(10) PRIMARY KEY, NAME VARCHAR2(50), C CHAR(5), AT TIMESTAMP(6))"
+D = "CREATE TABLE D (ID NUMBER(10) PRIMARY KEY, BODY CLOB, DATA BLOB, N NUMBER)"
+TYPES = (
+    "CREATE TABLE V (A VARCHAR2(20), B NUMBER(5), NU NUMBER, FL FLOAT, BF BINARY_FLOAT, BD BINARY_DOUBLE, NV NVARCHAR2(20),"
+    " NC NCHAR(4), RA RAW(20), DA DATE, TZ TIMESTAMP(6) WITH TIME ZONE, LT TIMESTAMP(3) WITH LOCAL TIME ZONE,"
+    " YM INTERVAL YEAR(3) TO MONTH, DS INTERVAL DAY(3) TO SECOND(6), PRIMARY KEY (A, B))"
+)
+
+
+def triggers(oracle: Oracle, target: Database, directory: Path) -> LaneContext:
+    return context_of(oracle, target, directory, capture="triggers")
+
+
+def left(oracle: Oracle) -> list[tuple[object, ...]]:
+    """What of ours is there for capture by triggers."""
+    return oracle.rows(
+        "SELECT OBJECT_TYPE, OBJECT_NAME FROM ALL_OBJECTS WHERE OBJECT_NAME LIKE 'VOYAGER_OPS_%'"
+        " AND OBJECT_NAME NOT LIKE 'VOYAGER_OPS_MARKER%' AND OBJECT_NAME <> 'VOYAGER_OPS_FLUSH'"
+    )
+
+
+def test_every_kind_of_change(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(T, D, TYPES)
+    context = triggers(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.many(
+            "INSERT INTO T VALUES (1, 'é€', 'ab', TIMESTAMP '2020-02-29 10:00:00.123456')",
+            "INSERT INTO T VALUES (2, NULL, NULL, NULL)",
+            "UPDATE T SET NAME = 'two' WHERE ID = 2",
+            "UPDATE T SET ID = ID + 10",
+            "INSERT INTO T VALUES (3, 'gone', 'x', NULL)",
+            "DELETE FROM T WHERE ID = 3",
+        )
+        oracle.many(
+            "INSERT INTO D VALUES (1, 'text', HEXTORAW('00FF'), 1)",
+            "INSERT INTO D VALUES (2, EMPTY_CLOB(), NULL, 2)",
+            "INSERT INTO D VALUES (3, 'three', NULL, 3)",
+        )
+        oracle.many(
+            "UPDATE D SET N = 7 WHERE ID = 1", "UPDATE D SET BODY = NULL, ID = 4 WHERE ID = 3", "DELETE FROM D WHERE ID = 2"
+        )
+        oracle.many(
+            "INSERT INTO V VALUES ('k', 1, 12345678901234567890.5, 1.5, 1.5, 2.25, 'nv', 'nc', HEXTORAW('AB'),"
+            " DATE '1970-01-02', TIMESTAMP '2020-01-01 00:00:00.5 +02:00', TIMESTAMP '2020-01-01 00:00:00 +01:00',"
+            " INTERVAL '1-2' YEAR TO MONTH, INTERVAL '1 02:03:04.5' DAY TO SECOND)",
+            "INSERT INTO V (A, B) VALUES ('k', 2)",
+            "UPDATE V SET B = 3, NU = -0.001 WHERE B = 2",
+        )
+        wait_for_marker(context, running)
+    for name in ("t", "d", "v"):
+        assert replayed(context, name) == actual(context, name)
+    assert len(replayed(context, "t")) == 2
+
+
+def test_what_is_rolled_back_is_not_there(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(T)
+    context = triggers(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.execute("INSERT INTO T (ID) VALUES (1)")
+        oracle.execute("SAVEPOINT S")
+        oracle.execute("INSERT INTO T (ID) VALUES (2)")
+        oracle.execute("UPDATE T SET NAME = 'no' WHERE ID = 1")
+        oracle.execute("ROLLBACK TO S")
+        oracle.execute("UPDATE T SET NAME = 'yes' WHERE ID = 1")
+        oracle.commit()
+        oracle.execute("INSERT INTO T (ID) VALUES (3)")
+        oracle.rollback()
+        with pytest.raises(oracledb.DatabaseError, match="ORA-00001"):
+            oracle.execute("INSERT INTO T (ID) VALUES (1)")
+        oracle.commit()
+        wait_for_marker(context, running)
+    changes = [change for _, _, changes in transactions(context) for change in changes]
+    assert [change.op for change in changes] == [INSERT, UPDATE]
+    assert replayed(context, "t") == actual(context, "t")
+
+
+def test_an_open_transaction_waits_and_comes_whole(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    """Also when its numbers are among those of a batch that is claimed meanwhile."""
+    oracle.many(T)
+    context = triggers(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.many("INSERT INTO T (ID) VALUES (1)")
+        oracle.execute("INSERT INTO T (ID) VALUES (100)", session="long")
+        oracle.many("INSERT INTO T (ID) VALUES (2)")
+        wait_for_marker(context, running)
+        assert set(replayed(context, "t")) == {(b"1",), (b"2",)}
+        oracle.execute("UPDATE T SET ID = 101 WHERE ID = 100", session="long")
+        oracle.commit("long")
+        wait_for_marker(context, running)
+    assert replayed(context, "t") == actual(context, "t")
+    last = transactions(context)[-1]
+    assert [change.op for change in last[2]] == [INSERT, UPDATE]
+
+
+def test_every_prefix_is_a_state_the_source_had(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    """Writers move amounts between rows: the sum never changes, in no state that a reader of the target can see."""
+    oracle.many("CREATE TABLE A (ID NUMBER(6) PRIMARY KEY, N NUMBER(10))")
+    context = triggers(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.many(*(f"INSERT INTO A VALUES ({i}, 100)" for i in range(10)))
+        wait_for_marker(context, running)
+
+        def write(seed: int) -> None:
+            chance = random.Random(seed)
+            for _ in range(40):
+                one, other = sorted(chance.sample(range(10), 2))
+                oracle.execute(f"UPDATE A SET N = N - 7 WHERE ID = {one}", session=f"w{seed}")
+                oracle.execute(f"UPDATE A SET N = N + 7 WHERE ID = {other}", session=f"w{seed}")
+                time.sleep(0.02)
+                oracle.rollback(f"w{seed}") if chance.random() < 0.2 else oracle.commit(f"w{seed}")
+
+        for seed in range(3):
+            oracle.session(f"w{seed}")
+        writers = [threading.Thread(target=write, args=(seed,)) for seed in range(3)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join(60)
+        wait_for_marker(context, running)
+    rows: dict[bytes, int] = {}
+    states = 0
+    for _, _, changes in transactions(context):
+        for change in changes:
+            assert change.op != DELETE
+            rows[change.new[0]] = int(change.new[1])
+        states += 1
+        assert sum(rows.values()) == 1000
+    assert states > 2
+    assert replayed(context, "a") == actual(context, "a")
+
+
+CHILD = """
+import sys, threading
+from pathlib import Path
+from tests.databases.oracle.capture_kit import context_from
+from voyager_ops.databases.oracle import trigger_capture as module
+from voyager_ops.lane.capture_loop import capture
+context = context_from(sys.argv[1], sys.argv[2], Path(sys.argv[3]), capture="triggers")
+if sys.argv[4] == "capture":
+    stop = threading.Event()
+    threading.Timer(60, stop.set).start()
+    capture(context, stop, None)
+else:
+    getattr(module, sys.argv[4])(context)
+"""
+
+
+def killed(oracle: Oracle, target: Database, directory: Path, points: str, what: str) -> None:
+    """Run ``what`` in a process of its own until the failpoint kills it."""
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, oracle.url, target.url, str(directory), what],
+        env={**os.environ, "VOYAGER_OPS_FAILPOINTS": points},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr.decode()[-2000:]
+
+
+CAPTURE_POINTS = (
+    stream.BEFORE_CLAIM,
+    stream.MARKED,
+    stream.CLAIMED,
+    reading.BEFORE_LARGE,
+    "changes.publish.fsynced",
+    "changes.publish.published",
+    stream.BEFORE_FORGET,
+    stream.FORGOTTEN,
+)
+
+
+def test_killed_around_every_effect_of_capture(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(T, D)
+    context = triggers(oracle, target_db, tmp_path)
+    trigger_capture.prepare(context)
+    for number, point in enumerate(CAPTURE_POINTS):
+        base = number * 100
+        oracle.execute(f"INSERT INTO T (ID, NAME) VALUES ({base}, 'long {number}')", session="long")
+        oracle.many(
+            f"INSERT INTO T (ID) VALUES ({base + 1})",
+            f"UPDATE T SET ID = {base + 2} WHERE ID = {base + 1}",
+            f"INSERT INTO D (ID, BODY) VALUES ({base}, 'text {number}')",
+        )
+        oracle.many(f"UPDATE D SET BODY = 'again' WHERE ID = {base}")
+        killed(oracle, target_db, tmp_path, f"{point}=crash", "capture")
+        if number % 3 == 2:
+            oracle.commit("long")
+    oracle.commit("long")
+    with capturing(context) as running:
+        wait_for_marker(context, running)
+    positions = [position for position, _, _ in transactions(context)]
+    assert positions == sorted(set(positions))
+    assert replayed(context, "t") == actual(context, "t")
+    assert replayed(context, "d") == actual(context, "d")
+    assert len(replayed(context, "t")) == 2 * len(CAPTURE_POINTS)
+    assert list(engine_of(context.capture_db).left_behind(context)) == []
+
+
+PREPARE_POINTS = (
+    install.JOURNALED,
+    install.MADE,
+    f"{install.MADE}@3",
+    install.ENABLED,
+    trigger_capture.INSTALLED,
+    trigger_capture.STARTING,
+    trigger_capture.RECORDED,
+)
+
+
+def test_killed_around_preparing_and_teardown(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(T, D)
+    for point in PREPARE_POINTS:
+        name, _, nth = point.partition("@")
+        killed(oracle, target_db, tmp_path, f"{name}=crash{'@' + nth if nth else ''}", "prepare")
+        oracle.many("UPDATE T SET NAME = 'x'")  # whatever stands, it harms nobody
+    context = triggers(oracle, target_db, tmp_path)
+    assert read_lane(context.state, context.lane).status == PREPARED
+    oracle.many("INSERT INTO T (ID) VALUES (1)")
+    with capturing(context) as running:
+        wait_for_marker(context, running)
+    assert replayed(context, "t") == actual(context, "t")
+    engine = engine_of(context.capture_db)
+    assert len(engine.plan_teardown(context)) == len(install.outstanding(context.state, Side.SOURCE)) == 8
+    for point in (install.REMOVED, f"{install.REMOVED}@3"):
+        name, _, nth = point.partition("@")
+        killed(oracle, target_db, tmp_path, f"{name}=crash{'@' + nth if nth else ''}", "teardown")
+        oracle.many("UPDATE T SET NAME = 'y'")
+    engine.teardown(context, silent)
+    assert engine.teardown(context, silent) == []
+    assert left(oracle) == []
+    assert list(engine.left_behind(context)) == []
+
+
+def test_what_nobody_captured_is_left_behind(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(T)
+    context = triggers(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.many("INSERT INTO T (ID) VALUES (1)")
+        wait_for_marker(context, running)
+    oracle.many("INSERT INTO T (ID) VALUES (2)", "INSERT INTO T (ID) VALUES (3)")
+    assert [str(name) for name in engine_of(context.capture_db).left_behind(context)] == ["hr.t", "hr.t"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "how"),
+    [
+        ("TRUNCATE TABLE T", "truncated"),
+        ("ALTER TABLE T ADD (MORE NUMBER)", "columns changed"),
+        ("ALTER TABLE T DISABLE ALL TRIGGERS", "disabled"),
+    ],
+)
+def test_what_triggers_do_not_see_ends_the_lane(
+    oracle: Oracle, target_db: Database, tmp_path: Path, statement: str, how: str
+) -> None:
+    oracle.many(T)
+    context = triggers(oracle, target_db, tmp_path)
+
+    def change() -> None:
+        oracle.many("INSERT INTO T (ID) VALUES (1)")
+        wait_for_marker(context)
+        oracle.many(statement, "INSERT INTO T (ID) VALUES (2)")
+
+    error = ended(context, change)
+    assert isinstance(error, SourceChanged), error
+    assert how in str(error)
+    assert set(replayed(context, "t")) == {(b"1",)}
+
+
+def test_what_cannot_be_captured_is_refused(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many("CREATE TABLE K (A NUMBER)")
+    with pytest.raises(PreconditionError, match=r"hr\.k has no primary key"):
+        trigger_capture.prepare(triggers(oracle, target_db, tmp_path))
+    assert left(oracle) == []
+    oracle.many("DROP TABLE K", T)
+    trigger_capture.prepare(triggers(oracle, target_db, tmp_path / "one"))
+    with pytest.raises(PreconditionError, match="VOYAGER_OPS_BATCH is there already"):
+        trigger_capture.prepare(triggers(oracle, target_db, tmp_path / "two"))

@@ -1,0 +1,1 @@
+"""Capture by triggers, for databases that give no rights to LogMiner."""
