@@ -78,7 +78,7 @@ def test_an_oracle_source() -> None:
         ("HR.EMPLOYEES.PHOTO: skip", "EMPLOYEES.PHOTO: skip", "types.by_column.EMPLOYEES.PHOTO", 14, "OWNER.TABLE.COLUMN"),
         ("numeric(12,2)", "numerik", "types.by_column.HR.EMPLOYEES.SALARY", 13, "not a type"),
         ("nul_characters: remove", "nul_characters: keep", "types.nul_characters", 15, "'refuse', 'remove' or 'replace'"),
-        ("capture: logminer", "capture: triggers", "changes.capture", 7, "'logminer'"),
+        ("capture: logminer", "capture: polling", "changes.capture", 7, "'logminer' or 'triggers'"),
         ("plsql: ora2pg", "plsql: maybe", "schema.plsql", 16, "'keep' or 'ora2pg'"),
         ("conn_id: hr_target", "url: 'oracle://u:p@h/S'", "target", 6, "postgresql:// or yugabytedb://"),
         ("db.example:1521/ORCLPDB1", "db.example:1521/ORCLPDB1?sid=X", "source.url", 4, "more than one way"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
-from tests.oracle_kit import OWNER, USER, SimulatedOracle, simulated_oracle
+from tests.oracle_kit import OWNER, USER, ShopOracle, shop_oracle
 from tests.phases.test_oracle import SCHEMA, Writer, fill
 from tests.phases.test_whole import NO_BACKUP, streaming, wait
 from voyager_ops.config import parse_config
@@ -25,8 +25,8 @@ CONFIG = (
 
 
 @pytest.fixture
-def oracle(source_cluster: Cluster) -> Iterator[SimulatedOracle]:
-    with simulated_oracle(source_cluster) as made:
+def oracle(source_cluster: Cluster) -> Iterator[ShopOracle]:
+    with shop_oracle(source_cluster) as made:
         made.admin(
             f"REVOKE LOGMINING FROM {USER}",
             f"REVOKE SELECT ANY TRANSACTION FROM {USER}",
@@ -40,7 +40,7 @@ def oracle(source_cluster: Cluster) -> Iterator[SimulatedOracle]:
 
 
 @pytest.fixture
-def make(oracle: SimulatedOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
+def make(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
     made: list[Migration] = []
 
     def build(more: str = CONFIG) -> Migration:
@@ -58,7 +58,7 @@ def make(oracle: SimulatedOracle, target_db: Database, tmp_path: Path) -> Iterat
             migration.state.close()
 
 
-def test_a_whole_migration_under_writes(oracle: SimulatedOracle, make: Callable[..., Migration]) -> None:
+def test_a_whole_migration_under_writes(oracle: ShopOracle, make: Callable[..., Migration]) -> None:
     migration = make()
     checks = preflight.run(migration, fail=False).checks
     missing = {check["id"]: check["mend"] for check in checks if check["severity"] == "error"}
