@@ -83,7 +83,3 @@ def shop_oracle(cluster: Cluster, profile: str = "19c") -> Iterator[ShopOracle]:
     """Made anew; see :func:`tests.oracle_source.oracle_source`."""
     with oracle_source(cluster, _USERS, profile=profile) as source:
         yield ShopOracle(source)
-
-
-SimulatedOracle, simulated_oracle = ShopOracle, shop_oracle
-"""What they are called in tests that know of no real one."""
