@@ -24,26 +24,27 @@ Literal = str | None
 UNSUPPORTED: Final = "Unsupported Type"
 """Printed in place of a value of a type that LogMiner cannot print."""
 
-QUOTED: Final = r"'[^']*+(?:''[^']*+)*+'"
-_CALL: Final = rf"[A-Za-z_][\w$.]*+\((?:{QUOTED}|[^'()]|\((?:{QUOTED}|[^'()])*+\))*+\)"
-PLAIN: Final = rf"NULL|{UNSUPPORTED}|[-+]?(?:\d[\d.]*+|\.\d++)(?:[eE][-+]?\d++)?+|-?(?:Inf|Nan)|TRUE|FALSE|:\w++"
+# Groups are never possessive here: CPython before 3.11.5 (Debian 12 has 3.11.2) mistakes those that hold something to go back in.
+QUOTED: Final = r"'[^']*+(?:''[^']*+)*'"
+_CALL: Final = rf"[A-Za-z_][\w$.]*+\((?:{QUOTED}|[^'()]|\((?:{QUOTED}|[^'()])*\))*\)"
+PLAIN: Final = rf"NULL|{UNSUPPORTED}|[-+]?(?:\d[\d.]*+|\.\d++)(?:[eE][-+]?\d++)?|-?(?:Inf|Nan)|TRUE|FALSE|:\w++"
 """Values without quotes. Numbers come quoted; a number without quotes is understood all the same."""
 _ATOM: Final = rf"(?:{QUOTED}|{_CALL}|/\*[^*]*+\*/ ?{_CALL}|{PLAIN}|N{QUOTED})"
-VALUE: Final = rf"{_ATOM}(?: ?\|\| ?{_ATOM})*+"
+VALUE: Final = rf"{_ATOM}(?: ?\|\| ?{_ATOM})*"
 
 _TABLE: Final = r'"([^"]++)"\."([^"]++)"'
 # Expressions to read statements with; none of them is ever run.
-INSERT_HEAD = re.compile(rf'insert into {_TABLE} ?\(("[^"]++"(?:, ?"[^"]++")*+)\) values ?\(').match  # noqa: S608
-UPDATE_HEAD = re.compile(rf"update {_TABLE}(?: (?!set )\w++)?+ set ").match  # noqa: S608
-DELETE_HEAD = re.compile(rf"delete from {_TABLE}(?: (?!where )\w++)?+(?: where |(;?+\s*+\Z))").match  # noqa: S608
+INSERT_HEAD = re.compile(rf'insert into {_TABLE} ?\(("[^"]++"(?:, ?"[^"]++")*)\) values ?\(').match  # noqa: S608
+UPDATE_HEAD = re.compile(rf"update {_TABLE}(?: (?!set )\w++)? set ").match  # noqa: S608
+DELETE_HEAD = re.compile(rf"delete from {_TABLE}(?: (?!where )\w++)?(?: where |(;?+\s*+\Z))").match  # noqa: S608
 _VALUES = re.compile(rf"({VALUE})(?:,|\);?+\s*+\Z)").findall
 _SPACED_VALUES = re.compile(rf"(({VALUE})(?:, ?|\);?+\s*+\Z))").findall
-CONDITION: Final = r'(?:(?:\w++\.)?+"([^"]++)"|ROWID)'
+CONDITION: Final = r'(?:(?:\w++\.)?"([^"]++)"|ROWID)'
 _CONDITIONS = re.compile(
     rf"({CONDITION} (?:= ({VALUE})|IS NULL)(, ?| and | where | for update\b.*+\Z|;?+\s*+\Z))", re.DOTALL
 ).findall
 _COLUMN = re.compile(r'"([^"]++)"').findall
-_LOCATOR = re.compile(rf'\bselect (?:\w++\.)?+"([^"]++)" (?:into \w++ )?+from {_TABLE}(?: (?!where )\w++)?+ where ').search
+_LOCATOR = re.compile(rf'\bselect (?:\w++\.)?"([^"]++)" (?:into \w++ )?from {_TABLE}(?: (?!where )\w++)? where ').search
 _STATEMENT = re.compile(rf"\bStmt := ({QUOTED})").search
 
 _columns_of: dict[str, tuple[str, ...]] = {}

@@ -21,7 +21,7 @@ _STEPS: Final = 200_000
 """Limits on the search: a statement that exceeds one is reported, not read."""
 
 _CALLED: Final = (
-    r"(?:/\*[^*]*+\*/ ?)?+(?:TO_DATE|TO_TIMESTAMP_TZ|TO_TIMESTAMP|TO_YMINTERVAL|TO_DSINTERVAL|HEXTORAW|UNISTR"
+    r"(?:/\*[^*]*+\*/ ?)?(?:TO_DATE|TO_TIMESTAMP_TZ|TO_TIMESTAMP|TO_YMINTERVAL|TO_DSINTERVAL|HEXTORAW|UNISTR"
     r"|EMPTY_CLOB|EMPTY_BLOB|XMLType)\("
 )
 _STARTS: Final = rf"(?:'|(?:{PLAIN})(?=[,);]|\Z)|{_CALLED})"
