@@ -11,11 +11,9 @@ import argparse
 import contextlib
 import json
 import os
-import random
 import signal
 import sys
 import threading
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from types import FrameType
@@ -29,9 +27,6 @@ __all__ = ["Counts", "LedgerTorn", "Workload", "check_ledger"]
 
 LOST = "08006"  # the SQLSTATE counted for a connection that was refused or broke without one of its own
 SESSION_OPTIONS = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC"
-
-# Shares of the shapes a transaction takes around its actions, per thousand; the rest is one action, committed.
-ROLLED_BACK, SAVEPOINT, LONG, MIXED = 50, 40, 2, 150
 
 
 class Workload(Writers[Connection]):
@@ -50,9 +45,7 @@ class Workload(Writers[Connection]):
         rate: float | None = None,
         weights: Mapping[Action, int] | None = None,
     ) -> None:
-        super().__init__(url, seed, threads, rate)
-        shares = {**WEIGHTS, **(weights or {})}
-        self._actions, self._weights = list(shares), list(shares.values())
+        super().__init__(url, {**WEIGHTS, **(weights or {})}, seed, threads, rate)
 
     def connect(self, url: str) -> Connection:
         return psycopg.connect(
@@ -72,39 +65,17 @@ class Workload(Writers[Connection]):
     def code(self, error: Exception) -> str:
         return getattr(error, "sqlstate", None) or LOST
 
-    def transaction(self, connection: Connection, rng: random.Random) -> None:
-        shape = rng.randrange(1000)
-        done: Counter[str] = Counter()
-        changes = 0
-        with connection.transaction() as transaction:
-            if shape < ROLLED_BACK:
-                self._act(connection, rng, rng.randint(1, 3), done)
-                done.clear()
-                self.count_rolled_back()
-                raise psycopg.Rollback(transaction)
-            if shape < ROLLED_BACK + SAVEPOINT:
-                changes += self._act(connection, rng, 1, done)
-                connection.execute("SAVEPOINT attempt")
-                self._act(connection, rng, rng.randint(1, 2), Counter())
-                connection.execute("ROLLBACK TO SAVEPOINT attempt")
-                changes += self._act(connection, rng, 1, done)
-            elif shape < ROLLED_BACK + SAVEPOINT + LONG:
-                for _ in range(rng.randint(2, 5)):
-                    changes += self._act(connection, rng, 1, done)
-                    self.sleep(rng.random())
-            elif shape < ROLLED_BACK + SAVEPOINT + LONG + MIXED:
-                changes += self._act(connection, rng, rng.randint(2, 8), done)
-            else:
-                changes += self._act(connection, rng, 1, done)
-        if done:
-            self.count(changes, done)
+    def run(self, connection: Connection, statement: str) -> None:
+        connection.execute(statement.encode())
 
-    def _act(self, connection: Connection, rng: random.Random, times: int, done: Counter[str]) -> int:
-        changes = 0
-        for action in rng.choices(self._actions, self._weights, k=times):
-            changes += action(connection, rng)
-            done[action.__name__] += 1
-        return changes
+    def begin(self, connection: Connection) -> None:
+        self.run(connection, "BEGIN")
+
+    def commit(self, connection: Connection) -> None:
+        self.run(connection, "COMMIT")
+
+    def rollback(self, connection: Connection) -> None:
+        self.run(connection, "ROLLBACK")
 
 
 def check_ledger(url: str) -> None:

@@ -1,6 +1,6 @@
 """Threads that keep writing to a database, on whichever it is: steering, counting, surviving what a cutover does to writers.
 
-What a transaction is, and how a database is spoken to, is a subclass's: ``workload.Workload`` (the sample schema on PostgreSQL),
+What there is to do, and how a database is spoken to, is a subclass's: ``workload.Workload`` (the sample schema on PostgreSQL),
 ``twin.workload.TwinWorkload`` (its Oracle twin, and what became of it on PostgreSQL).
 """
 
@@ -11,7 +11,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Self, TypeVar
 
@@ -19,6 +19,9 @@ from voyager_ops.errors import VoyagerOpsError
 
 BACKOFF = (0.05, 0.5)  # seconds to wait after the first error in a row, and at most
 PATIENCE = 30.0  # seconds that a transaction under way gets to end, when stopping, before it is cancelled
+
+# Shares of the shapes a transaction takes around its actions, per thousand; the rest is one action, committed.
+ROLLED_BACK, SAVEPOINT, LONG, MIXED = 50, 40, 2, 150
 
 C = TypeVar("C")
 """A subclass's connection."""
@@ -45,8 +48,9 @@ class LedgerTorn(VoyagerOpsError):
 class Writers(ABC, Generic[C]):
     """Writes to the database at ``url`` until stopped. A context manager: starts on entry, stops on exit.
 
-    ``seed`` and the number of ``threads`` fix what is tried in which order; ``rate`` is the transactions per second of all
-    threads together (None: as fast as they go).
+    ``actions``: bodies of transactions with their shares; each returns how many rows its statements changed. ``seed`` and the
+    number of ``threads`` fix what is tried in which order; ``rate`` is the transactions per second of all threads together
+    (None: as fast as they go).
     """
 
     failures: ClassVar[tuple[type[Exception], ...]]
@@ -54,8 +58,16 @@ class Writers(ABC, Generic[C]):
     expected: ClassVar[Collection[str]]
     """Codes of what a cutover, a failover or other writers may do to any writer."""
 
-    def __init__(self, url: str, seed: int = 0, threads: int = 2, rate: float | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        actions: Mapping[Callable[[C, random.Random], int], int],
+        seed: int = 0,
+        threads: int = 2,
+        rate: float | None = None,
+    ) -> None:
         self._url = url
+        self._actions, self._weights = list(actions), list(actions.values())
         self._seed = seed
         self._interval = threads / rate if rate else 0.0
         self._threads = [
@@ -87,29 +99,20 @@ class Writers(ABC, Generic[C]):
         """End what it does, from another thread; a database that is gone has ended it already."""
 
     @abstractmethod
-    def transaction(self, connection: C, rng: random.Random) -> None:
-        """One transaction of a random shape; :meth:`count` or :meth:`count_rolled_back` say what became of it."""
+    def run(self, connection: C, statement: str) -> None:
+        """Execute a statement without values: savepoints, and what begins and ends transactions where statements do."""
+
+    def begin(self, connection: C) -> None:
+        """Where the first statement begins a transaction there is nothing to do."""
+
+    @abstractmethod
+    def commit(self, connection: C) -> None: ...
+
+    @abstractmethod
+    def rollback(self, connection: C) -> None: ...
 
     @abstractmethod
     def code(self, error: Exception) -> str: ...
-
-    # -- what it tells us ---------------------------------------------------------------------------------------------
-    def count(self, changes: int, done: Counter[str]) -> None:
-        """A transaction's commit has been acknowledged."""
-        with self._state:
-            self._transactions += 1
-            self._changes += changes
-            self._done.update(done)
-
-    def count_rolled_back(self) -> None:
-        with self._state:
-            self._rolled_back += 1
-
-    def sleep(self, seconds: float) -> None:
-        """Inside or between transactions; ends early when stopping."""
-        if seconds > 0:
-            with self._state:
-                self._state.wait_for(lambda: not self._running, seconds)
 
     # -- steering -----------------------------------------------------------------------------------------------------
     def start(self) -> None:
@@ -192,7 +195,7 @@ class Writers(ABC, Generic[C]):
                         connection = self.connect(url)
                         with self._state:
                             self._connections[number] = connection
-                    self.transaction(connection, rng)
+                    self._transaction(connection, rng)
                     failures = 0
                 except self.failures as error:
                     failures += 1
@@ -201,7 +204,7 @@ class Writers(ABC, Generic[C]):
                     self._leave(number)
                 due = max(due + self._interval, time.monotonic() - 1)
                 backoff = min(BACKOFF[0] * 2**failures, BACKOFF[1]) if failures else 0.0
-                self.sleep(max(due - time.monotonic(), backoff))
+                self._sleep(max(due - time.monotonic(), backoff))
         except BaseException as error:  # noqa: BLE001 - raised again by stop(), in the caller's thread
             with self._state:
                 self._failure = error
@@ -220,6 +223,58 @@ class Writers(ABC, Generic[C]):
         with self._state:
             self._busy.discard(number)
             self._state.notify_all()
+
+    def _sleep(self, seconds: float) -> None:
+        """Inside or between transactions; ends early when stopping."""
+        if seconds > 0:
+            with self._state:
+                self._state.wait_for(lambda: not self._running, seconds)
+
+    # -- one transaction ----------------------------------------------------------------------------------------------
+    def _transaction(self, connection: C, rng: random.Random) -> None:
+        """Of a random shape, counted when its commit has been acknowledged."""
+        shape = rng.randrange(1000)
+        done: Counter[str] = Counter()
+        self.begin(connection)
+        try:
+            if shape < ROLLED_BACK:
+                self._act(connection, rng, rng.randint(1, 3), Counter())
+                self.rollback(connection)
+                with self._state:
+                    self._rolled_back += 1
+                return
+            changes = self._body(connection, rng, shape - ROLLED_BACK, done)
+            self.commit(connection)
+        except BaseException:
+            if self.usable(connection):
+                self.rollback(connection)
+            raise
+        with self._state:
+            self._transactions += 1
+            self._changes += changes
+            self._done.update(done)
+
+    def _body(self, connection: C, rng: random.Random, shape: int, done: Counter[str]) -> int:
+        if shape < SAVEPOINT:
+            changes = self._act(connection, rng, 1, done)
+            self.run(connection, "SAVEPOINT attempt")
+            self._act(connection, rng, rng.randint(1, 2), Counter())
+            self.run(connection, "ROLLBACK TO SAVEPOINT attempt")
+            return changes + self._act(connection, rng, 1, done)
+        if shape < SAVEPOINT + LONG:
+            changes = 0
+            for _ in range(rng.randint(2, 5)):
+                changes += self._act(connection, rng, 1, done)
+                self._sleep(rng.random())
+            return changes
+        return self._act(connection, rng, rng.randint(2, 8) if shape < SAVEPOINT + LONG + MIXED else 1, done)
+
+    def _act(self, connection: C, rng: random.Random, times: int, done: Counter[str]) -> int:
+        changes = 0
+        for action in rng.choices(self._actions, self._weights, k=times):
+            changes += action(connection, rng)
+            done[action.__name__] += 1
+        return changes
 
     def _count_error(self, error: Exception) -> None:
         code = self.code(error)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter
 from collections.abc import Mapping
 
 import oracledb
@@ -16,11 +14,8 @@ from voyager_ops.testing.writers import LedgerTorn, Writers
 
 LOST = "lost"
 """Counted for a connection that was refused or broke."""
-ORACLE_EXPECTED = frozenset({LOST, "ORA-00028", "ORA-00060", "ORA-00054", "ORA-01012", "ORA-01013", "ORA-08177", "ORA-20500"})
+ORACLE_EXPECTED = frozenset({LOST, "ORA-00028", "ORA-00060", "ORA-00054", "ORA-01012", "ORA-01013", "ORA-08177"})
 _BROKEN = ("DPY-4011", "DPY-6005", "DPY-1001", "DPY-6000")
-
-# Shares of the shapes a transaction takes around its actions, per thousand; the rest is one action, committed.
-ROLLED_BACK, SAVEPOINT, MIXED = 50, 40, 150
 
 
 class TwinWorkload(Writers[Session]):
@@ -37,9 +32,7 @@ class TwinWorkload(Writers[Session]):
         rate: float | None = None,
         weights: Mapping[Action, int] | None = None,
     ) -> None:
-        super().__init__(url, seed, threads, rate)
-        shares = {**WEIGHTS, **(weights or {})}
-        self._actions, self._weights = list(shares), list(shares.values())
+        super().__init__(url, {**WEIGHTS, **(weights or {})}, seed, threads, rate)
 
     def connect(self, url: str) -> Session:
         return open_session(url)
@@ -59,39 +52,14 @@ class TwinWorkload(Writers[Session]):
         code = getattr(error.args[0], "full_code", "") if error.args else ""
         return LOST if not code or code in _BROKEN else str(code)
 
-    def transaction(self, connection: Session, rng: random.Random) -> None:
-        shape = rng.randrange(1000)
-        done: Counter[str] = Counter()
-        changes = 0
-        try:
-            if shape < ROLLED_BACK:
-                self._act(connection, rng, rng.randint(1, 3), done)
-                connection.rollback()
-                self.count_rolled_back()
-                return
-            if shape < ROLLED_BACK + SAVEPOINT:
-                changes += self._act(connection, rng, 1, done)
-                connection.execute("SAVEPOINT ATTEMPT")
-                self._act(connection, rng, rng.randint(1, 2), Counter())
-                connection.execute("ROLLBACK TO SAVEPOINT ATTEMPT")
-                changes += self._act(connection, rng, 1, done)
-            elif shape < ROLLED_BACK + SAVEPOINT + MIXED:
-                changes += self._act(connection, rng, rng.randint(2, 8), done)
-            else:
-                changes += self._act(connection, rng, 1, done)
-            connection.commit()
-        except BaseException:
-            if connection.usable():
-                connection.rollback()
-            raise
-        self.count(changes, done)
+    def run(self, connection: Session, statement: str) -> None:
+        connection.execute(statement)
 
-    def _act(self, connection: Session, rng: random.Random, times: int, done: Counter[str]) -> int:
-        changes = 0
-        for action in rng.choices(self._actions, self._weights, k=times):
-            changes += action(connection, rng)
-            done[action.__name__] += 1
-        return changes
+    def commit(self, connection: Session) -> None:
+        connection.commit()
+
+    def rollback(self, connection: Session) -> None:
+        connection.rollback()
 
 
 def check_twin_ledger(url: str) -> None:
