@@ -19,7 +19,7 @@ from tests.testing.oracle.redo_database import (
     decode_timestamp,
     table,
 )
-from voyager_ops.testing.oracle.codec import decode_number
+from voyager_ops.testing.oracle.codec import decode_number, rowid_parts
 from voyager_ops.testing.oracle.engine import DayInterval, MonthInterval, OracleError, Timestamp, Value
 from voyager_ops.testing.oracle.internal_format import internal_bytes
 from voyager_ops.testing.oracle.oracle_text import datetime_text, float_text, number_text, unistr
@@ -27,7 +27,7 @@ from voyager_ops.testing.oracle.recorder import Nls, RedoColumn
 from voyager_ops.testing.oracle.redo_literals import Style, literal
 from voyager_ops.testing.oracle.redo_text import DELETE, INSERT, UPDATE, Printer, table_version
 from voyager_ops.testing.oracle.row_notices import row_fields
-from voyager_ops.testing.oracle.rowid import NO_ROWID, parse_rowid, rowid_text
+from voyager_ops.testing.oracle.rowid import FILE, NO_ROWID, rowid_text
 
 STYLE = Style(DEBEZIUM_NLS, rowid=False)
 
@@ -166,13 +166,7 @@ def test_unistr_is_continued() -> None:
 def test_rowids(data_object: int, number: int) -> None:
     text = rowid_text(data_object, number)
     assert len(text) == 18
-    assert parse_rowid(text) == (data_object, number)
-
-
-def test_what_is_no_rowid_of_ours() -> None:
-    assert parse_rowid("short") is None
-    assert parse_rowid("*" * 18) is None
-    assert parse_rowid(NO_ROWID) is None
+    assert rowid_parts(text) == (data_object, FILE, *divmod(number, 100))
 
 
 # -- large values -----------------------------------------------------------------------------------------------------------

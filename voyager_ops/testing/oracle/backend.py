@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
 
 import psycopg
@@ -304,13 +304,3 @@ class PgEngine:
             while len(self.statements) > CACHED_STATEMENTS:
                 self.statements.popitem(last=False)
         return made
-
-
-def database_for(cluster_dsn: str, name: str) -> str:
-    """Create the database ``name`` in a cluster (a superuser's DSN of another database of it); its DSN."""
-    with psycopg.connect(cluster_dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return cluster_dsn.rsplit("/", 1)[0] + "/" + name
-
-
-__all__: Sequence[str] = ["VERSIONS", "PgEngine", "database_for"]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 from voyager_ops.testing.oracle.engine import DayInterval, MonthInterval, OracleError, Timestamp
+from voyager_ops.testing.oracle.rowid import DIGITS as ROWID_DIGITS
 
 NUMBER_PAIRS = 20  # a NUMBER holds 20 digits to the base 100
 EXPONENT_BIAS = 193
@@ -15,7 +16,6 @@ DURATION_OFFSET = 60
 ZONE_HOUR_OFFSET = 20
 ZONE_MINUTE_OFFSET = 60
 REGION_FLAG = 0x80
-ROWID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _FORTY = Context(prec=40, rounding=ROUND_HALF_UP, Emax=999, Emin=-999)
 
 
@@ -194,12 +194,12 @@ def _sortable(data: bytes) -> bytes:
 
 def rowid_parts(rowid: str) -> tuple[int, int, int, int]:
     """Object, file, block and slot of an extended ROWID of 18 characters. ORA-01410 for anything else."""
-    if len(rowid) != 18 or any(char not in ROWID_ALPHABET for char in rowid):
+    if len(rowid) != 18 or any(char not in ROWID_DIGITS for char in rowid):
         raise OracleError(1410, "invalid ROWID")
     parts = []
     for start, length in ((0, 6), (6, 3), (9, 6), (15, 3)):
         number = 0
         for char in rowid[start : start + length]:
-            number = number * 64 + ROWID_ALPHABET.index(char)
+            number = number * 64 + ROWID_DIGITS.index(char)
         parts.append(number)
     return parts[0], parts[1], parts[2], parts[3]

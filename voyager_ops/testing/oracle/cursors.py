@@ -198,7 +198,7 @@ class Cursors:
             return
         if not execution.options & Option.EXECUTE:
             columns = self._session.describe(cursor.statement, [bind.bind() for bind in cursor.binds])
-            self._after(cursor)
+            self._after()
             if columns is not None:
                 cursor.columns = columns
                 self._replies.describe(writer, columns)
@@ -220,7 +220,7 @@ class Cursors:
         )
         if execution.options & Option.COMMIT:
             self._session.commit()
-        self._after(cursor)
+        self._after()
         cursor.start(result)
         if result.columns is not None:
             self._answer_query(writer, execution, previous)
@@ -230,7 +230,7 @@ class Cursors:
     def fetch(self, writer: Writer, number: int, count: int) -> None:
         self._send_rows(writer, self.get(number), count)
 
-    def _after(self, cursor: Cursor) -> None:
+    def _after(self) -> None:
         self._replies.in_transaction = self._session.in_transaction
 
     def _answer_query(self, writer: Writer, execution: Execution, previous: Sequence[ColumnInfo] | None) -> None:
@@ -288,7 +288,7 @@ class Cursors:
                         write_out(out, bind, value, self.lobs)
         if execution.options & Option.COMMIT:
             self._session.commit()
-        self._after(cursor)
+        self._after()
         if binds:
             self._replies.directions(writer, cursor.directions)
         writer.raw(out.data)
@@ -307,7 +307,7 @@ class Cursors:
         rows = islice(cursor.rows, count)
         sent = self._compressed(writer, columns, write, rows) if self._compress else _plain(writer, write, rows)
         cursor.fetched += sent
-        self._after(cursor)
+        self._after()
         end = NO_DATA_FOUND if sent < count else None
         self._replies.end_of_call(writer, end, cursor=cursor.number, row_count=cursor.fetched)
 

@@ -38,7 +38,6 @@ class Outcome:
     changed: list[tuple[str, str]] = field(default_factory=list)
     dropped: list[tuple[str, str]] = field(default_factory=list)
     warning: bool = False
-    sql: list[str] = field(default_factory=list)
 
 
 class Ddl:

@@ -90,10 +90,6 @@ def boolean(text: str) -> bool:
     return text in ("t", "true")
 
 
-def number_of_boolean(text: str) -> Decimal:
-    return Decimal(1 if text == "t" else 0)
-
-
 # What NUMBER holds; PostgreSQL's numeric goes on where Oracle's arithmetic has rounded.
 DIGITS = Context(prec=40)
 

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
@@ -75,7 +74,7 @@ class Context:
 class RedoLog:
     """The recorder (see ``recorder.Recorder``). ``dsn``: of a PostgreSQL superuser in the simulator's database."""
 
-    def __init__(self, dsn: str, settings: RedoSettings | None = None, *, directory: Path | None = None) -> None:
+    def __init__(self, dsn: str, settings: RedoSettings | None = None) -> None:
         self.settings = settings or RedoSettings()
         self.clock = ScnClock()
         self.logs = RedoLogs(
@@ -85,7 +84,7 @@ class RedoLog:
             self.settings.groups,
             archiving=self.settings.archiving,
         )
-        self.store = RedoStore(directory)
+        self.store = RedoStore()
         self.tables = RedoTables()
         self.faults = Faults()
         self.flashback = Flashback(dsn, self.clock, self.settings.snapshots)

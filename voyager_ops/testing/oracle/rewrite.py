@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from voyager_ops.testing.oracle.datatypes import DataType, parse_type
 from voyager_ops.testing.oracle.engine import OracleError
-from voyager_ops.testing.oracle.tokens import Cursor, Token, tokenize
+from voyager_ops.testing.oracle.tokens import Cursor, Token
 
 # Words that are syntax wherever they stand unquoted (Oracle's reserved words, and SQL's own that nobody uses as a name).
 RESERVED = frozenset(
@@ -138,7 +138,7 @@ _INTERVAL_UNITS = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
 @dataclass(slots=True)
 class Prepared:
     """``text`` for sqlglot; ``casts``: the types of ``ORA_CAST(x, n)``; ``as_of``: the SCN's expression, prepared like the text,
-    or that of a timestamp; ``partitions``: (start in text order) of table PARTITION clauses, by table name."""
+    or that of a timestamp."""
 
     text: str = ""
     casts: list[DataType] = field(default_factory=list)
@@ -158,8 +158,8 @@ def literal(text: str) -> str:
 class Rewriter:
     """``bind_number(start) -> n``: which bind (from 1) stands at that offset."""
 
-    def __init__(self, text: str, bind_number: Callable[[int], int], tokens: list[Token] | None = None) -> None:
-        self.cursor = Cursor(text, tokens if tokens is not None else tokenize(text))
+    def __init__(self, text: str, bind_number: Callable[[int], int]) -> None:
+        self.cursor = Cursor(text)
         self.bind_number = bind_number
         self.result = Prepared()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -84,9 +83,9 @@ def tokenize(text: str) -> list[Token]:
 class Cursor:
     """A place in a statement's tokens. ``fail`` makes the error a parser raises when it meets what it does not know."""
 
-    def __init__(self, text: str, tokens: Sequence[Token] | None = None) -> None:
+    def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = tokens if tokens is not None else tokenize(text)
+        self.tokens = tokenize(text)
         self.at = 0
 
     @property
