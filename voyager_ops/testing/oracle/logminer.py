@@ -55,7 +55,6 @@ class LogMinerSession:
         self._log = log
         self._session = session
         self._files: list[MinedFile] = []
-        self._mining: Mining | None = None
         self._options = MiningOptions("")
         self._first_scn = 0
         self._last_scn: int | None = None
@@ -87,7 +86,7 @@ class LogMinerSession:
 
     def show_contents(self, connection: psycopg.Connection[Any]) -> None:
         """Put into the temporary table what can be mined now, unless it is there. Raises OracleError."""
-        if self._mining is None:
+        if self.parameters is None:
             raise OracleError(1306, _NOT_STARTED)
         for file in self._files:
             self._log.logs.check_readable(file)
@@ -102,8 +101,7 @@ class LogMinerSession:
         try:
             connection.execute(sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} (LIKE {})").format(_TABLE, CONTENTS_FORM))
             connection.execute(sql.SQL("TRUNCATE {}").format(_TABLE))
-            self._restart()
-            self._fill(connection, self._mining, end)
+            self._fill(connection, end)
             if own:
                 connection.execute("COMMIT")
         except BaseException:
@@ -112,12 +110,15 @@ class LogMinerSession:
             raise
         self._shown, self._whole = end, self._last_scn is not None and self._last_scn <= scn
 
-    def _fill(self, connection: psycopg.Connection[Any], mining: Mining, end: int) -> None:
+    def _fill(self, connection: psycopg.Connection[Any], end: int) -> None:
+        spans = frozenset((file.thread, file.sequence) for file in self._files)
+        mining = Mining(self._log, spans, self._options, self._session.nls)
+        last_scn = MAX_SCN if self._last_scn is None else self._last_scn
         faults = self._log.faults
         lines: list[str] = []
         size = 0
         with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(_TABLE)) as copy:
-            for row in mining.rows(MAX_SCN if self._last_scn is None else self._last_scn, end):
+            for row in mining.rows(self._first_scn, last_scn, end):
                 for made in faults.rows(row) if faults.rewrites_rows else (row,):
                     lines.append(copy_line(made))
                     size += len(lines[-1])
@@ -142,8 +143,7 @@ class LogMinerSession:
             return
         file = self._log.logs.file(name)
         if options == NEW:
-            self._files = []
-            self._mining = self.parameters = None
+            self._end_session()
         if any(known.name == name or (known.thread, known.sequence) == (file.thread, file.sequence) for known in self._files):
             raise OracleError(1289, f"cannot add duplicate logfile {name}")
         self._files.append(file)
@@ -201,18 +201,16 @@ class LogMinerSession:
             "STATUS": 0,
         }
         self._shown = None
-        self._restart()
-
-    def _restart(self) -> None:
-        spans = frozenset((file.thread, file.sequence) for file in self._files)
-        self._mining = Mining(self._log, spans, self._first_scn, self._options, self._session.nls)
 
     def _end(self, call: Call) -> None:
         self._log.faults.pass_point("end_logmnr")
-        if self._mining is None and not self._files:
+        if self.parameters is None and not self._files:
             raise OracleError(1307, "no LogMiner session is currently active")
+        self._end_session()
+
+    def _end_session(self) -> None:
         self._files = []
-        self._mining = self.parameters = None
+        self.parameters = None
 
     def _build(self, call: Call) -> None:
         """DBMS_LOGMNR_D.BUILD into the redo logs."""

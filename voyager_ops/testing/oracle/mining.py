@@ -60,46 +60,47 @@ class MiningOptions:
 
 
 class Mining:
-    """The rows of one LogMiner session. Keeps what it knows of transactions from one call of ``rows`` to the next."""
+    """One pass over the redo: ``rows`` may be asked for once."""
 
-    def __init__(self, log: RedoLog, logs: frozenset[tuple[int, int]], first_scn: int, options: MiningOptions, nls: Nls) -> None:
+    def __init__(self, log: RedoLog, logs: frozenset[tuple[int, int]], options: MiningOptions, nls: Nls) -> None:
         self._log = log
         self._logs = logs
-        self._first_scn = first_scn
         self._options = options
         self._style = Style(nls, options.rowid, options.semicolon)
         self._printers: dict[tuple[int, int], tuple[Printer | None, ContentsRow]] = {}
         self._common: tuple[tuple[int, bytes], ContentsRow] = ((-1, b""), {})
         self._seen: set[bytes] = set()
-        self._open: dict[bytes, list[tuple[int, RedoRecord]]] = {}
         self._number = 0
-        self._next = 0
 
-    def rows(self, last_scn: int, end: int) -> Iterator[ContentsRow]:
-        """Rows up to ``last_scn`` and the ordinal ``end`` that were not given before."""
-        source = self._records(last_scn, end)
-        if not self._options.committed_only:
-            for ordinal, record in source:
-                yield from self._of_record(ordinal, record)
+    def rows(self, first_scn: int, last_scn: int, end: int) -> Iterator[ContentsRow]:
+        """The rows of the redo with SCNs in [first, last] and ordinals below ``end``."""
+        records = (
+            (ordinal, record)
+            for ordinal, record in self._log.store.read(first_scn, last_scn, end)
+            if (record.thread, record.sequence) in self._logs
+        )
+        if self._options.committed_only:
+            yield from self._of_committed(records)
             return
-        for ordinal, record in source:
-            if record.kind == START:
-                self._open[record.xid] = []
-            if record.kind == INJECTED or record.xid not in self._open:
-                if record.kind == INJECTED:
-                    yield from self._of_record(ordinal, record)
-                continue
-            self._open[record.xid].append((ordinal, record))
-            if record.kind == ROLLBACK:
-                del self._open[record.xid]
-            elif record.kind == COMMIT:
-                yield from self._committed(self._open.pop(record.xid))
+        for ordinal, record in records:
+            yield from self._of_record(ordinal, record)
 
-    def _records(self, last_scn: int, end: int) -> Iterator[tuple[int, RedoRecord]]:
-        for ordinal, record in self._log.store.read(self._first_scn, last_scn, end, self._next):
-            self._next = ordinal + 1
-            if (record.thread, record.sequence) in self._logs:
-                yield ordinal, record
+    def _of_committed(self, records: Iterator[tuple[int, RedoRecord]]) -> Iterator[ContentsRow]:
+        """COMMITTED_DATA_ONLY: transactions whole, in the order of their commits; of those that began before, nothing."""
+        pending: dict[bytes, list[tuple[int, RedoRecord]]] = {}
+        for ordinal, record in records:
+            if record.kind == INJECTED:
+                yield from self._of_record(ordinal, record)
+                continue
+            if record.kind == START:
+                pending[record.xid] = []
+            if record.xid not in pending:
+                continue
+            pending[record.xid].append((ordinal, record))
+            if record.kind == ROLLBACK:
+                del pending[record.xid]
+            elif record.kind == COMMIT:
+                yield from self._committed(pending.pop(record.xid))
 
     def _committed(self, records: list[tuple[int, RedoRecord]]) -> Iterator[ContentsRow]:
         """The rows of a committed transaction without what it rolled back itself."""

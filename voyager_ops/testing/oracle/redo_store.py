@@ -52,7 +52,6 @@ class RedoRecord(NamedTuple):
 
 class _Block(NamedTuple):
     first_ordinal: int
-    records: int
     last_scn: int
     offset: int
     length: int
@@ -118,8 +117,8 @@ class RedoStore:
         assert record is not None
         return record
 
-    def read(self, first_scn: int, last_scn: int, end: int, start: int = 0) -> Iterator[tuple[int, RedoRecord]]:
-        """Ordinals and records with SCNs in [first, last] and ordinals in [start, end), in the order of writing."""
+    def read(self, first_scn: int, last_scn: int, end: int) -> Iterator[tuple[int, RedoRecord]]:
+        """Ordinals and records with SCNs in [first, last] and ordinals below ``end``, in the order of writing."""
         with self._lock:
             blocks = list(self._blocks)
             tail, tail_ordinal = list(self._tail), self._tail_ordinal
@@ -127,11 +126,11 @@ class RedoStore:
         chunks = (
             (blocks[index].first_ordinal, self._load(index, cache=False))
             for index in range(at, len(blocks))
-            if blocks[index].first_ordinal < end and blocks[index].first_ordinal + blocks[index].records > start
+            if blocks[index].first_ordinal < end
         )
         for base, records in chain(chunks, [(tail_ordinal, tail)]):
             for offset, record in enumerate(records):
-                if record is None or not start <= base + offset < end or record.scn < first_scn:
+                if record is None or base + offset >= end or record.scn < first_scn:
                     continue
                 if record.scn > last_scn:
                     return
@@ -143,7 +142,7 @@ class RedoStore:
         last = max(
             (record.scn for record in self._tail if record is not None), default=self._blocks[-1].last_scn if self._blocks else 0
         )
-        self._blocks.append(_Block(self._tail_ordinal, len(self._tail), last, self._size, len(data)))
+        self._blocks.append(_Block(self._tail_ordinal, last, self._size, len(data)))
         self._size += len(data)
         self._tail_ordinal += len(self._tail)
         self._tail = []
