@@ -62,9 +62,9 @@ class Session:
 
     def one(self, text: str, *values: Any) -> Value:
         """The only value of a query."""
+        value: Value
         ((value,),) = self.sql(text, *values)
-        assert not isinstance(value, list)
-        return value  # type: ignore[no-any-return] # rows are of Any here
+        return value
 
     def columns(self, text: str) -> Sequence[ColumnInfo]:
         found = self.inner.describe(parse(text), ())

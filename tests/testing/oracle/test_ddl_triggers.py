@@ -75,7 +75,11 @@ def test_what_it_cannot_write_fails_the_statement(session: oracledb.Connection) 
 
 def test_other_bodies_are_kept_as_text(session: oracledb.Connection) -> None:
     for body in ("BEGIN :NEW.NAME := 'x'; END;", "BEGIN DELETE FROM CH; END;", "BEGIN INSERT INTO CH (SEQ) VALUES (1 + 1); END;"):
-        run(session, f"CREATE OR REPLACE TRIGGER CHANGES AFTER INSERT ON T FOR EACH ROW {body}", "INSERT INTO T (ID) VALUES (1)")
+        run(session, f"CREATE OR REPLACE TRIGGER CHANGES AFTER INSERT ON T FOR EACH ROW {body}")
+        run(session, "INSERT INTO CH (SEQ) VALUES (7)", "INSERT INTO T (ID) VALUES (1)")
+        with session.cursor() as cursor:
+            assert cursor.execute("SELECT TRIGGER_BODY FROM USER_TRIGGERS").fetchall() == [(body,)]
+            assert cursor.execute("SELECT SEQ, NAME FROM CH, T").fetchall() == [(7, None)]
         session.rollback()
     run(session, f"CREATE OR REPLACE TRIGGER CHANGES BEFORE INSERT ON T FOR EACH ROW {BODY}", "INSERT INTO T (ID) VALUES (1)")
     assert told(session) == []

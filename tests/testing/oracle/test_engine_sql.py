@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from tests.conftest import create_database, drop_database
-from tests.testing.oracle.engine_kit import Session, bind_of
+from tests.testing.oracle.engine_kit import Session
 from voyager_ops.testing.oracle.backend import PgEngine
 from voyager_ops.testing.oracle.engine import Bind, BindValue, DayInterval, MonthInterval, OracleError, Timestamp, TypeNumber
 from voyager_ops.testing.postgres import Cluster
@@ -583,7 +583,3 @@ def test_out_binds_of_a_block(app: Session) -> None:
 )
 def test_errors_of_statements(app: Session, statement: str, code: int) -> None:
     assert app.error(statement)[0] == code
-
-
-def test_binds_have_the_types_the_client_says() -> None:
-    assert bind_of(Timestamp(2020, 1, 1, offset_minutes=0)).type is TypeNumber.TIMESTAMP_TZ
