@@ -385,6 +385,13 @@ def test_a_failed_statement_leaves_the_transaction_alone(filled: Session) -> Non
     assert filled.one("SELECT V FROM M WHERE ID = 10") == 1
 
 
+def test_a_row_whose_redo_cannot_be_written_is_not_written_either(filled: Session, engine: PgEngine) -> None:
+    engine.recorder.table_dropped("APP", "M")  # the recorder does not know the table any more
+    with pytest.raises(KeyError):
+        filled.sql("INSERT INTO M VALUES (10, 1)")
+    assert filled.one("SELECT COUNT(*) FROM M") == 5
+
+
 def _number(session: Session) -> str:
     ((name,),) = session.sql("SELECT CONSTRAINT_NAME FROM USER_CONSTRAINTS WHERE TABLE_NAME = 'M' AND CONSTRAINT_TYPE = 'P'")
     return str(name).removeprefix("SYS_C")

@@ -469,7 +469,7 @@ class SqlSession:
         parameters = [self.parameters(translated.parameters, binds, row) for row in rows]
         if len(rows) > 1 and returning is None and not row_counts:
             try:
-                with self.recorder.statement(), self.guarded():
+                with self.guarded(), self.recorder.statement():
                     cursor = psycopg.RawCursor(self.connection)
                     cursor.executemany(code, parameters)
                     result.row_count = cursor.rowcount
@@ -481,7 +481,7 @@ class SqlSession:
         errors: list[BatchError] = []
         for offset, values in enumerate(parameters):
             try:
-                with self.recorder.statement(), self.guarded():
+                with self.guarded(), self.recorder.statement():
                     done = run(self.connection, translated.sql, values)
             except psycopg.Error as error:
                 found = oracle_error(error, translated.kind)
