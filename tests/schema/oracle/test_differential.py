@@ -60,6 +60,7 @@ QUERIES = (
     "SELECT id, DECODE(dept, NULL, 'none', 1, 'one', 'more'), NVL2(first_name, 1, 0), COALESCE(first_name, code, 'q')"
     " FROM employees",
     "SELECT dept, boss, COUNT(*) FROM employees GROUP BY ROLLUP (dept, boss)",
+    "SELECT dept, SUM(id) / COUNT(*), NVL(SUM(boss), 0) / 2, SUM(id) * SUM(id) FROM employees GROUP BY dept",
     "SELECT dept FROM employees MINUS SELECT id FROM departments",
     "SELECT id FROM departments INTERSECT SELECT dept FROM employees UNION SELECT place FROM departments",
     "SELECT e.id FROM employees e WHERE e.dept NOT IN (SELECT id FROM departments)",

@@ -15,7 +15,6 @@ from voyager_ops.schema.oracle.typed import (
     NULL,
     NUMBER,
     TEXT,
-    WHOLE,
     Kind,
     Typed,
     as_number,
@@ -64,9 +63,13 @@ def _of(name: str, value: Typed) -> tuple[Node, Kind]:
     if name in ("SUM", "AVG") and value.kind.base == "interval":
         return value.node, value.kind
     given = as_number(value)
+    if given.kind.base == "null":
+        raise Refused(f"{name} of NULL")
     if given.kind.base == "double":
         return given.node, DOUBLE
-    return exact(given) if name not in ("SUM", "AVG") else given.node, WHOLE if name == "SUM" and given.kind.integral else NUMBER
+    if name == "SUM":  # of PostgreSQL's integers it is one, whose division cuts, up to bigint's
+        return given.node, Kind("number", integral=given.kind.integral, native=given.kind.native)
+    return given.node if name == "AVG" else exact(given), NUMBER
 
 
 def joined_texts(tr: Translator, node: exp.GroupConcat, scope: Scope) -> Typed:
