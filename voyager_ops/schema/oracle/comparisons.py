@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from voyager_ops.schema.oracle.dialect import Node, Refused, collated
-from voyager_ops.schema.oracle.typed import Typed, as_number, is_number, is_text, padded, string_of, word
+from voyager_ops.schema.oracle.dialect import Node, Refused, cast_to, collated
+from voyager_ops.schema.oracle.typed import Typed, as_number, is_char, is_number, is_text, padded, word
 
 _ORDERED = (exp.LT, exp.LTE, exp.GT, exp.GTE)
 
@@ -34,14 +34,19 @@ def compared(operator: type[Any], left: Typed, right: Typed, *, strict: bool = F
 
 
 def _texts(operator: type[Any], left: Typed, right: Typed) -> Node:
-    # A char and a constant are compared blank padded by both; a char and a varchar2 are not in Oracle.
-    constants = string_of(left.node) is not None or string_of(right.node) is not None
-    if left.kind.base != right.kind.base and not constants:
+    if is_char(left) and is_char(right):
+        left, right = _blanks_aside(left), _blanks_aside(right)
+    elif left.kind.base != right.kind.base:  # a char and a varchar2: blanks count
         left, right = padded(left), padded(right)
     node = left.node
     if operator in _ORDERED:
         node = collated(node, "C")  # binary order, as Oracle's is
     return _built(operator, node, right.node)
+
+
+def _blanks_aside(value: Typed) -> Typed:
+    """One of two CHARs, so that PostgreSQL compares them without the blanks at their ends, as it does its own."""
+    return Typed(cast_to(value.node, "bpchar"), value.kind) if value.kind.blanks else value
 
 
 def _built(operator: type[Any], left: Node, right: Node) -> Node:

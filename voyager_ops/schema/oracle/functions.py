@@ -23,6 +23,7 @@ from voyager_ops.schema.oracle.typed import (
     exact,
     is_moment,
     is_text,
+    padded,
     string_of,
     unify,
     word,
@@ -49,7 +50,7 @@ def call_of(tr: Translator, node: exp.Anonymous, scope: Scope) -> Typed:
 
 
 def _coalesce(tr: Translator, args: Args) -> Typed:
-    unified, kind = unify(args, "NVL")
+    unified, kind = unify([padded(value) for value in args], "NVL")
     return Typed(call("coalesce", *(value.node for value in unified)), kind)
 
 
@@ -67,7 +68,8 @@ def _nullif(tr: Translator, args: Args) -> Typed:
 
 
 def _decode(tr: Translator, args: Args) -> Typed:
-    subject, rest = args[0], args[1:]
+    # Texts are compared with their blanks, and the result is no CHAR, whatever it is given.
+    subject, *rest = map(padded, args)
     pairs, default = (rest[:-1], rest[-1:]) if len(rest) % 2 else (rest, [])
     tests: list[Node] = []
     for wanted in pairs[::2]:

@@ -11,6 +11,7 @@ from voyager_ops.schema.oracle.arithmetic import built
 from voyager_ops.schema.oracle.dialect import Node, Refused, call, number, paren, text
 from voyager_ops.schema.oracle.function_table import Args, Function, Table
 from voyager_ops.schema.oracle.typed import (
+    BLANKS,
     BOOLEAN,
     INTEGER,
     NULL,
@@ -20,6 +21,7 @@ from voyager_ops.schema.oracle.typed import (
     as_text,
     concatenated,
     integer_of,
+    is_blank_padded,
     not_empty,
     string_of,
 )
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
 
 def _letters(name: str) -> Function:
-    return lambda tr, args: Typed(call(name, as_text(args[0])), TEXT)
+    """A function that gives back the type it is given: of a CHAR a CHAR."""
+    return lambda tr, args: Typed(call(name, as_text(args[0])), BLANKS if is_blank_padded(args[0].kind) else TEXT)
 
 
 def _concat(tr: Translator, args: Args) -> Typed:

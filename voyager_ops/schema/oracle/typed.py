@@ -19,13 +19,15 @@ class Kind:
     interval, bytes, boolean, null, or other (only moved about, never reckoned with).
 
     ``integral``: a number without a fraction. ``native``: one of PostgreSQL's integer types, whose division cuts. ``length``: of
-    a char. ``sql``: the target's type where it is known.
+    a char. ``blanks``: a text that is a CHAR to Oracle, with its blanks here: beside another CHAR those at its end do not count.
+    ``sql``: the target's type where it is known.
     """
 
     base: str
     integral: bool = False
     native: bool = False
     length: int = 0
+    blanks: bool = False
     sql: str = ""
 
 
@@ -35,6 +37,7 @@ class Typed(NamedTuple):
 
 
 TEXT = Kind("text")
+BLANKS = Kind("text", blanks=True)
 NUMBER = Kind("number")
 INTEGER = Kind("number", integral=True, native=True)
 WHOLE = Kind("number", integral=True)
@@ -80,6 +83,16 @@ def kind_of_target(sql: str, oracle: str = "") -> Kind:
 
 def is_text(kind: Kind) -> bool:
     return kind.base in ("text", "char")
+
+
+def is_blank_padded(kind: Kind) -> bool:
+    """Whether it is a CHAR to Oracle."""
+    return kind.base == "char" or kind.blanks
+
+
+def is_char(value: Typed) -> bool:
+    """Whether the value is a CHAR to Oracle, as constants are: blanks at its end do not count beside another one."""
+    return is_blank_padded(value.kind) or string_of(value.node) is not None
 
 
 def is_number(kind: Kind) -> bool:
@@ -170,7 +183,7 @@ def unify(values: Sequence[Typed], what: str) -> tuple[list[Typed], Kind]:
         return list(values), NULL
     bases = {kind.base for kind in kinds}
     if bases <= {"text", "char"}:
-        if len({(kind.base, kind.length) for kind in kinds}) == 1:
+        if len({(kind.base, kind.length, kind.blanks) for kind in kinds}) == 1:
             return list(values), kinds[0]
         return [padded(value) for value in values], TEXT
     if bases <= {"number", "double"}:
@@ -234,4 +247,5 @@ def concatenated(parts: list[Typed]) -> Typed:
     result = pieces[0]
     for piece in pieces[1:]:
         result = exp.DPipe(this=result, expression=piece, safe=True)
-    return Typed(result if never_empty else not_empty(result), TEXT)
+    char = all(is_char(part) for part in parts)
+    return Typed(result if never_empty else not_empty(result), BLANKS if char else TEXT)
