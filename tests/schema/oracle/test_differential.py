@@ -49,7 +49,6 @@ QUERIES = (
     "SELECT first_name || last_name || code || id FROM employees",
     "SELECT id FROM employees WHERE code = 'ab'",
     "SELECT id FROM employees WHERE code || 'x' = 'ab  x'",
-    "SELECT id FROM employees WHERE UPPER(code) = 'AB' OR code || code = 'zz  zz'",
     "SELECT id FROM employees WHERE first_name NOT IN ('Al', 'bo') OR first_name = ''",
     "SELECT id, salary / dept, MOD(id, 4), dept / 2 FROM employees",
     "SELECT id FROM employees WHERE last_name > 'a' OR last_name BETWEEN 'K' AND 'Z'",
