@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from tests.conftest import Database, create_database, drop_database
 from tests.lane.feed import Feed, make_context, run_apply
 from tests.lane.seam import SeamLane
+from tests.lane.test_apply_crash import capture_all
 from voyager_ops.changes.netchange import TableFold
 from voyager_ops.config import ChangesConfig
 from voyager_ops.databases.postgres import apply, metadata
@@ -21,7 +23,7 @@ from voyager_ops.errors import PreconditionError, RetryableError
 from voyager_ops.lane import apply_loop, quarantine
 from voyager_ops.lane.collector import SPILL_BYTES
 from voyager_ops.model.changes import Row, Transaction
-from voyager_ops.model.positions import Lane
+from voyager_ops.model.positions import Lane, Position
 from voyager_ops.model.results import silent
 from voyager_ops.state.store import State
 from voyager_ops.testing.postgres import Cluster
@@ -163,6 +165,39 @@ def test_a_transaction_held_at_the_gate_is_looked_at_once(
     assert len({id(changes) for changes in held[1:20]}) == 1
     with source_db.connect() as connection:
         assert connection.execute("SELECT id FROM items").fetchall() == [(1,)]
+
+
+def test_a_large_transaction_held_at_the_gate_is_applied_whole(
+    source_db: Database, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file was read from to see what is in it; what is applied later begins at its beginning all the same."""
+    monkeypatch.setattr(apply_loop, "GATE_SECONDS", 0.01)
+    lane = SeamLane(source_db, target_db, tmp_path, "CREATE TABLE wide (id int PRIMARY KEY, v text)", "", chunk_size=32 << 10)
+    lane.prepare()
+    lane.copy(lane.plan())
+    with lane.streaming():
+        pass
+    lane.source("INSERT INTO wide SELECT i, repeat(md5(i::text), 30) FROM generate_series(1, 8000) i")  # 8 MB
+    lane.source("DELETE FROM wide WHERE id = 1")
+    capture_all(lane)
+    asked: list[Position] = []
+    stop = threading.Event()
+
+    def gate() -> bool:
+        with lane.context.apply_db.connect("test") as connection:
+            asked.append(apply.read_position(connection, "seam", Lane.FORWARD).position)
+        return len(asked) > 3
+
+    loop = threading.Thread(target=apply_loop.apply, args=(lane.context, stop, None, silent), kwargs={"gate": gate})
+    loop.start()
+    deadline = time.monotonic() + 30
+    while lane.differences() and loop.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    stop.set()
+    loop.join()
+    assert len(asked) > 3
+    assert len(set(asked[:4])) == 1
+    assert lane.differences() == {}
 
 
 PARTS = """

@@ -361,6 +361,7 @@ class ApplyLoop:
                 found = change
                 break
         transaction.changes = chain(read, transaction.changes)
+        transaction.raw = None  # of a large one it is the same file, which has been read from
         if found is None:
             return True
         self._held_at = transaction.position
