@@ -57,6 +57,8 @@ class Feed:
     reads: int = 0
     raw: bool = True
     """Hand the changes out as frames, too, as the change log does."""
+    together: int = 2
+    """Transactions of a run, at most."""
 
     def commit(self, *changes: Change) -> Position:
         position = Position(f"{16 + 16 * (len(self.transactions) + 1):016X}")
@@ -163,7 +165,7 @@ class FeedReader:
             run = [self._one(number)]
             number += 1
             if self.feed.raw and self.run_changes:
-                while number < len(self.feed.transactions) and len(run) < 2 and _alike(run[0], self._one(number)):
+                while number < len(self.feed.transactions) and len(run) < self.feed.together and _alike(run[0], self._one(number)):
                     run.append(self._one(number))
                     number += 1
             self.after = run[-1].position

@@ -26,6 +26,7 @@ from voyager_ops.databases.postgres import apply_parallel, metadata
 from voyager_ops.databases.postgres.apply import ApplySession
 from voyager_ops.databases.postgres.apply_parallel import Parting, undivided
 from voyager_ops.errors import ApplyError
+from voyager_ops.lane import collector
 
 DDL = """
 CREATE TABLE items (id int PRIMARY KEY, code text, big text);
@@ -172,6 +173,21 @@ def test_cut_short_between_the_commits_of_parts(feed: Feed, target_db: Database,
     assert positions(target_db) == [feed.transactions[-1][0]] * 3
     changes = sum(len(found) for _, found in feed.transactions)
     assert rows(target_db, "SELECT changes FROM voyager_ops.lane_position WHERE part = 0") == [(changes,)]
+
+
+def test_a_batch_whose_last_run_took_it_past_the_limit_is_mended_as_a_whole(
+    feed: Feed, target_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was one run of transactions comes one by one then, and passes the limit earlier."""
+    monkeypatch.setattr(collector, "BULK_BYTES", 1000)
+    feed.together = 3
+    for first in (0, 40, 80):
+        feed.commit(*(feed.insert("items", id=first + number, code="x") for number in range(40)))
+    failpoints.configure("apply.parts_committed=error")
+    run_apply(feed)
+    assert rows(target_db, "SELECT code, count(*) FROM items GROUP BY 1") == [("x", 120)]
+    assert positions(target_db) == [feed.transactions[-1][0]] * 3
+    assert rows(target_db, "SELECT transactions, changes FROM voyager_ops.lane_position WHERE part = 0") == [(3, 120)]
 
 
 def test_an_error_in_one_part_leaves_nothing_of_the_batch(feed: Feed, target_db: Database) -> None:

@@ -208,7 +208,8 @@ class ApplyLoop:
             try:
                 try:
                     self._fill()
-                    collector.fold_pending()
+                    if self._session.barrier is None:  # else only once it is whole
+                        collector.fold_pending()
                 except ApplyError:
                     self._settle()  # the batch before it comes first
                     raise

@@ -78,14 +78,20 @@ class Collector:
             self.add_changes(transaction, transaction.changes)
             return
         for raw in transaction.raw:
-            if self._pending.size > BULK_BYTES:
+            if self._too_much:
                 self.spill(self.last)
             if not self._pending.fits(raw):
                 self._one_by_one()
                 self._pending.fits(raw)
             self._take(transaction, raw)
-        if self._pending.size > BULK_BYTES:
+        if self._too_much:
             self.ends = True
+
+    @property
+    def _too_much(self) -> bool:
+        """What is pending must be sent. Never before a barrier: what other parts have applied was no more than this when it came
+        in runs, of which the last one may have taken it past the limit; now it comes transaction by transaction."""
+        return self._pending.size > BULK_BYTES and self.session.barrier is None
 
     def takes_whole(self, run: Transaction) -> bool:
         """Whether a run of transactions may be added as it is: none of them needs to be looked at by itself."""
