@@ -235,6 +235,7 @@ class ApplyLoop:
             self._settle()
         except Conflict:
             self._session.rollback()  # whoever goes on does this batch again
+        self._report.update(self._session.applied)
         return True
 
     def _commit(self) -> None:
