@@ -27,6 +27,7 @@ from voyager_ops.databases.postgres.apply import ApplySession
 from voyager_ops.databases.postgres.apply_parallel import Parting, undivided
 from voyager_ops.errors import ApplyError
 from voyager_ops.lane import collector
+from voyager_ops.model.changes import UNCHANGED
 
 DDL = """
 CREATE TABLE items (id int PRIMARY KEY, code text, big text);
@@ -34,6 +35,7 @@ CREATE TABLE pairs (a int, b text, v int, PRIMARY KEY (b, a));
 CREATE TABLE coded (id int PRIMARY KEY, code text UNIQUE);
 CREATE TABLE priced (price numeric PRIMARY KEY, v int);
 CREATE TABLE bag (a int, b text);
+CREATE TABLE numbered (id int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY, big text);
 """
 SETUP = """
 CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL DEFAULT 0);
@@ -190,6 +192,16 @@ def test_a_batch_whose_last_run_took_it_past_the_limit_is_mended_as_a_whole(
     assert rows(target_db, "SELECT transactions, changes FROM voyager_ops.lane_position WHERE part = 0") == [(3, 120)]
 
 
+def test_rows_that_take_values_from_those_on_the_target(feed: Feed, target_db: Database) -> None:
+    """They are deleted and inserted, as their identity may not be set: what they keep is read before."""
+    feed.commit(*(feed.insert("numbered", id=number, n=number, big=f"b{number}") for number in range(30)))
+    run_apply(feed)
+    feed.commit(*(feed.update("numbered", id=number, n=number + 100, big=UNCHANGED) for number in range(30)))
+    run_apply(feed)
+    assert rows(target_db, "SELECT id, n, big FROM numbered ORDER BY 1") == [(i, i + 100, f"b{i}") for i in range(30)]
+    assert positions(target_db) == [feed.transactions[-1][0]] * 3
+
+
 def test_an_error_in_one_part_leaves_nothing_of_the_batch(feed: Feed, target_db: Database) -> None:
     feed.commit(*(feed.insert("items", id=number, code="x") for number in range(20)))
     run_apply(feed)
@@ -217,7 +229,7 @@ def test_rows_bound_by_more_than_their_key_stay_together(feed: Feed) -> None:
         whole = {name.name: parting.whole(table) for name, table in session.tables.items()}
     finally:
         session.close()
-    assert {name for name, part in whole.items() if part is None} == {"items", "pairs"}
+    assert {name for name, part in whole.items() if part is None} == {"items", "pairs", "numbered"}
 
 
 def killed(lane: SeamLane, tmp_path: Path, point: str) -> None:
