@@ -165,7 +165,9 @@ class FeedReader:
             run = [self._one(number)]
             number += 1
             if self.feed.raw and self.run_changes:
-                while number < len(self.feed.transactions) and len(run) < self.feed.together and _alike(run[0], self._one(number)):
+                while (
+                    number < len(self.feed.transactions) and len(run) < self.feed.together and _alike(run[0], self._one(number))
+                ):
                     run.append(self._one(number))
                     number += 1
             self.after = run[-1].position

@@ -152,15 +152,16 @@ class ApplySession:
         for root, fold in folds.items():
             if not fold:
                 continue
-            table = self.tables[root]
-            rewrite = self.rewrites(root)
-            try:
-                # As a list first: reading values from the target sends what is queued, and begins a new queue.
-                planned = list(self._planner.plan(table, fold.net(), strict=strict, rewrite=rewrite))
-                self._queue.extend(planned)
-            except LookupError as error:
-                raise value_missing(self.context, table, error.args[0]) from None
+            self._plan(self.tables[root], fold.net(), strict=strict, rewrite=self.rewrites(root))
             fold.clear()
+
+    def _plan(self, table: ApplyTable, net: NetChange, *, strict: bool, rewrite: bool) -> None:
+        try:
+            # As a list first: reading values from the target sends what is queued, and begins a new queue.
+            planned = list(self._planner.plan(table, net, strict=strict, rewrite=rewrite))
+        except LookupError as error:
+            raise value_missing(self.context, table, error.args[0]) from None
+        self._queue.extend(planned)
 
     def rewrites(self, root: QName) -> bool:
         """Whether the table's changed rows are deleted and inserted just now: its unique values have moved between rows."""

@@ -284,9 +284,9 @@ class ParallelSession(ApplySession):
         """Whether all of it can be spread, and is worth it."""
         if any(fold.truncated or self.rewrites(root) for root, fold in folds.items() if fold):
             return False
-        found = [net for net in nets.values() if net is not None]
-        if any(net.carried for net in found):
+        if any(net is not None and reads_rows(self.tables[root], net) for root, net in nets.items()):
             return False
+        found = [net for net in nets.values() if net is not None]
         rows = sum(len(net.deletes) + len(net.updates) + len(net.inserts) + sum(map(len, net.partial.values())) for net in found)
         return rows >= FEWEST_ROWS
 
@@ -385,12 +385,12 @@ class Mending(ApplySession):
             if not fold:
                 continue
             net = fold.net()
-            if net.carried or fold.truncated:
+            if fold.truncated or reads_rows(self.tables[root], net):
                 raise self._impossible()
-            table = self.tables[root]
+            table, rewrite = self.tables[root], self.rewrites(root)
             pieces = self._parting.split(table, net)
             for part in self._late:
-                self._queue.extend(self._planner.plan(table, pieces[part], strict=strict, rewrite=self.rewrites(root)))
+                self._plan(table, pieces[part], strict=strict, rewrite=rewrite)
             fold.clear()
 
     def start_commit(self, tally: Tally) -> None:
@@ -410,6 +410,11 @@ class Mending(ApplySession):
             state=f"parts {self._late} have applied everything up to the first of these positions, the others up to the second",
             next_step="the change log or the positions were changed by hand: put them back, or end the migration and start anew",
         )
+
+
+def reads_rows(table: ApplyTable, net: NetChange) -> bool:
+    """Whether values must be read from the target before the changes can be applied, for which all before them must be sent."""
+    return bool(net.carried or (table.must_rewrite and net.partial))
 
 
 def move(context: LaneContext, which: str, expect: int, before: Position, after: Position) -> Planned:
