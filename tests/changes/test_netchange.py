@@ -181,3 +181,14 @@ def test_before_the_seam_rows_may_be_inserted_over_others() -> None:
     fold.insert([b"1", b"x"])
     fold.insert([b"1", b"y"])
     assert fold.net().inserts == [[b"1", b"y"]]
+
+
+def test_before_the_seam_a_row_that_came_and_went_is_deleted_for_a_chunk_may_hold_it() -> None:
+    fold = TableFold(2, [0], [], lenient=True)
+    fold.insert([b"1", b"x"])
+    fold.delete([b"1", None])
+    fold.update([b"2", None], [b"3", b"y"], False)
+    fold.update([b"3", None], [b"4", b"y"], False)
+    net = fold.net()
+    assert net.deletes == [(b"1",), (b"2",), (b"3",)]
+    assert net.inserts == [[b"4", b"y"]]

@@ -74,8 +74,8 @@ class TableFold:
     """The changes of one table since the last flush, folded as they come.
 
     ``width`` counts the columns, ``key`` gives the indexes of the key's columns in key order (empty: rows are a multiset),
-    ``toastable`` those of columns that may be UNCHANGED. ``lenient`` (before the seam point) lets a row be inserted over another.
-    ``size`` estimates the bytes held.
+    ``toastable`` those of columns that may be UNCHANGED. ``lenient`` (before the seam point) lets a row be inserted over
+    another, and deletes a row that came and went within the run. ``size`` estimates the bytes held.
     """
 
     __slots__ = (
@@ -259,7 +259,8 @@ class TableFold:
         existed, row, _base = entry
         if row is None and not self.lenient:
             raise FoldError("a row was deleted after it had been deleted", key)
-        if existed:
+        if existed or self.lenient:
+            # Before the seam point a chunk may hold the very row that this run inserted: it must go all the same.
             self._entries[key] = (True, None, key)
         else:
             del self._entries[key]

@@ -286,9 +286,11 @@ class TableFrames:
         )
 
     def placeholder(self, place: int) -> Value:
-        """For a large value that is not known yet in an insert which is followed by another change of the same row, or whose row
+        """For a large value that is not known yet in a change which is followed by another one of the same row, or whose row
         is gone by the transaction's end: it never stays, but must be a value of the type where NULL is not allowed."""
         column = self.columns[place]
+        if column.array_of:
+            return b"{}"
         if column.type_name == "bytea":
             return b"\\x"
         return b"null" if column.type_name in ("json", "jsonb") else b""

@@ -1,7 +1,7 @@
 """A batch of changes as the change log has them: rows of the tables of changes, merged by their numbers.
 
 Large values are not in those tables: they are read from the captured table by the row's key, as of the batch's moment. Every
-change of a row carries the value that the row had in the end; of a row that was gone by then, none.
+change of a row carries the value that the row had in the end; of a row that was gone by then, a placeholder, which goes with it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from voyager_ops.databases.oracle.logminer.transactions import spilled_blocks
 from voyager_ops.databases.oracle.names import quote
 from voyager_ops.databases.oracle.triggers.statements import ChangeTable, row_column
 from voyager_ops.failpoints import hit, register
-from voyager_ops.model.changes import DELETE, INSERT, UNCHANGED, UPDATE, Value
+from voyager_ops.model.changes import DELETE, INSERT, UPDATE, Value
 
 BEFORE_LARGE = register("capture.triggers.before_large_values")
 
@@ -162,13 +162,12 @@ def _change(
         old[place] = value
     if op == DELETE:
         return RowChange(DELETE, old, None)
-    new: list[Value] = [UNCHANGED] * len(frames.columns)
+    new: list[Value] = [None] * len(frames.columns)
     for place, value in zip(table.kept, row, strict=True):
         new[place] = value
     for number, place in enumerate(sorted(frames.large)):
-        if large is not None:
-            new[place] = large[number]
-        elif op == INSERT:
-            new[place] = frames.placeholder(place)
+        # Rows are always whole. A batch that is applied before the seam point may meet a chunk from amid it, where a row that
+        # the batch moves lies under another key already: a value that is left unchanged would be looked for in vain.
+        new[place] = frames.placeholder(place) if large is None else large[number]
     moved = op == UPDATE and any(new[place] != old[place] for place in frames.key)
     return RowChange(op, old if moved else None, new)
