@@ -8,6 +8,7 @@ from voyager_ops.databases.oracle.check_facts import OracleFacts
 from voyager_ops.databases.oracle.names import qualified, unusable
 from voyager_ops.databases.oracle.prepare_sql import MOST_COLUMNS
 from voyager_ops.databases.oracle.targets import parse_target
+from voyager_ops.databases.oracle.triggers.statements import change_table_width
 from voyager_ops.databases.oracle.types import (
     DAY_TO_SECOND,
     NUMBERS,
@@ -48,7 +49,7 @@ def _for_triggers(tables: Sequence[Table], subject: str) -> Iterator[Check]:
             " tells",
             f"ALTER TABLE {qualified(*keyless[0].native_name)} ADD PRIMARY KEY (…), or leave the table out (tables.exclude)",
         )
-    wide = [table for table in tables if 3 + len(table.key) + len(table.data_columns) > MOST_COLUMNS]
+    wide = [table for table in tables if change_table_width(table) > MOST_COLUMNS]
     if wide:
         yield error(
             "trigger_columns",
@@ -157,6 +158,15 @@ def _keys(tables: Sequence[Table], subject: str) -> Iterator[Check]:
             f"ALTER TABLE {qualified(*blind[0][0].native_name)} ADD PRIMARY KEY (…), or leave the table or the column out",
         )
     keys = [(table, column) for table in tables for column in table.columns if column.name in table.key]
+    long = [_label(table, column) for table, column in keys if column.type_sql and reread(_oracle(column))]
+    if long:
+        yield error(
+            "key_lengths",
+            subject,
+            f"key columns declared longer than redo holds their values: {listed(long)}",
+            "rows are known by their keys, and these are in no change",
+            "declare the column shorter (at most 4000 bytes), or leave the table out (tables.exclude)",
+        )
     fine = [_label(table, column) for table, column in keys if _cut_off(column)]
     if fine:
         yield error(

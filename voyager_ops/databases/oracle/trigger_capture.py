@@ -6,37 +6,49 @@ triggers came is in every chunk: the first one waits for all transactions that w
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import oracledb
 
 from voyager_ops.changes.roots import RootMap
 from voyager_ops.databases.oracle import metadata, positions
-from voyager_ops.databases.oracle.capture import objects_key, read_objects, record_start, refuse_changed
 from voyager_ops.databases.oracle.database import OracleDatabase, oracle
 from voyager_ops.databases.oracle.errors import LOCKED, ora_code, translate
 from voyager_ops.databases.oracle.frames import TableFrames
 from voyager_ops.databases.oracle.logminer.session import read_incarnation
 from voyager_ops.databases.oracle.prepare_sql import MOST_COLUMNS
+from voyager_ops.databases.oracle.prepared import (
+    LEFT_BEHIND_MOST,
+    Problem,
+    leave_out,
+    not_prepared,
+    objects_key,
+    prepared_objects,
+    read_objects,
+    read_unless_ended,
+    record_start,
+    refuse,
+    refuse_changed,
+    say,
+    try_out,
+    unstreamable,
+)
 from voyager_ops.databases.oracle.starting import Start
 from voyager_ops.databases.oracle.triggers import install, structure
-from voyager_ops.databases.oracle.triggers.statements import BATCHES, ChangeTable
+from voyager_ops.databases.oracle.triggers.statements import BATCHES, ChangeTable, change_table_width
 from voyager_ops.databases.oracle.triggers.stream import TriggerStream
-from voyager_ops.databases.oracle.types import OracleType, why_not_streamable
 from voyager_ops.databases.oracle.values import literal_decoder
 from voyager_ops.databases.postgres import metadata as target_metadata
 from voyager_ops.databases.postgres.capture import refuse_remains
 from voyager_ops.databases.postgres.lsn import from_position
-from voyager_ops.errors import PreconditionError, RetryableError
+from voyager_ops.errors import RetryableError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import FROM_SIDE
-from voyager_ops.model.results import Progress, ProgressSink, silent
+from voyager_ops.model.results import ProgressSink, silent
 from voyager_ops.model.tables import QName
 from voyager_ops.state.lanes import ENDED, FAILED, NONE, read_lane, update_lane
 
@@ -45,7 +57,6 @@ STARTING = register("capture.triggers.prepare.before_start")
 RECORDED = register("capture.triggers.prepare.recorded")
 
 TRIGGERS: Final = "triggers"
-_LEFT_BEHIND_MOST: Final = 100_000
 _NOT_THERE: Final = 942
 
 
@@ -63,13 +74,7 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
     Raises PreconditionError with what mends it, StreamLost when our tables of a lane that was prepared are gone, RetryableError
     when stopped or when the database is busy.
     """
-    record = read_lane(context.state, context.lane)
-    if record.status == ENDED:
-        raise PreconditionError(
-            f"lane {context.lane} of migration {context.migration!r} has ended",
-            state="its changes are complete; nothing was changed",
-            next_step="nothing to prepare; see voyager-ops cutover status",
-        )
+    record = read_unless_ended(context)
     database = oracle(context.capture_db)
     if record.status == NONE:
         _check(context)
@@ -78,7 +83,7 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
         target_metadata.install(target)
     if record.status != NONE:
         if record.status != FAILED:
-            _check_lane(context)
+            try_out(context, _stream(context, prepared_objects(context)))
         return
     connection = database.connect("prepare")
     try:
@@ -87,12 +92,7 @@ def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threadi
             if read_lane(context.state, context.lane).status == NONE:  # nobody was first
                 _install(context, connection, owner, progress, stop)
     except oracledb.Error as error:
-        raise translate(
-            error,
-            f"the {database.side} {database.where} could not be prepared for capture",
-            "what was changed is journaled",
-            "mend what the server says (voyager-ops prepare source --print shows the grants), and run the command again",
-        ) from None
+        raise not_prepared(database, error) from None
     finally:
         connection.close()
 
@@ -130,18 +130,18 @@ def _install(
         cursor.execute("SELECT 1 FROM V$TRANSACTION T JOIN V$SESSION S ON S.SADDR = T.SES_ADDR WHERE ROWNUM = 0").fetchall()
     objects = {**read_objects(connection, context, owner, False), "capture": TRIGGERS}
     tables = _tables(context, objects)
-    _say(progress, f"a trigger on each of {len(context.tables)} tables")
+    say(progress, f"a trigger on each of {len(context.tables)} tables")
     install.Installer(connection, context.state, FROM_SIDE[context.lane], progress, stop).install(owner, tables)
     hit(INSTALLED)
     objects["structure"] = structure.read(connection, tables)
     context.state.put(objects_key(context), objects)
-    refuse_changed(context)
+    refuse_changed(connection, context)
     with connection.cursor() as cursor:
         now = read_incarnation(cursor)
     hit(STARTING)
     if record_start(context, Start(now.scn, now.scn - 1, now.dbid, now.resetlogs, "")):
         hit(RECORDED)
-        _say(progress, f"capture begins after SCN {now.scn}")
+        say(progress, f"capture begins after SCN {now.scn}")
 
 
 def teardown(context: LaneContext, progress: ProgressSink = silent) -> list[str]:
@@ -166,16 +166,7 @@ def plan_teardown(context: LaneContext) -> list[str]:
 
 def open_stream(context: LaneContext, roots: RootMap) -> TriggerStream:
     """Raises ConnectionFailed, StreamLost, PreconditionError (rights)."""
-    objects = context.state.get(objects_key(context))
-    if objects is None:
-        raise RetryableError(
-            f"lane {context.lane} of migration {context.migration!r} is not prepared",
-            state="nothing was changed",
-            next_step="run the command again: it prepares the lane",
-        )
-    tables = _tables(context, objects)
-    found = structure.Structure(tables, objects["structure"], objects["columns"])
-    return TriggerStream(context, oracle(context.capture_db), tables, found)
+    return _stream(context, prepared_objects(context))
 
 
 def left_behind(context: LaneContext) -> Iterator[QName]:
@@ -199,7 +190,7 @@ def left_behind(context: LaneContext) -> Iterator[QName]:
                 for number, count, first in rows:
                     if number and first is not None and positions.position(int(first)) <= captured:
                         continue  # published, and not deleted yet
-                    for _ in range(min(int(count), _LEFT_BEHIND_MOST - seen)):
+                    for _ in range(min(int(count), LEFT_BEHIND_MOST - seen)):
                         yield table.frames.name
                     seen += int(count)
     except oracledb.Error as error:
@@ -216,8 +207,10 @@ def left_behind(context: LaneContext) -> Iterator[QName]:
 
 
 # -- inside ------------------------------------------------------------------------------------------------------------
-def _say(progress: ProgressSink, message: str) -> None:
-    progress(Progress(phase="capture", message=message))
+def _stream(context: LaneContext, objects: Mapping[str, Any]) -> TriggerStream:
+    tables = _tables(context, objects)
+    found = structure.Structure(tables, objects["structure"], objects["columns"])
+    return TriggerStream(context, oracle(context.capture_db), tables, found)
 
 
 def _tables(context: LaneContext, objects: Mapping[str, Any]) -> list[ChangeTable]:
@@ -230,36 +223,14 @@ def _tables(context: LaneContext, objects: Mapping[str, Any]) -> list[ChangeTabl
 
 def _check(context: LaneContext) -> None:
     """Raises PreconditionError for tables that cannot be captured by triggers."""
-    problems: list[tuple[str, str]] = []
+    problems: list[Problem] = []
     for table in context.tables:
-        leave = f"leave the table out (tables.exclude: [{table.name}])"
         if not table.key:
-            problems.append(
-                (f"{table.name} has no primary key, by which a batch can be applied twice", f"give it one, or {leave}")
-            )
+            what = f"{table.name} has no primary key, by which a batch can be applied twice"
+            problems.append((what, f"give it one, or {leave_out(table)}"))
             continue
-        for column in table.data_columns:
-            reason = why_not_streamable(OracleType.from_json(column.native_type)) if column.native_type else ""
-            if reason:
-                problems.append((f"{table.name}.{column.name}: {reason}", leave))
-        width = 3 + len(table.key) + len(table.data_columns)
-        if width > MOST_COLUMNS:
-            problems.append((f"{table.name} has so many columns that its table of changes would have {width}", leave))
-    if problems:
-        database: OracleDatabase = oracle(context.capture_db)
-        raise PreconditionError(
-            f"the {database.side} {database.where} is not ready for capture by triggers: "
-            + "; ".join(what for what, _ in problems[:20]),
-            state="nothing was changed",
-            next_step=" -- ".join(dict.fromkeys(mend for _, mend in problems[:20])) + " -- and run the command again",
-        )
-
-
-def _check_lane(context: LaneContext) -> None:
-    """Raise StreamLost when our tables are gone."""
-    stream = open_stream(context, cast("RootMap", None))
-    with tempfile.TemporaryDirectory() as directory:
-        try:
-            stream.begin(read_lane(context.state, context.lane).captured_position, lambda: Path(directory) / "spill")
-        finally:
-            stream.close()
+        problems += unstreamable(table)
+        if (width := change_table_width(table)) > MOST_COLUMNS:
+            what = f"{table.name} has so many columns that its table of changes would have {width}"
+            problems.append((what, leave_out(table)))
+    refuse(oracle(context.capture_db), "capture by triggers", problems)

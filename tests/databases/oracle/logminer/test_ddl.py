@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from voyager_ops.databases.oracle.logminer.ddl import also_named, meaning
+from voyager_ops.databases.oracle.logminer.ddl import also_named, dropped_user, emptied_cluster, meaning
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,39 @@ def test_meanings(statement: str, expected: str) -> None:
 )
 def test_tables_beside_the_one_that_the_row_names(statement: str, expected: list[tuple[str, str]]) -> None:
     assert also_named(statement, "HR") == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("alter table t disable constraint t_pk", "change"),
+        ('alter table t disable novalidate constraint "T_PK" cascade', "change"),
+        ("alter table t modify constraint t_pk disable", "change"),
+        ("alter table t enable constraint fk disable primary key", "change"),
+        ("alter table t add constraint c check (a <> 'x') disable constraint t_pk keep index", "change"),
+        ("alter table t enable all triggers disable constraint fk", "harmless"),
+        ("alter table t disable constraint t_pk2", "harmless"),
+        ("alter table t modify constraint t_pk rely", "harmless"),
+        ("alter table t enable constraint t_pk", "harmless"),
+        ("alter table t add constraint c check (a <> 'disable constraint t_pk')", "harmless"),
+    ],
+)
+def test_without_its_primary_key_rows_may_come_twice(statement: str, expected: str) -> None:
+    assert meaning(statement, "T_PK") == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "user", "cluster"),
+    [
+        ("drop user hr cascade;", "HR", None),
+        ('DROP USER IF EXISTS "Hr"\n CASCADE', "Hr", None),
+        ("drop user hr", "", None),
+        ("truncate cluster app.c reuse storage", "", ("APP", "C")),
+        ('drop cluster "C" including tables cascade constraints', "", ("", "C")),
+        ("drop cluster c", "", None),
+        ("truncate table c", "", None),
+    ],
+)
+def test_statements_that_change_tables_without_naming_them(statement: str, user: str, cluster: tuple[str, str] | None) -> None:
+    assert dropped_user(statement) == user
+    assert emptied_cluster(statement) == cluster

@@ -25,6 +25,7 @@ from voyager_ops.databases.oracle.frames import TableFrames
 from voyager_ops.databases.oracle.logminer.logs import Choice, LogFile
 from voyager_ops.databases.oracle.logminer.session import Incarnation, Mining
 from voyager_ops.databases.oracle.logminer.stream import LogMinerStream, watermark_key
+from voyager_ops.databases.oracle.logminer.tables import CapturedTables
 from voyager_ops.databases.oracle.values import literal_decoder
 from voyager_ops.databases.postgres.lsn import to_position
 from voyager_ops.databases.postgres.pgoutput import Decoder
@@ -121,6 +122,7 @@ def _history(seed: int, steps: int) -> Redo:
                 for row_id, _ in reversed(done):
                     redo.row(2, xid, 'delete from "HR"."T";', row_id=row_id, undo=1)
                 redo.row(36, xid, "rollback;")
+    redo.scn = redo.rows[-1][0]  # a window without any row would be read again for ever
     return redo
 
 
@@ -177,8 +179,8 @@ class World:
         )
 
     def open(self, window: int) -> LogMinerStream:
-        frames = [TableFrames(T, "hr.t", literal_decoder)]
-        stream = LogMinerStream(self.context, cast("Mining", Log(self.redo)), frames, {})
+        tables = CapturedTables([TableFrames(T, "hr.t", literal_decoder)], {}, {"HR.T": "T_PK"}, {"HR.T": ("HR", "C")})
+        stream = LogMinerStream(self.context, cast("Mining", Log(self.redo)), tables)
         stream.window.size = window
         stream.begin(self.captured, lambda: self.directory / "spill")
         return stream
@@ -322,6 +324,10 @@ def test_truncate_comes_with_its_transaction_and_other_ddl_stops_the_lane(tmp_pa
         ("RENAME t TO u", "U", 0),
         ("RENAME u TO t", "U", 0),
         ("ALTER TABLE hr.other EXCHANGE PARTITION p WITH TABLE t", "OTHER", 78),
+        ("ALTER TABLE t DISABLE CONSTRAINT t_pk", "T", 77),
+        ("DROP USER hr CASCADE", "", 0),
+        ("TRUNCATE CLUSTER hr.c", "C", 79),
+        ("DROP CLUSTER c INCLUDING TABLES CASCADE CONSTRAINTS", "C", 0),
     ],
 )
 def test_ddl_on_a_table_by_another_name_stops_the_lane(tmp_path: Path, sql: str, table: str, number: int) -> None:

@@ -36,16 +36,28 @@ _HARMLESS_CLAUSE = re.compile(
     r"DEALLOCATE\s+UNUSED)",
     re.IGNORECASE,
 ).match
+_STRING = re.compile(r"'[^']*'")
+_DISABLED = re.compile(rf"\bDISABLE\s+(?:(?:NO)?VALIDATE\s+)?(?:PRIMARY\s+KEY|CONSTRAINT\s+{_PART})", re.IGNORECASE).findall
+_MODIFIED = re.compile(rf"\bMODIFY\s+CONSTRAINT\s+{_PART}\s.*\bDISABLE\b", re.IGNORECASE).findall
+_DROP_USER = re.compile(rf"DROP\s+USER\s+(?:IF\s+EXISTS\s+)?{_PART}\s+CASCADE\b.*", re.IGNORECASE).fullmatch
+_CLUSTER = re.compile(
+    rf"(?:TRUNCATE\s+CLUSTER|DROP\s+CLUSTER(?:\s+IF\s+EXISTS)?(?=.*\sINCLUDING\s+TABLES\b))\s+{_QUALIFIED}(?:\s.*)?",
+    re.IGNORECASE,
+).fullmatch
 
 
-def meaning(statement: str) -> Meaning:
-    """``truncate``: all rows of the table are gone. ``harmless``: rows and columns are as before. ``change``: anything else."""
+def meaning(statement: str, key: str = "") -> Meaning:
+    """``truncate``: all rows of the table are gone. ``harmless``: rows and columns are as before. ``change``: anything else.
+
+    ``key``: the constraint of the table's primary key ('' none, or not known). Without it rows could come twice.
+    """
     text = _plain(statement)
     if _TRUNCATE(text):
         return "change" if text.upper().endswith(" CASCADE") else "truncate"
     altered = _ALTER_TABLE(text)
     if altered is not None:
-        return "harmless" if _HARMLESS_CLAUSE(altered.group(1)) else "change"
+        clause = altered.group(1)
+        return "harmless" if _HARMLESS_CLAUSE(clause) and not _disables(clause, key) else "change"
     return "harmless" if _HARMLESS(text) else "change"
 
 
@@ -64,6 +76,28 @@ def also_named(statement: str, owner: str) -> list[tuple[str, str]]:
     if (found := _EXCHANGE(text)) is not None:
         return [(_name(found.group(1)) if found.group(1) else owner, _name(found.group(2)))]
     return []
+
+
+def dropped_user(statement: str) -> str:
+    """The user all of whose tables go; '' for any other statement."""
+    found = _DROP_USER(_plain(statement))
+    return _name(found.group(1)) if found is not None else ""
+
+
+def emptied_cluster(statement: str) -> tuple[str, str] | None:
+    """The cluster (owner, '' when it is not said, and name) whose tables are emptied or go."""
+    found = _CLUSTER(_plain(statement))
+    if found is None:
+        return None
+    owner, name = found.groups()
+    return (_name(owner) if owner else "", _name(name))
+
+
+def _disables(clause: str, key: str) -> bool:
+    """Whether the primary key is no longer enforced; a clause for it may follow any other."""
+    plain = _STRING.sub("''", clause)
+    names = [_name(name) if name else key for name in (*_DISABLED(plain), *_MODIFIED(plain))]
+    return bool(key) and key in names
 
 
 def _plain(statement: str) -> str:

@@ -14,9 +14,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,24 +22,11 @@ import oracledb
 
 from voyager_ops.changes.writer import CapturedTransaction
 from voyager_ops.databases.oracle import positions
-from voyager_ops.databases.oracle.frames import TableFrames
-from voyager_ops.databases.oracle.logminer import ddl
-from voyager_ops.databases.oracle.logminer.buffer import AmbiguousTransaction, Buffer, CannotUndo, Event, Pending
+from voyager_ops.databases.oracle.logminer.buffer import Buffer
+from voyager_ops.databases.oracle.logminer.intake import Committed, Intake
 from voyager_ops.databases.oracle.logminer.logs import Window
-from voyager_ops.databases.oracle.logminer.problems import changed, lost, unreadable
-from voyager_ops.databases.oracle.logminer.rows import (
-    CHANGES,
-    COMMIT,
-    DDL,
-    INTERNAL,
-    MARKER,
-    MISSING_SCN,
-    ROLLBACK,
-    START,
-    LogRow,
-    RowsCut,
-    assemble,
-)
+from voyager_ops.databases.oracle.logminer.problems import lost, unreadable
+from voyager_ops.databases.oracle.logminer.rows import LogRow, RowsCut, assemble
 from voyager_ops.databases.oracle.logminer.session import Mining
 from voyager_ops.databases.oracle.logminer.tables import CapturedTables
 from voyager_ops.databases.oracle.logminer.transactions import Builder, Unreadable
@@ -73,29 +58,13 @@ def warnings_key(context: LaneContext) -> str:
     return f"oracle/{context.lane}/warnings"
 
 
-@dataclass(slots=True)
-class _Committed:
-    """``thread`` and ``order`` place it among the commits of its SCN; ``pending`` is None when nothing of it is ours."""
-
-    scn: int
-    thread: int
-    order: int
-    at: float
-    pending: Pending | None
-
-
 class LogMinerStream:
-    """One thread; ended by :meth:`close`. ``frames``: of our tables, the marker table among them.
+    """One thread; ended by :meth:`close`. ``tables``: what is captured, our marker table among them."""
 
-    ``objects``: further object numbers (partitions) to native names.
-    """
-
-    def __init__(
-        self, context: LaneContext, mining: Mining, frames: Sequence[TableFrames], objects: Mapping[int, tuple[str, str]]
-    ) -> None:
+    def __init__(self, context: LaneContext, mining: Mining, tables: CapturedTables) -> None:
         self._context = context
         self._mining = mining
-        self._tables = CapturedTables(frames, objects)
+        self._tables = tables
         self.window = Window()
         self._buffer: Buffer | None = None
         self._builder: Builder | None = None
@@ -103,7 +72,7 @@ class LogMinerStream:
         self._read = 0
         """Everything up to this SCN is in the buffer, or was given."""
         self._giving = False
-        self._waiting: deque[_Committed] = deque()
+        self._waiting: deque[Committed] = deque()
         """Committed in the window, and not given yet."""
         self._given: deque[tuple[int, int]] = deque()
         """(position, SCN of its begin) of what was given and not confirmed."""
@@ -185,7 +154,7 @@ class LogMinerStream:
         self._next_look = now + min(max(2 * (now - started), _IDLE_SECONDS[0]), _IDLE_SECONDS[1])
 
     # -- one window --------------------------------------------------------------------------------------------------
-    def _mine(self, high: int) -> tuple[list[_Committed], int]:
+    def _mine(self, high: int) -> tuple[list[Committed], int]:
         """Take the rows of (read, high] into the buffer; what committed, and how many rows there were."""
         assert self._buffer is not None
         oldest = self._buffer.oldest()
@@ -197,90 +166,26 @@ class LogMinerStream:
             if choice.purged or choice.missing or len(choice.files) > _LOGS_FROM_OLDEST:
                 start = self._read  # what it did before is in the buffer
         self._mining.start(start, high)
-        committed: list[_Committed] = []
+        intake = Intake(
+            self._mining.database,
+            self._tables,
+            self._buffer,
+            published=self._published,
+            offset_seconds=self._mining.offset_seconds,
+            warn=self._warn,
+        )
         count = 0
         try:
             for row in assemble(self._mining.rows(self._read, high)):
                 count += 1
-                self._take(row, committed)
-                if self._stop is not None:
+                intake.take(row)
+                if intake.stop is not None:
                     break
         except RowsCut as error:
             raise self._mining.cut(str(error)) from None
         hit(WINDOW_READ)
-        committed.sort(key=lambda each: (each.scn, each.thread, each.order))
-        return committed, count
-
-    def _take(self, row: LogRow, committed: list[_Committed]) -> None:
-        buffer = self._buffer
-        assert buffer is not None
-        try:
-            if row.operation == START:
-                buffer.start(row.xid)
-            elif row.operation == COMMIT:
-                # A commit of thread 0 is not an instance's: it stands last among those of its SCN.
-                thread = row.thread or 1 << 16
-                committed.append(_Committed(row.scn, thread, len(committed), self._moment(row), buffer.end(row.xid)))
-            elif row.operation == ROLLBACK:
-                buffer.forget(row.xid)
-            elif row.operation == MARKER:
-                pass  # GoldenGate's: its transaction may never end; having no row of ours, it is not kept
-            elif row.operation == MISSING_SCN:
-                self._warn(f"LogMiner reports redo that it does not have around SCN {row.scn} ({row.info or 'no more is said'})")
-            elif row.operation == DDL:
-                self._take_ddl(row, committed)
-            else:
-                number = self._tables.find(row)
-                if number is not None:
-                    self._take_change(row, number)
-        except AmbiguousTransaction as error:
-            self._stop = unreadable(self._mining.database, f"{error}. The row: {row.shown()}")
-
-    def _take_change(self, row: LogRow, number: int) -> None:
-        buffer = self._buffer
-        assert buffer is not None
-        if row.undo:
-            if row.operation not in CHANGES:
-                return  # what was said of a large value is read from the table anyway
-            pending = buffer.take(row.xid)
-            try:
-                pending.strike(row)
-            except CannotUndo as error:
-                # Where mining began in the middle of a transaction that was rolled back, or is published: of no concern.
-                pending.broken = f"{error}. The row: {row.shown()}"
-            return
-        large = bool(self._tables.frames[number].large)
-        if row.operation == INTERNAL:
-            found = buffer.find(row.xid)
-            if found is None or not found.in_group(row.object):
-                return  # not the end of a change of large values
-        event = Event(row.operation, number, row.scn, row.row_id, row.sql, row.object, row.status, row.info)
-        buffer.add(row.xid, event, large=large)
-
-    def _take_ddl(self, row: LogRow, committed: list[_Committed]) -> None:
-        buffer = self._buffer
-        assert buffer is not None
-        number = self._tables.of_ddl(row)
-        if number is None:
-            return
-        frames = self._tables.frames[number]
-        meaning = ddl.meaning(row.sql)
-        if meaning == "truncate":
-            event = Event(DDL, number, row.scn, "", row.sql, row.object, 0, "")
-            if buffer.find(row.xid) is not None:
-                buffer.add(row.xid, event)
-            else:  # LogMiner showed no beginning of it: DDL commits by itself
-                pending = Pending(row.xid)
-                pending.add(event)
-                committed.append(_Committed(row.scn, 1 << 17, len(committed), self._moment(row), pending))
-        elif meaning == "change" and positions.position(row.scn, positions.LAST_ORDINAL) > self._published:
-            self._stop = changed(self._mining.database, frames.name, row.scn, row.sql)
-
-    def _moment(self, row: LogRow) -> float:
-        """Unix seconds of a row."""
-        if not isinstance(row.timestamp, datetime):
-            return time.time()
-        return row.timestamp.replace(tzinfo=UTC).timestamp() + self._mining.offset_seconds
+        self._stop = intake.stop
+        return intake.committed(), count
 
     # -- giving ------------------------------------------------------------------------------------------------------
     def _give(self) -> Iterator[CapturedTransaction]:
@@ -297,7 +202,7 @@ class LogMinerStream:
             if transaction is not None:
                 yield transaction
 
-    def _build(self, each: _Committed, end: int) -> CapturedTransaction | None:
+    def _build(self, each: Committed, end: int) -> CapturedTransaction | None:
         """None for what is published already, or not ours."""
         pending = each.pending
         if pending is None:

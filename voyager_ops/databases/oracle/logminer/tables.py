@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from voyager_ops.databases.oracle.frames import TableFrames
 from voyager_ops.databases.oracle.logminer import ddl
 from voyager_ops.databases.oracle.logminer.rows import LogRow
 
+Name = tuple[str, str]
+"""(owner, name), as Oracle spells them."""
+
 
 class CapturedTables:
-    """Which table a redo row is of: by name, or by object number where LogMiner does not know the name."""
+    """Which table a redo row is of: by name, or by object number where LogMiner does not know the name.
 
-    def __init__(self, frames: Sequence[TableFrames], objects: Mapping[int, tuple[str, str]]) -> None:
+    ``frames``: of all that are captured, our marker table among them. ``objects``: further object numbers (partitions) to native
+    names. By "owner.name" of a table: ``keys``, the constraint of its primary key, and ``clusters``, the cluster that it lies in.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[TableFrames],
+        objects: Mapping[int, Name] = MappingProxyType({}),
+        keys: Mapping[str, str] = MappingProxyType({}),
+        clusters: Mapping[str, Name] = MappingProxyType({}),
+    ) -> None:
         self.frames = list(frames)
-        self._by_name = {tuple(each.table.native_name): number for number, each in enumerate(self.frames)}
+        self._by_name = {name: number for number, name in enumerate(self.names)}
         self._by_object = {each.oid: number for number, each in enumerate(self.frames)}
-        for number, name in objects.items():
+        for object_number, name in objects.items():
             if name in self._by_name:
-                self._by_object.setdefault(number, self._by_name[name])
+                self._by_object.setdefault(object_number, self._by_name[name])
+        natives = [str(each.table.native_name) for each in self.frames]
+        self._keys = [keys.get(name, "") for name in natives]
+        self._clusters = [clusters.get(name) for name in natives]
 
     @property
-    def names(self) -> list[tuple[str, str]]:
+    def names(self) -> list[Name]:
         return [(each.table.native_name.schema, each.table.native_name.name) for each in self.frames]
 
     def find(self, row: LogRow) -> int | None:
@@ -37,12 +54,23 @@ class CapturedTables:
             return None
         return self._by_object.get(row.object)
 
+    def key_constraint(self, number: int) -> str:
+        """Name of the constraint by which the table has its key; '' without one, or where it was not recorded."""
+        return self._keys[number]
+
     def of_ddl(self, row: LogRow) -> int | None:
-        """As :meth:`find`, of a DDL row: by its text too, and by the object number whatever the name beside it."""
+        """As :meth:`find`, of a DDL row: by its text too, and by the object number whatever the name beside it. One of them,
+        where it changes several."""
         number = self.find(row)
         if number is None and row.object:
             number = self._by_object.get(row.object)
         if number is None:
             named = (self._by_name.get(name) for name in ddl.also_named(row.sql, row.owner))
             number = next((each for each in named if each is not None), None)
+        if number is None and (user := ddl.dropped_user(row.sql)):
+            number = next((each for each, (owner, _) in enumerate(self.names) if owner == user), None)
+        if number is None and (cluster := ddl.emptied_cluster(row.sql)) is not None:
+            owner = cluster[0] or row.owner
+            lying = (each for each, of in enumerate(self._clusters) if of is not None and of[1] == cluster[1])
+            number = next((each for each in lying if owner in ("", (self._clusters[each] or ("",))[0])), None)
         return number

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from voyager_ops.databases.oracle.frames import TableFrames
+from voyager_ops.databases.oracle.frames import TableFrames, is_large
 from voyager_ops.databases.oracle.names import qualified, quote
 from voyager_ops.databases.oracle.types import CHARACTERS, OracleType
-from voyager_ops.model.tables import Column
+from voyager_ops.model.tables import Column, Table
 
 SEQUENCE: Final = "VOYAGER_OPS_CHANGE_SEQ"
 BATCHES: Final = "VOYAGER_OPS_BATCH"
@@ -67,11 +67,6 @@ class ChangeTable:
         """The new row, without its large values."""
         return tuple(replace(self.frames.columns[place], native=row_column(place)) for place in self.kept)
 
-    @property
-    def width(self) -> int:
-        """Columns of the table of changes."""
-        return 3 + len(self.frames.key) + len(self.kept)
-
     def create_table(self) -> str:
         columns = [f"{quote(column.native_name)} {_type(column)}" for column in (*self.key_columns, *self.row_columns)]
         head = "SEQ NUMBER NOT NULL, BATCH NUMBER(20) NOT NULL, OP CHAR(1 BYTE) NOT NULL"
@@ -104,6 +99,11 @@ class ChangeTable:
             names += [quote(column.native_name) for column in self.row_columns]
             values += [f":NEW.{quote(self.frames.columns[place].native_name)}" for place in self.kept]
         return f"INSERT INTO {self.shown} ({', '.join(names)}) VALUES ({', '.join(values)});"  # noqa: S608 -- quoted names
+
+
+def change_table_width(table: Table) -> int:
+    """Columns of the table of changes that ``table`` would have."""
+    return 3 + len(table.key) + sum(not is_large(column) for column in table.data_columns)
 
 
 def row_column(place: int) -> str:

@@ -1,0 +1,35 @@
+"""The primary keys that the database enforces now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import oracledb
+
+_KEYS: Final = (
+    "SELECT C.TABLE_NAME, C.CONSTRAINT_NAME, K.COLUMN_NAME FROM ALL_CONSTRAINTS C"
+    " JOIN ALL_CONS_COLUMNS K ON K.OWNER = C.OWNER AND K.CONSTRAINT_NAME = C.CONSTRAINT_NAME"
+    " WHERE C.OWNER = :owner AND C.CONSTRAINT_TYPE = 'P' AND C.STATUS = 'ENABLED' ORDER BY C.TABLE_NAME, K.POSITION"
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """``constraint`` and ``columns``: native names, the columns in the key's order."""
+
+    constraint: str
+    columns: tuple[str, ...]
+
+
+def read_keys(connection: oracledb.Connection, owners: Iterable[str]) -> dict[tuple[str, str], Key]:
+    """By (owner, table) of ``owners``, native names. Raises oracledb.Error."""
+    found: dict[tuple[str, str], Key] = {}
+    with connection.cursor() as cursor:
+        for owner in sorted(set(owners)):
+            for table, constraint, column in cursor.execute(_KEYS, owner=owner).fetchall():
+                before = found.get((owner, str(table)))
+                columns = before.columns if before is not None else ()
+                found[owner, str(table)] = Key(str(constraint), (*columns, str(column)))
+    return found
