@@ -53,11 +53,43 @@ def test_quotes_that_oracle_forgot_to_double() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "UNISTR('", "HEXTORAW(00)", "HEXTORAW('0')", "TO_DATE(SYSDATE)", "f(1)", "UNISTR('\\D83D')"]
+    "wrong",
+    [
+        "",
+        "UNISTR('a\\zz')",
+        "CHR(233)",
+        "CHR()",
+        "'a'||NULL",
+        "q'[a]'",
+        "NCHR(1046)",
+        "UNISTR('",
+        "HEXTORAW(00)",
+        "HEXTORAW('0')",
+        "TO_DATE(SYSDATE)",
+        "f(1)",
+        "UNISTR('\\D83D')",
+    ],
 )
 def test_what_is_no_literal(wrong: str) -> None:
     with pytest.raises(ValueError):
         parse(wrong)
+
+
+@pytest.mark.parametrize(
+    ("literal", "text"),
+    [
+        ("CHR(10)", "\n"),
+        ("'a'||chr(39)||'b'", "a'b"),
+        ("'a' || CHR(50089)", "aé"),
+        ("'a'||''||'b'", "ab"),
+        ("'a''||''b'", "a'||'b"),
+        ("'CHR(10)'", "CHR(10)"),
+        ("'TIMESTAMP ''x'''", "TIMESTAMP 'x'"),
+        ("'DATE '", "DATE "),
+    ],
+)
+def test_pieces(literal: str, text: str) -> None:
+    assert DECODE_TEXT(literal) == text.encode()
 
 
 def test_what_logminer_does_not_write() -> None:

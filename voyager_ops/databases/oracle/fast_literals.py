@@ -16,7 +16,7 @@ from voyager_ops.databases.oracle.types import CHARACTERS, NUMBERS, ROW_IDS, TIM
 
 Fast = Callable[[str], bytes | None]
 
-_DAY: Final = r"(?!0000)\d{4}-(?!00)\d\d-(?!00)\d\d \d\d:\d\d:\d\d"
+_DAY: Final = r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
 _DATE = re.compile(rf"TO_DATE\(' ?({_DAY})', ?'S?YYYY-MM-DD HH24:MI:SS'\)")
 _TIMESTAMP = re.compile(rf"TO_TIMESTAMP\(' ?({_DAY})(?:\.(\d*))?'\)")
 _ZONED = re.compile(rf"TO_TIMESTAMP_TZ\(' ?({_DAY})(?:\.(\d*))? [+-]00:00'\)")

@@ -6,10 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from voyager_ops.databases.oracle import date_masks
+
 _CALL = re.compile(r"(?:SYS\.)?([A-Z_]+)\s*\(\s*(.*)\)\s*", re.DOTALL | re.IGNORECASE)
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
-_UNICODE = re.compile(r"\\([0-9A-Fa-f]{4})|\\\\")
+_UNICODE = re.compile(r"\\([0-9A-Fa-f]{4})|\\(\\)?")
+_MASK = re.compile(r"\s*,\s*('(?:[^']|'')*')")
+_ANSI = re.compile(r"(?:TIMESTAMP|DATE) ?('[^']*')", re.IGNORECASE)
 _PIECE = re.compile(
     r"\s*(?:\|\|)?\s*(?:(?P<call>UNISTR|CHR|TO_CHAR|TO_NCHAR|TO_CLOB|TO_NCLOB)\s*\(\s*)?N?(?P<text>'(?:[^']|'')*'|\d+)\s*\)?\s*",
     re.IGNORECASE,
@@ -62,8 +66,11 @@ def parse(literal: str) -> Parsed:
         inside = _TEXT.match(found[2])
         if inside is None:
             raise ValueError(f"{text[:60]!r} is no literal of the redo log's")
-        return Parsed("text", unquote(inside[0]))
-    if "'" in text:
+        moment, mask = unquote(inside[0]), _MASK.match(found[2], inside.end())
+        return Parsed("text", date_masks.standard(moment, unquote(mask[1])) if mask is not None else moment)
+    if (found := _ANSI.fullmatch(text)) is not None:
+        return Parsed("text", unquote(found[1]))
+    if "'" in text or upper.startswith("CHR("):
         return Parsed("text", _concatenated(text))
     if text and "(" not in text:
         return Parsed("word", text)
@@ -94,13 +101,22 @@ def _concatenated(text: str) -> str:
             raise ValueError(f"{text[:60]!r} is no literal of the redo log's")
         call, inside = (found["call"] or "").upper(), found["text"]
         if call == "CHR":
-            parts.append(chr(int(inside)))
+            parts.append(_character(inside))
         elif call == "UNISTR":
             parts.append(_units(unquote(inside)))
         else:
             parts.append(unquote(inside))
         at = found.end()
     return _joined("".join(parts))
+
+
+def _character(number: str) -> str:
+    """CHR(n): n holds the bytes of a character of the database's, which is taken for UTF-8. Raises ValueError."""
+    code = int(number) if number.isdecimal() else -1
+    try:
+        return code.to_bytes(max(1, (code.bit_length() + 7) // 8), "big").decode()
+    except (OverflowError, UnicodeDecodeError):
+        raise ValueError(f"CHR({number}) is no character of the database's Unicode character set") from None
 
 
 def unistr(text: str) -> str:
@@ -110,7 +126,15 @@ def unistr(text: str) -> str:
 
 def _units(text: str) -> str:
     """As :func:`unistr`, halves of pairs left standing: the other half may be in the next piece."""
-    return _UNICODE.sub(lambda found: chr(int(found[1], 16)) if found[1] else "\\", text) if "\\" in text else text
+    return _UNICODE.sub(_unit, text) if "\\" in text else text
+
+
+def _unit(found: re.Match[str]) -> str:
+    if found[1]:
+        return chr(int(found[1], 16))
+    if found[2] is None:
+        raise ValueError("a backslash of UNISTR is followed by neither four digits nor another backslash")
+    return "\\"
 
 
 def _joined(text: str) -> str:

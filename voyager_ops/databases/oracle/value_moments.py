@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from voyager_ops.databases.oracle.date_masks import MONTHS
+
 _ISO = re.compile(
     r"\s*([-+]?)(\d{4,})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d):(\d\d)(?:[.,](\d*))?)?\s*(?:([-+])(\d\d):?(\d\d)|(Z|UTC|GMT))?\s*"
 )
@@ -16,10 +18,7 @@ _ORACLE = re.compile(
     r"(?:([-+])(\d\d):?(\d\d)|(Z|UTC|GMT))?\s*"
 )
 """The form under NLS settings of a session that set none (American): DD-MON-RR HH.MI.SSXFF AM TZR."""
-_MONTHS: Final = {
-    name: f"{number:02d}"
-    for number, name in enumerate(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"], 1)
-}
+_MONTHS: Final = {name: f"{number:02d}" for name, number in MONTHS.items()}
 _PLACES: Final = 6
 
 
@@ -55,9 +54,11 @@ def _parsed(text: str) -> tuple[int, str, str, int | None]:
         number = -int(year) if sign == "-" else int(year)
     else:
         number, month, day, hour, minute, second, fraction, east, hours, minutes, utc = _parsed_american(text)
-    if number == 0 or month == "00" or day == "00":
+    if number == 0 or not "01" <= month <= "12" or not "01" <= day <= "31":
         raise ValueError(f"{text.strip()[:60]} is no day of the calendar")
     rest = f"{month}-{day} {hour or '00'}:{minute or '00'}:{second or '00'}"
+    if rest[6:8] > "23" or rest[9:11] > "59" or rest[12:] > "59":
+        raise ValueError(f"{text.strip()[:60]} has no time of the day")
     offset = 0 if utc else None
     if east:
         offset = (int(hours) * 60 + int(minutes)) * (-1 if east == "-" else 1)
@@ -91,8 +92,11 @@ def _shifted(year: int, rest: str, minutes: int) -> tuple[int, str]:
     astronomical = year + 1 if year < 0 else year
     total = int(rest[6:8]) * 60 + int(rest[9:11]) + minutes
     days, total = divmod(total, 1440)
-    day_number = _days(astronomical, int(rest[:2]), int(rest[3:5])) + days
-    astronomical, month, day = _civil(day_number)
+    day_number = _days(astronomical, int(rest[:2]), int(rest[3:5]))
+    if _civil(day_number) != (astronomical, int(rest[:2]), int(rest[3:5])):
+        # Oracle counts by the Julian calendar before 1582-10-15, and has leap days there that PostgreSQL does not know.
+        raise ValueError(f"{_dated(year, rest[:5])} is no day of the calendar that PostgreSQL counts by")
+    astronomical, month, day = _civil(day_number + days)
     clock = f"{total // 60:02d}:{total % 60:02d}:{rest[12:14]}"
     return (astronomical if astronomical > 0 else astronomical - 1), f"{month:02d}-{day:02d} {clock}"
 

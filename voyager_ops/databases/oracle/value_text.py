@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -34,16 +34,17 @@ def plain_number(text: str) -> str:
     return "0" if plain in ("-0", "") else plain
 
 
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?|[-+]?(?:inf(?:inity)?|nan)", re.IGNORECASE)
+"""What Oracle and the driver print. Python reads more than that."""
 _SPECIAL: Final = {"NaN": "NaN", "Infinity": "Infinity"}
 _NAMES: Final = {"inf": "Infinity", "+inf": "Infinity", "-inf": "-Infinity", "infinity": "Infinity", "-infinity": "-Infinity"}
 
 
 def _decimal(text: str) -> Decimal:
     stripped = text.strip()
-    try:
-        return Decimal(_NAMES.get(stripped.lower(), stripped))
-    except InvalidOperation:
-        raise ValueError(f"{text[:60]!r} is not a number") from None
+    if _NUMBER.fullmatch(stripped) is None:
+        raise ValueError(f"{text[:60]!r} is not a number")
+    return Decimal(_NAMES.get(stripped.lower(), stripped))
 
 
 def fixed_number(text: str, scale: int) -> str:
@@ -108,10 +109,9 @@ def single_of_text(text: str) -> str:
 
 
 def _float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{text[:60]!r} is not a number") from None
+    if _NUMBER.fullmatch(text.strip()) is None:
+        raise ValueError(f"{text[:60]!r} is not a number")
+    return float(text)
 
 
 def _is_infinite(text: str) -> bool:

@@ -74,6 +74,60 @@ def test_the_forms_of_the_reference() -> None:
     ]
 
 
+FACE = "\U0001f600"
+EMPTY = "''"
+QUOTE = "''" * 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "new", "old"),
+    [
+        ('update "O"."T" a set a."A" = \'1\' where a."A" = \'0\' and a.ROWID = \'AAAR3sAAEAAAACXAAA\';', ["'1'"], ["'0'"]),
+        ('update "O"."T" set "A" = \'1\' where ROWID = \'AAAR3sAAEAAAACXAAA\';', ["'1'"], []),
+        ('update "O"."T" set "A" = \'1\' where "A" = \'1\';', ["'1'"], ["'1'"]),
+        ('update "O"."T" set "A" = NULL where "A" = \'\';', [None], [EMPTY]),
+        ('update "O"."T" set "A" = \'\\\' where "A" = \'\\\\\';', ["'\\'"], ["'\\\\'"]),
+        ('delete from "O"."T" a where a."A" = \'1\' and a.ROWID = \'AAAR3sAAEAAAACXAAA\';', [], ["'1'"]),
+        ('delete from "O"."T" where "A" = \'x\' for update y\';', [], ["'x'' for update y'"]),
+        ('update "O"."T" set "A" = \'x\' for update y\' where "A" = \'1\';', ["'x'' for update y'"], ["'1'"]),
+        ('insert into "o.x"."T $#"("SELECT","a,b","c) values (") values (\'1\',\'2\',\'3\');', ["'1'", "'2'", "'3'"], []),
+        ('insert into "UNKNOWN"."OBJ# 7"("COL 1","COL 2") values (HEXTORAW(\'c102\'),NULL);', ["HEXTORAW('c102')", None], []),
+        ('insert into "O"."T"("A","B") values (1E-130,-.5);', ["1E-130", "-.5"], []),
+        ('insert into "O"."T"("A","B") values (TRUE,Nan)', ["TRUE", "Nan"], []),
+        (f'insert into "O"."T"("A","B") values (\'{FACE}\n\r\t\',\'\');', [f"'{FACE}\n\r\t'", EMPTY], []),
+        (f'insert into "O"."T"("A") values (\'{FACE * 4000}\');', [f"'{FACE * 4000}'"], []),
+        (
+            "insert into \"O\".\"T\"(\"A\",\"B\") values ('a'||chr(39)||'b','c' || 'd');",
+            ["'a'||chr(39)||'b'", "'c' || 'd'"],
+            [],
+        ),
+        (
+            'insert into "O"."T"("A","B") values (TIMESTAMP \' 2020-01-01 00:00:00\',DATE \'2020-01-01\');',
+            ["TIMESTAMP ' 2020-01-01 00:00:00'", "DATE '2020-01-01'"],
+            [],
+        ),
+        (
+            'insert into "O"."T"("A","B") values (SYS.XMLTYPE.CREATEXML(\'<a>it\'\'s</a>\'),XMLType(\'<b/>\'));',
+            ["SYS.XMLTYPE.CREATEXML('<a>it''s</a>')", "XMLType('<b/>')"],
+            [],
+        ),
+        (
+            'insert into "O"."T"("A","B","C") values (\'1\',\'\'\',TIMESTAMP \'2020-01-01 00:00:00\');',
+            ["'1'", QUOTE, "TIMESTAMP '2020-01-01 00:00:00'"],
+            [],
+        ),
+        (
+            'update "O"."T" set "A" = \'a\' where "B" = \'b\' where "A" = \'x\' and "B" = \'y\';',
+            ["'a'' where \"B\" = ''b'"],
+            ["'x'", "'y'"],
+        ),
+    ],
+)
+def test_awkward_statements(statement: str, new: list[str | None], old: list[str | None]) -> None:
+    redo = parse(statement)
+    assert (list(redo.new_values), list(redo.old_values)) == (new, old)
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -92,6 +146,15 @@ def test_the_forms_of_the_reference() -> None:
         'delete from "A"."B" where "C" > \'1\';',
         'delete from "A"."B" where "C" = \'1\' or "C" = \'2\';',
         'delete from "A"."B" where "C" = \'1\' and "C" = \'2\';',
+        'delete from "A"."B" where "C" = \'1\' for update;',
+        'update "A"."B" set "C" = \'1\' where "C" = \'2\' for update nowait;',
+        'update "A"."B" set where "C" = \'1\';',
+        'insert into "A"."B"("C","C") values (\'1\',\'2\');',
+        'insert into "A"."B"("C","D") values (\'1\'),(\'2\');',
+        'insert into "A"."B"("C") values (\'1\') /* and \'2\' */;',
+        'insert into "A"."B"("C") values (INTERVAL \'1-2\' YEAR TO MONTH);',
+        'delete from "A"."B" where "C" = \'1\' and "D" is null;',
+        'delete from "A"."B" where "C" = \'1\' and rownum = 1;',
     ],
 )
 def test_what_is_not_a_whole_statement_is_refused(statement: str) -> None:
@@ -120,6 +183,17 @@ def _broken(draw: Any, count: int) -> tuple[list[str], list[str]]:
     """
     texts = draw(st.lists(_with_lone_quotes, min_size=count, max_size=count))
     return [_raw(text) for text in texts], [_meant(text) for text in texts]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data(), st.integers(1, 4))
+def test_an_insert_with_lone_quotes_reads_back_or_is_refused(data: st.DataObject, count: int) -> None:
+    printed, meant = data.draw(_broken(count))
+    try:
+        redo = parse(kit.insert("O", "T", [(f"C{number}", text) for number, text in enumerate(printed)]))
+    except RedoError:
+        return
+    assert list(redo.new_values) == meant
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -29,7 +29,7 @@ QUOTED: Final = r"'[^']*+(?:''[^']*+)*'"
 _CALL: Final = rf"[A-Za-z_][\w$.]*+\((?:{QUOTED}|[^'()]|\((?:{QUOTED}|[^'()])*\))*\)"
 PLAIN: Final = rf"NULL|{UNSUPPORTED}|[-+]?(?:\d[\d.]*+|\.\d++)(?:[eE][-+]?\d++)?|-?(?:Inf|Nan)|TRUE|FALSE|:\w++"
 """Values without quotes. Numbers come quoted; a number without quotes is understood all the same."""
-_ATOM: Final = rf"(?:{QUOTED}|{_CALL}|/\*[^*]*+\*/ ?{_CALL}|{PLAIN}|N{QUOTED})"
+_ATOM: Final = rf"(?:{QUOTED}|{_CALL}|/\*[^*]*+\*/ ?{_CALL}|{PLAIN}|N{QUOTED}|(?:TIMESTAMP|DATE) ?{QUOTED})"
 VALUE: Final = rf"{_ATOM}(?: ?\|\| ?{_ATOM})*"
 
 _TABLE: Final = r'"([^"]++)"\."([^"]++)"'
@@ -39,7 +39,7 @@ UPDATE_HEAD = re.compile(rf"update {_TABLE}(?: (?!set )\w++)? set ").match  # no
 DELETE_HEAD = re.compile(rf"delete from {_TABLE}(?: (?!where )\w++)?(?: where |(;?+\s*+\Z))").match  # noqa: S608
 _VALUES = re.compile(rf"({VALUE})(?:,|\);?+\s*+\Z)").findall
 _SPACED_VALUES = re.compile(rf"(({VALUE})(?:, ?|\);?+\s*+\Z))").findall
-CONDITION: Final = r'(?:(?:\w++\.)?"([^"]++)"|ROWID)'
+CONDITION: Final = r'(?:\w++\.)?(?:"([^"]++)"|ROWID)'
 _CONDITIONS = re.compile(
     rf"({CONDITION} (?:= ({VALUE})|IS NULL)(, ?| and | where | for update\b.*+\Z|;?+\s*+\Z))", re.DOTALL
 ).findall
@@ -110,7 +110,10 @@ def columns_of(text: str) -> tuple[str, ...]:
     if names is None:
         if len(_columns_of) >= _COLUMN_LISTS:
             _columns_of.clear()
-        names = _columns_of[text] = tuple(_COLUMN(text))
+        names = tuple(_COLUMN(text))
+        if len(set(names)) != len(names):
+            raise RedoError("it names a column twice")
+        _columns_of[text] = names
     return names
 
 
@@ -161,6 +164,8 @@ def _update(statement: str) -> Redo | None:
     if read is None:
         return None
     names, values, separators = read
+    if separators[-1][:1] == " ":  # nothing follows an update
+        return None
     count = len(names)
     split = separators.index(" where ") + 1 if " where " in separators else count
     commas = separators.count(", ") + separators.count(",")
@@ -194,17 +199,17 @@ def _delete(statement: str) -> Redo | None:
     owner, table, over = head.groups()
     if over is not None:
         return Redo(DELETE, owner, table, (), (), (), ())
-    read = where(statement, head.end())
+    read = where(statement, head.end(), locking=False)
     return None if read is None else Redo(DELETE, owner, table, (), (), *read)
 
 
-def where(statement: str, start: int) -> tuple[tuple[str, ...], Sequence[Literal]] | None:
-    """The conditions of a WHERE clause that reaches to the statement's end."""
+def where(statement: str, start: int, *, locking: bool = True) -> tuple[tuple[str, ...], Sequence[Literal]] | None:
+    """The conditions of a WHERE clause that reaches to the statement's end. ``locking``: FOR UPDATE may follow it."""
     read = conditions(statement, start)
     if read is None:
         return None
     names, values, separators = read
-    if separators.count(" and ") != len(names) - 1:
+    if separators.count(" and ") != len(names) - 1 or (separators[-1][:1] == " " and not locking):
         return None
     literals: Sequence[Literal] = [_null(value) for value in values] if "" in values or "NULL" in values else values
     if "" in names:

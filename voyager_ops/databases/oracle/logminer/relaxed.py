@@ -24,7 +24,7 @@ _CALLED: Final = (
     r"(?:/\*[^*]*+\*/ ?)?(?:TO_DATE|TO_TIMESTAMP_TZ|TO_TIMESTAMP|TO_YMINTERVAL|TO_DSINTERVAL|HEXTORAW|UNISTR"
     r"|EMPTY_CLOB|EMPTY_BLOB|XMLType)\("
 )
-_STARTS: Final = rf"(?:'|(?:{PLAIN})(?=[,);]|\Z)|{_CALLED})"
+_STARTS: Final = rf"(?:(?:TIMESTAMP ?|DATE ?)?'|(?:{PLAIN})(?=[,);]|\Z)|{_CALLED})"
 _NEXT_VALUE = re.compile(rf",(?={_STARTS})").match
 _CLOSED = re.compile(r"\);\s*+\Z").match
 _STRICT_VALUE = re.compile(VALUE).match
