@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -200,6 +201,34 @@ def test_types_that_the_configuration_wants(tmp_path: Path) -> None:
     assert "types.by_column" in found[("COLUMN_LEFT_OUT", "a.t.gone")]
     # The configuration's word goes before what would let the foreign key be.
     assert "PostgreSQL has no foreign keys between them" in found[("CONSTRAINT_LEFT_OUT", "a.u.u_t")]
+
+
+def test_a_generated_number_has_no_zeros_at_its_end(target_db: Database, tmp_path: Path) -> None:
+    dictionary = from_text("CREATE TABLE a.t (price NUMBER(9,2), half NUMBER AS (price / 2), whole NUMBER AS (price * 2.00));")
+    export(dictionary, tmp_path / "schema")
+    import_all(target_db, tmp_path)
+    with target_db.connect() as connection:
+        found = connection.execute("INSERT INTO a.t VALUES (2.50), (3.00) RETURNING half::text, whole::text").fetchall()
+    assert found == [("1.25", "5"), ("1.5", "6")]
+
+
+def test_a_foreign_key_that_is_not_validated_ties_no_type() -> None:
+    text = (
+        "CREATE TABLE a.t (id NUMBER(9) NOT NULL, CONSTRAINT t_pk PRIMARY KEY (id));"
+        "\nCREATE TABLE a.u (t_id NUMBER, CONSTRAINT u_t FOREIGN KEY (t_id) REFERENCES a.t (id){});"
+    )
+    converted = convert(from_text(text.format(" NOVALIDATE")))
+    assert "t_id numeric" in _statement(converted, "CREATE TABLE a.u")
+    assert "PostgreSQL has no foreign keys between them" in _found(converted)[("CONSTRAINT_LEFT_OUT", "a.u.u_t")]
+    assert "t_id integer" in _statement(convert(from_text(text.format(""))), "CREATE TABLE a.u")
+
+
+def test_an_invisible_index_is_made_and_named() -> None:
+    dictionary = from_text("CREATE TABLE a.t (id NUMBER(9));\nCREATE INDEX a.t_id ON a.t (id);")
+    hidden = tuple(replace(row, visibility="INVISIBLE") for row in dictionary.indexes)
+    converted = convert(replace(dictionary, indexes=hidden))
+    assert "CREATE INDEX t_id ON a.t(id)" in converted.statements
+    assert "invisible on the source" in _found(converted)[("INDEX_INVISIBLE", "a.t.t_id")]
 
 
 def test_evidence_of_a_scratch_export_is_not_in_its_way(tmp_path: Path) -> None:

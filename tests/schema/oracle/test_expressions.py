@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.conftest import Database
@@ -58,19 +59,21 @@ def _pairs(name: str) -> Iterator[tuple[str, str]]:
     yield from zip(lines[::2], lines[1::2], strict=True)
 
 
-@pytest.mark.parametrize(("given", "wanted"), list(_pairs("expressions.txt")))
-def test_expressions(given: str, wanted: str) -> None:
-    try:
-        found = f"=> {translate_expression(given, columns=COLUMNS).sql}"
-    except Refused as refused:
-        found = f"=! {refused.reason}"
-    assert found == wanted
+def _expression(given: str) -> str:
+    return translate_expression(given, columns=COLUMNS).sql
 
 
-@pytest.mark.parametrize(("given", "wanted"), list(_pairs("queries.txt")))
-def test_queries(given: str, wanted: str) -> None:
+def _query(given: str) -> str:
+    return " ".join(translate_query(given, names=Names(), owner="HR").sql.split())
+
+
+@pytest.mark.parametrize(
+    ("translate", "given", "wanted"),
+    [(_expression, *pair) for pair in _pairs("expressions.txt")] + [(_query, *pair) for pair in _pairs("queries.txt")],
+)
+def test_translations(translate: Callable[[str], str], given: str, wanted: str) -> None:
     try:
-        found = f"=> {' '.join(translate_query(given, names=Names(), owner='HR').sql.split())}"
+        found = f"=> {translate(given)}"
     except Refused as refused:
         found = f"=! {refused.reason}"
     assert found == wanted
@@ -192,6 +195,52 @@ def values_db(target_cluster: object) -> Iterator[Database]:
     drop_database(database)
 
 
+# What is read, None where Oracle raises an error: so does the target.
+READ = [
+    ("2020-02-29", "YYYY-MM-DD", datetime(2020, 2, 29)),
+    ("2020/2/9", "YYYY-MM-DD", datetime(2020, 2, 9)),
+    ("2020-02-30", "YYYY-MM-DD", None),
+    ("2020-02-03 04", "YYYY-MM-DD", None),
+    ("now", "YYYY-MM-DD", None),
+    ("infinity", "YYYY-MM-DD", None),
+    ("0000-01-01", "YYYY-MM-DD", None),
+    ("31.12.1999", "DD.MM.YYYY", datetime(1999, 12, 31)),
+    ("12.31.1999", "DD.MM.YYYY", None),
+    ("01/02/03", "DD/MM/RR", datetime(2003, 2, 1)),
+    ("01/02/50", "DD/MM/RR", datetime(1950, 2, 1)),
+    ("01/02/49", "DD/MM/RR", datetime(2049, 2, 1)),
+    ("01/02/99", "DD/MM/YY", datetime(2099, 2, 1)),
+    ("01/02/1999", "DD/MM/YY", datetime(1999, 2, 1)),
+    ("99-01-02", "RRRR-MM-DD", datetime(1999, 1, 2)),
+    ("991231", "RRMMDD", datetime(1999, 12, 31)),
+    ("20201231", "YYYYMMDD", datetime(2020, 12, 31)),
+    ("2020123", "YYYYMMDD", None),
+    ("20201231235958", "YYYYMMDDHH24MISS", datetime(2020, 12, 31, 23, 59, 58)),
+    ("2020-01-02 3:4", "YYYY-MM-DD HH24:MI:SS", datetime(2020, 1, 2, 3, 4)),
+    ("2020-01-02 24:00:00", "YYYY-MM-DD HH24:MI:SS", None),
+    ("2020-01-02 23:59:60", "YYYY-MM-DD HH24:MI:SS", None),
+    ("2020-01-02T03:04:05.67", 'YYYY-MM-DD"T"HH24:MI:SS.FF3', datetime(2020, 1, 2, 3, 4, 5, 670000)),
+    ("2020-01-02", 'YYYY-MM-DD"T"HH24:MI:SS.FF', datetime(2020, 1, 2)),
+]
+
+
+@pytest.mark.parametrize("style", ["ISO, MDY", "German, DMY", "SQL, YMD"])
+def test_text_is_read_as_a_date_as_the_mask_says(style: str, values_db: Database) -> None:
+    with values_db.connect() as connection:
+        connection.execute(f"SET datestyle = '{style}'")
+        for given, mask, wanted in READ:
+            sql = translate_expression(f"TO_TIMESTAMP(S, '{mask}')", columns=COLUMNS).sql
+            query = f"SELECT to_char({sql}, 'YYYY-MM-DD HH24:MI:SS.US') FROM (SELECT '{given}'::text AS s) t".encode()
+            if wanted is None:
+                with pytest.raises((psycopg.errors.InvalidDatetimeFormat, psycopg.errors.DatetimeFieldOverflow)):
+                    connection.execute(query)
+            else:
+                assert connection.execute(query).fetchone() == (f"{wanted:%Y-%m-%d %H:%M:%S.%f}",), (given, mask)
+        sql = translate_expression("TO_DATE(A, 'YYYYMMDD')", columns=COLUMNS).sql
+        whole = connection.execute(f"SELECT {sql} = '2020-12-31' FROM (VALUES (20201231), (NULL)) t (a)".encode()).fetchall()
+        assert whole == [(True,), (None,)]
+
+
 def test_char_keeps_its_blanks(target_db: Database) -> None:
     columns = {"C": Kind("char", length=5), "V": TEXT}
     with target_db.connect() as connection:
@@ -201,6 +250,11 @@ def test_char_keeps_its_blanks(target_db: Database) -> None:
             ("LENGTH(C)", 5),
             ("CASE WHEN C = 'ab' THEN 1 ELSE 0 END", 1),
             ("CASE WHEN C = V THEN 1 ELSE 0 END", 0),
+            ("CASE WHEN UPPER(C) = 'AB' THEN 1 ELSE 0 END", 1),
+            ("CASE WHEN UPPER(C) = UPPER(V) THEN 1 ELSE 0 END", 0),
+            ("CASE WHEN C || 'x ' = 'ab   x' THEN 1 ELSE 0 END", 1),
+            ("CASE WHEN NVL(C, 'x') = 'ab' THEN 1 ELSE 0 END", 0),
+            ("DECODE(C, 'ab', 1, 'ab   ', 2)", 2),
         ]:
             sql = translate_expression(given, columns=columns).sql
             assert connection.execute(f"SELECT {sql} FROM t".encode()).fetchone() == (wanted,)

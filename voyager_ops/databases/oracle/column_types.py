@@ -26,7 +26,8 @@ def target_types(dictionary: Dictionary, overrides: Overrides) -> dict[ColumnNam
     """The target's type of every column: None where there is none, ``skip`` where the configuration leaves it out.
 
     A number that an enabled foreign key ties to an integer gets the type of the key: all its values are values of that, and
-    PostgreSQL has no foreign key from numeric to integer. Raises ConfigError for an override that cannot be.
+    PostgreSQL has no foreign key from numeric to integer. One that is not validated ties nothing: rows from before it may hold
+    anything. Raises ConfigError for an override that cannot be.
     """
     types: dict[ColumnName, str | None] = {}
     fixed: set[ColumnName] = set()
@@ -49,7 +50,7 @@ def target_types(dictionary: Dictionary, overrides: Overrides) -> dict[ColumnNam
 
 
 def _tied(dictionary: Dictionary) -> list[tuple[ColumnName, ColumnName]]:
-    """(column, column it refers to) of the enabled foreign keys."""
+    """(column, column it refers to) of the foreign keys that all rows pass."""
     columns: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
     for column in dictionary.cons_columns:
         columns[(column.owner, column.constraint_name)].append((column.position or 0, column.column_name))
@@ -57,7 +58,7 @@ def _tied(dictionary: Dictionary) -> list[tuple[ColumnName, ColumnName]]:
     pairs: list[tuple[ColumnName, ColumnName]] = []
     for row in dictionary.constraints:
         parent = constraints.get((row.r_owner or row.owner, row.r_constraint_name))
-        if row.constraint_type != "R" or row.status != "ENABLED" or parent is None:
+        if row.constraint_type != "R" or parent is None or (row.status, row.validated) != ("ENABLED", "VALIDATED"):
             continue
         mine = sorted(columns[(row.owner, row.constraint_name)])
         its = sorted(columns[(parent.owner, parent.constraint_name)])

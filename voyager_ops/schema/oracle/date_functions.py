@@ -9,7 +9,8 @@ from sqlglot import exp
 from voyager_ops.schema.oracle import dates
 from voyager_ops.schema.oracle.arithmetic import built
 from voyager_ops.schema.oracle.constants import timestamp_constant
-from voyager_ops.schema.oracle.dialect import Node, Refused, call, cast_to, number, text
+from voyager_ops.schema.oracle.date_reading import read_as_date
+from voyager_ops.schema.oracle.dialect import Node, Refused, call, number, text
 from voyager_ops.schema.oracle.function_table import Args, Function, Table
 from voyager_ops.schema.oracle.typed import (
     DATE,
@@ -44,10 +45,11 @@ def _to_date(kind: Kind) -> Function:
             raise Refused("a date is read with settings of its own")
         if value is not None:
             return Typed(timestamp_constant(dates.constant(value, mask)), kind)
-        if not is_text(args[0].kind) or not dates.is_iso_mask(mask):
-            raise Refused(f"text is read as a date by {mask!r}, which the target may read differently")
+        whole = args[0].kind.base == "number" and args[0].kind.integral  # 20201231
+        if not (is_text(args[0].kind) or whole):
+            raise Refused(f"a {word(args[0].kind)} is read as a date, which depends on Oracle's settings")
         tr.unstable("text read as a date")
-        return Typed(cast_to(as_text(args[0]), "timestamp(0) without time zone"), kind)
+        return Typed(read_as_date(as_text(args[0]), mask), kind)
 
     return translate
 

@@ -12,12 +12,14 @@ _TOKEN = re.compile(
     r"IYYY|IW|WW|Q|D|J|[-/,.;: ]|FM|FX|TZH|TZM|TZR|TZD|.",
     re.IGNORECASE,
 )
-# What a mask may hold to mean the same in to_char of both; PostgreSQL's FM is for one token only, Oracle's to the next FM.
+# What a mask may hold to mean the same in to_char of both.
 _WRITABLE = {
     *("YYYY", "YYY", "YY", "MM", "MON", "MONTH", "DD", "DDD", "DY", "DAY", "HH24", "HH12", "HH", "MI", "SS", "SSSSS"),
     *("AM", "PM", "A.M.", "P.M.", "IYYY", "IW", "WW", "Q"),
     *("-", "/", ",", ".", ";", ":", " "),
 }
+_NAMED = {"MON", "MONTH", "DY", "DAY"}
+_HALVES = {"AM", "PM", "A.M.", "P.M."}
 _UNITS = {
     **dict.fromkeys(("SYYYY", "YYYY", "YEAR", "SYEAR", "YYY", "YY", "Y"), "year"),
     **dict.fromkeys(("MONTH", "MON", "MM", "RM"), "month"),
@@ -42,24 +44,37 @@ def trunc_unit(mask: str) -> str:
     return unit
 
 
+def tokens(mask: str) -> list[str]:
+    """The elements of a mask, and what stands between them."""
+    return _TOKEN.findall(mask)
+
+
 def char_mask(mask: str) -> str:
-    """The mask for to_char. Raises Refused for what would come out differently."""
-    tokens = _TOKEN.findall(mask)
+    """The mask for to_char. Raises Refused for what would come out differently.
+
+    Oracle's FM holds up to the next one, PostgreSQL's for one element. Only names of days and months, and halves of a day, are
+    written in the case of their element; PostgreSQL knows no other element in mixed case.
+    """
     fill = False
-    for position, token in enumerate(tokens):
+    out: list[str] = []
+    for token in tokens(mask):
         upper = token.upper()
-        if upper == "FM" and position == 0:
-            fill = True
-        elif not (upper in _WRITABLE or token.startswith('"') or re.fullmatch(r"FF[1-6]", upper)):
+        if upper == "FM":
+            fill = not fill
+            continue
+        named = upper in _NAMED
+        fraction = re.fullmatch(r"FF[1-6]", upper) is not None
+        literal = token.startswith('"') and "\\" not in token
+        if (
+            not (upper in _WRITABLE or literal or fraction)
+            or (named and token not in (upper, token.lower(), token.capitalize()))
+            or (upper in _HALVES and token not in (upper, token.lower()))
+            or (fraction and fill)
+        ):
             raise Refused(f"a date is written as {mask!r}, which the target would write differently")
-    if fill and sum(token.isalnum() for token in tokens) > 2:
-        raise Refused(f"a date is written as {mask!r}, whose FM means something else on the target")
-    return mask
-
-
-def is_iso_mask(mask: str) -> bool:
-    """Whether text of this mask is what PostgreSQL reads as a date or timestamp whatever its settings are."""
-    return mask.strip().upper() in {"YYYY-MM-DD", "YYYY-MM-DD HH24:MI:SS", "YYYY-MM-DD HH24:MI"}
+        plain = token if named or upper in _HALVES or literal else upper
+        out.append(f"FM{plain}" if fill and upper in _WRITABLE - _HALVES and upper.isalnum() else plain)
+    return "".join(out)
 
 
 def constant(value: str, mask: str) -> str:
@@ -70,7 +85,7 @@ def constant(value: str, mask: str) -> str:
     parts: dict[str, int] = {}
     rest = value.strip()
     fraction = ""
-    for token in _TOKEN.findall(mask.strip()):
+    for token in tokens(mask.strip()):
         upper = token.upper()
         if upper in {"FX", "FM"}:
             continue

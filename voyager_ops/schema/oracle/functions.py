@@ -17,6 +17,7 @@ from voyager_ops.schema.oracle.text_functions import TEXT_FUNCTIONS
 from voyager_ops.schema.oracle.typed import (
     BOOLEAN,
     BYTES,
+    NULL,
     TEXT,
     Typed,
     as_text,
@@ -46,7 +47,10 @@ def call_of(tr: Translator, node: exp.Anonymous, scope: Scope) -> Typed:
     function, low, high = found
     if not low <= len(node.expressions) <= high:
         raise Refused(f"{name} is called with {len(node.expressions)} arguments")
-    return function(tr, [tr.value(argument, scope) for argument in node.expressions])
+    args = [tr.value(argument, scope) for argument in node.expressions]
+    if name in _STRICT and any(value.kind.base == "null" for value in args):
+        return Typed(exp.Null(), NULL)
+    return function(tr, args)
 
 
 def _coalesce(tr: Translator, args: Args) -> Typed:
@@ -159,6 +163,8 @@ def _same(tr: Translator, args: Args) -> Typed:
     return Typed(as_text(args[0]), TEXT)
 
 
+_STRICT = {*NUMBER_FUNCTIONS, *DATE_FUNCTIONS, "UPPER", "LOWER", "INITCAP", "LENGTH", "SUBSTR", "INSTR", "RAWTOHEX", "HEXTORAW"}
+"""NULL of NULL; PostgreSQL would not know the type of it."""
 _FUNCTIONS: Table = {
     **TEXT_FUNCTIONS,
     **NUMBER_FUNCTIONS,

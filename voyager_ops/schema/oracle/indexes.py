@@ -73,6 +73,9 @@ def _index(source: Source, output: Output, index: rows.IndexRow, columns: Mappin
     if index.index_type in _AS_BTREE:
         message = f"{_AS_BTREE[index.index_type]} on the source, an ordinary one on the target"
         output.find("INDEX_TYPE", "index", index.owner, place, message)
+    if index.visibility == "INVISIBLE":
+        message = "invisible on the source, whose optimizer does not use it; the target has no such indexes: there it is used"
+        output.find("INDEX_INVISIBLE", "index", index.owner, place, message)
     unique = index.uniqueness == "UNIQUE"
     if unique and len(keys) > 1:
         output.find("UNIQUE_WITH_NULL", "index", index.owner, place, NULLS_DIFFER)
