@@ -385,6 +385,25 @@ def test_a_failed_statement_leaves_the_transaction_alone(filled: Session) -> Non
     assert filled.one("SELECT V FROM M WHERE ID = 10") == 1
 
 
+def test_unique_keys_are_looked_at_when_the_statement_has_changed_all_its_rows(app: Session) -> None:
+    app.sql("CREATE TABLE P (ID NUMBER CONSTRAINT P_PK PRIMARY KEY, U NUMBER CONSTRAINT P_U UNIQUE, V NUMBER)")
+    app.sql("CREATE UNIQUE INDEX P_V ON P (V)")
+    app.many("INSERT INTO P VALUES (:1, :1, :1)", [[Decimal(n)] * 3 for n in range(1, 4)])
+    app.commit()
+    assert app.sql("UPDATE P SET ID = ID + 1, U = 4 - U, V = V + 1") == 3
+    assert app.sql("SELECT ID, U, V FROM P ORDER BY 1") == [(2, 3, 2), (3, 2, 3), (4, 1, 4)]
+    for column, name in (("ID", "P_PK"), ("U", "P_U"), ("V", "P_V")):
+        assert app.error(f"UPDATE P SET {column} = 2 WHERE ID > 2") == (1, f"unique constraint (APP.{name}) violated")
+    app.sql("SET CONSTRAINTS ALL DEFERRED")  # they are not deferrable
+    assert app.error("INSERT INTO P VALUES (2, 9, 9)")[0] == 1
+    app.rollback()
+    app.sql("CREATE TABLE C (ID NUMBER REFERENCES P (ID), U NUMBER REFERENCES P (U))")
+    assert app.error("UPDATE P SET ID = 1 WHERE ID = 2") == (1, "unique constraint (APP.P_PK) violated")
+    assert app.error("INSERT INTO C (U) VALUES (7)")[0] == 2291
+    app.sql("DROP INDEX P_V")
+    assert app.sql("UPDATE P SET V = 1") == 3
+
+
 def test_a_row_whose_redo_cannot_be_written_is_not_written_either(filled: Session, engine: PgEngine) -> None:
     engine.recorder.table_dropped("APP", "M")  # the recorder does not know the table any more
     with pytest.raises(KeyError):

@@ -8,6 +8,8 @@ from voyager_ops.testing.oracle.ddl_index_rows import record_index
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
 
+AT_STATEMENT_END = " DEFERRABLE INITIALLY IMMEDIATE"
+
 
 def enforce(context: Context, owner: str, table: str, name: str) -> None:
     """Create PostgreSQL's constraint for an enabled one."""
@@ -34,6 +36,8 @@ def enforce(context: Context, owner: str, table: str, name: str) -> None:
     later = (" DEFERRABLE" + (" INITIALLY DEFERRED" if deferred == "DEFERRED" else "")) if deferrable == "DEFERRABLE" else ""
     target = relation(owner, table)
     if kind in ("P", "U"):
+        # Oracle looks for duplicates when a statement has changed all its rows; of PostgreSQL's, those that could be deferred do.
+        later = later or AT_STATEMENT_END
         _check_state(context, target, columns, kind == "P", f"{owner}.{name}")
         context.run(
             f"ALTER TABLE {target} ADD CONSTRAINT {quote(INDEX_PREFIX + name)} {'PRIMARY KEY' if kind == 'P' else 'UNIQUE'}"
@@ -72,6 +76,7 @@ def enforce(context: Context, owner: str, table: str, name: str) -> None:
             )
         ]
         on_delete = "" if rule == "NO ACTION" else f" ON DELETE {rule}"
+        _checked_by_row(context, str(r_owner), str(r_table), str(r_name), r_columns)
         try:
             context.run(
                 f"ALTER TABLE {target} ADD CONSTRAINT {quote(name)} FOREIGN KEY ({names})"
@@ -101,6 +106,23 @@ def enforce(context: Context, owner: str, table: str, name: str) -> None:
         if error.code == 2290:
             raise OracleError(2293, f"cannot validate ({owner}.{name}) - check constraint violated") from error
         raise
+
+
+def _checked_by_row(context: Context, owner: str, table: str, name: str, columns: list[str]) -> None:
+    """PostgreSQL's foreign keys need a key that looks for duplicates row by row: one that does not is made anew as such."""
+    constraint = INDEX_PREFIX + name
+    late = context.connection.execute(
+        'SELECT c.contype = \'p\' FROM pg_constraint c JOIN ora."CONSTRAINTS" k ON k."OWNER" = %s::text'
+        ' AND k."CONSTRAINT_NAME" = %s::text AND k."DEFERRABLE"::text = \'NOT DEFERRABLE\''
+        " WHERE c.conrelid = %s AND c.conname = %s AND c.condeferrable",
+        (owner, name, context.oid(owner, table), constraint),
+    ).fetchone()
+    if late is None:
+        return
+    target, names = relation(owner, table), ", ".join(quote(c) for c in columns)
+    context.run(f"ALTER TABLE {target} DROP CONSTRAINT {quote(constraint)}")
+    kind = "PRIMARY KEY" if late[0] else "UNIQUE"
+    context.run(f"ALTER TABLE {target} ADD CONSTRAINT {quote(constraint)} {kind} ({names})")
 
 
 def _check_state(context: Context, target: str, columns: list[str], primary: bool, name: str) -> None:

@@ -7,6 +7,7 @@ import re
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_clauses import expression, skip_physical
 from voyager_ops.testing.oracle.ddl_context import INDEX_PREFIX, Context, check_name, relation
+from voyager_ops.testing.oracle.ddl_enforce import AT_STATEMENT_END
 from voyager_ops.testing.oracle.ddl_index_rows import drop_index_rows, record_index
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
@@ -129,10 +130,17 @@ def create_index(context: Context, cursor: Cursor, *, unique: bool = False, bitm
         try:
             context.connection.execute("SAVEPOINT an_index")
             # Nobody but a unique index is needed for what statements do; one that PostgreSQL cannot have is only recorded.
-            context.run(
-                f"CREATE {'UNIQUE ' if unique else ''}INDEX {quote(INDEX_PREFIX + name)} ON {relation(table_owner, table)}"
-                f" ({', '.join(keys)})"
-            )
+            if unique and all(column is not None and descend == "ASC" for column, _, descend in columns):
+                # As a constraint, which looks for duplicates at the end of a statement (see ddl_enforce).
+                context.run(
+                    f"ALTER TABLE {relation(table_owner, table)} ADD CONSTRAINT {quote(INDEX_PREFIX + name)} UNIQUE"
+                    f" ({', '.join(quote(column) for column, _, _ in columns if column is not None)}){AT_STATEMENT_END}"
+                )
+            else:
+                context.run(
+                    f"CREATE {'UNIQUE ' if unique else ''}INDEX {quote(INDEX_PREFIX + name)} ON {relation(table_owner, table)}"
+                    f" ({', '.join(keys)})"
+                )
         except OracleError as error:
             context.connection.execute("ROLLBACK TO an_index")
             if unique:
@@ -173,5 +181,8 @@ def drop_index(context: Context, cursor: Cursor) -> None:
         raise OracleError(1418, "specified index does not exist")
     if dd.exists(context.connection, "CONSTRAINTS", OWNER=owner, INDEX_NAME=name, STATUS="ENABLED"):
         raise OracleError(2429, "cannot drop index used for enforcement of unique/primary key")
+    ((table_owner, table),) = dd.rows(context.connection, "INDEXES", "TABLE_OWNER", "TABLE_NAME", OWNER=owner, INDEX_NAME=name)
+    target = relation(str(table_owner), str(table))
+    context.run(f"ALTER TABLE {target} DROP CONSTRAINT IF EXISTS {quote(INDEX_PREFIX + name)}")
     context.run(f"DROP INDEX IF EXISTS {relation(owner, INDEX_PREFIX + name)}")
     drop_index_rows(context, owner, name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from voyager_ops.testing.oracle.ddl_context import INDEX_PREFIX
 from voyager_ops.testing.oracle.engine import OracleError, Result
 from voyager_ops.testing.oracle.ora_errors import oracle_error
 from voyager_ops.testing.oracle.recorder import Nls
@@ -196,10 +197,7 @@ def other(session: SqlSession, text: str) -> Result:
     elif cursor.accept("SET", "TRANSACTION"):
         _set_transaction(session, cursor.rest().upper())
     elif cursor.accept("SET", "CONSTRAINTS") or cursor.accept("SET", "CONSTRAINT"):
-        session.begin()
-        rest = cursor.rest().upper()
-        with session.guarded():
-            session.connection.execute(f"SET CONSTRAINTS ALL {'DEFERRED' if rest.endswith('DEFERRED') else 'IMMEDIATE'}".encode())
+        _set_constraints(session, cursor.rest().upper())
     elif cursor.accept("ALTER", "SESSION"):
         return alter_session(session, text)
     elif cursor.accept("SET", "ROLE"):
@@ -209,6 +207,25 @@ def other(session: SqlSession, text: str) -> Result:
     else:
         raise OracleError(900, "invalid SQL statement")
     return Result()
+
+
+def _set_constraints(session: SqlSession, rest: str) -> None:
+    """Of those that are deferrable in Oracle: PostgreSQL's of every unique key are, or nearly (see ddl_enforce)."""
+    session.begin()
+    if not rest.endswith("DEFERRED"):
+        names = ["ALL"]
+    else:
+        names = [
+            f"{quote(owner)}.{quote((INDEX_PREFIX if kind in ('P', 'U') else '') + name)}"
+            for owner, name, kind in session.engine.catalog.query(
+                'SELECT "OWNER"::text, "CONSTRAINT_NAME"::text, "CONSTRAINT_TYPE"::text FROM ora."CONSTRAINTS" WHERE'
+                " \"DEFERRABLE\"::text = 'DEFERRABLE' AND \"STATUS\"::text = 'ENABLED'"
+                " AND \"CONSTRAINT_TYPE\"::text IN ('P', 'U', 'R')"
+            )
+        ]
+    if names:
+        with session.guarded():
+            session.connection.execute(f"SET CONSTRAINTS {', '.join(names)} {rest.split()[-1]}".encode())
 
 
 def savepoint(session: SqlSession, name: str) -> None:
