@@ -385,6 +385,46 @@ def test_a_failed_statement_leaves_the_transaction_alone(filled: Session) -> Non
     assert filled.one("SELECT V FROM M WHERE ID = 10") == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "given", "held"),
+    [
+        ("FLOAT(5)", "12.79", "13"),  # these four are Oracle's own examples
+        ("FLOAT(5)", "123.45", "120"),
+        ("FLOAT(5)", "7.89", "7.9"),
+        ("FLOAT(5)", "1.23", "1.2"),
+        ("FLOAT(5)", "-0.00996", "-0.01"),
+        ("FLOAT", "1.2345678901234567890123456789012345678901", "1.2345678901234567890123456789012345679"),
+        ("REAL", "0", "0"),
+        ("NUMBER", "12" + "3" * 38 + "5", "12" + "3" * 37 + "00"),  # an odd number of digits: the first of 20 pairs is one
+        ("NUMBER", "0.0" + "7" * 40, "0.0" + "7" * 38 + "8"),
+        ("NUMBER", "0.00" + "7" * 41, "0.00" + "7" * 39 + "8"),
+        ("NUMBER", "1" + "7" * 39, "1" + "7" * 39),
+        ("NUMBER", "4" + "0" * 125, "4" + "0" * 125),
+        ("NUMBER", "0." + "0" * 130 + "1", "0"),
+        ("NUMBER(*,2)", "1.234", "1.23"),
+    ],
+)
+def test_numbers_are_rounded_to_what_their_column_holds(app: Session, kind: str, given: str, held: str) -> None:
+    app.sql(f"CREATE TABLE T (ID NUMBER(9), N {kind}, V NUMBER GENERATED ALWAYS AS (ID * 2))")
+    app.sql(f"INSERT INTO T (ID, N) VALUES (1, {given})")
+    app.sql(f"INSERT INTO T (ID, N) SELECT 2, {given} FROM DUAL")
+    app.sql("INSERT INTO T (ID) VALUES (3)")
+    app.sql(f"UPDATE T SET N = {given} WHERE ID = 3")
+    assert {value for (value,) in app.sql("SELECT N FROM T")} == {Decimal(held)}
+    app.sql("ALTER TABLE T RENAME COLUMN N TO M")
+    app.sql(f"INSERT INTO T (ID, M) VALUES (4, {given})")
+    assert app.one("SELECT M FROM T WHERE ID = 4") == Decimal(held)
+
+
+def test_a_number_that_is_too_large(app: Session) -> None:
+    app.sql("CREATE TABLE T (N NUMBER, M NUMBER)")
+    assert app.error(f"INSERT INTO T (N) VALUES (1{'0' * 126})") == (1426, "numeric overflow")
+    app.sql("ALTER TABLE T DROP COLUMN N")
+    app.sql("ALTER TABLE T MODIFY M FLOAT(10)")
+    app.sql("INSERT INTO T VALUES (12345)")
+    assert app.one("SELECT M FROM T") == 12350  # four digits: 10 bits are worth 3.01
+
+
 def test_unique_keys_are_looked_at_when_the_statement_has_changed_all_its_rows(app: Session) -> None:
     app.sql("CREATE TABLE P (ID NUMBER CONSTRAINT P_PK PRIMARY KEY, U NUMBER CONSTRAINT P_U UNIQUE, V NUMBER)")
     app.sql("CREATE UNIQUE INDEX P_V ON P (V)")

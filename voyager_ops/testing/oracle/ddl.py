@@ -22,6 +22,7 @@ from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_context import Context, relation, touch
 from voyager_ops.testing.oracle.ddl_create import create_table
 from voyager_ops.testing.oracle.ddl_model import Column
+from voyager_ops.testing.oracle.ddl_numbers import forget_numbers, round_numbers
 from voyager_ops.testing.oracle.ddl_tables import parse_create_table
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
@@ -61,6 +62,9 @@ class Ddl:
         assert isinstance(outcome, Outcome)
         if not cursor.done:
             raise cursor.fail(933)
+        if outcome.kind == "TABLE":
+            for owner, name in outcome.changed:
+                round_numbers(self.context, owner, name)
         return outcome
 
     def _need(self, owner: str | None, own: str | None, anywhere: str) -> None:
@@ -255,6 +259,7 @@ class Ddl:
         real, _ = create_table(context, table)
         if table.query is not None:
             columns = ", ".join(quote(c.name) for c in table.columns)
+            round_numbers(context, real, table.name)
             context.run(f"INSERT INTO {relation(real, table.name)} ({columns}) {postgres}")
         return Outcome(real, table.name, "TABLE", changed=[(real, table.name)])
 
@@ -283,6 +288,7 @@ class Ddl:
             self._visible(owner, name)
             self._object_privilege(owner, name, "ALTER", "ALTER ANY TABLE")
             before = (owner or context.schema, name)
+            forget_numbers(context, *before)
             after = ddl_alter.alter_table(context, cursor, self.semantics)
             return Outcome(*after, "TABLE", changed=[after], dropped=[before] if before != after else [])
         if cursor.accept("INDEX"):

@@ -111,6 +111,24 @@ CREATE FUNCTION ora.at_time_zone(t ora.tstz, zone text) RETURNS ora.tstz LANGUAG
   RETURN ora.make_tstz(ora.tstz_utc(t), ora.tz_offset_of(zone));
 
 -- To 40 significant digits, as NUMBER has them: the integers' quotient at a scale that leaves a few more.
+-- How many digits stand before the point; of numbers below 1 less than 0: how many zeros behind it.
+CREATE FUNCTION ora.magnitude(v numeric) RETURNS int LANGUAGE sql IMMUTABLE STRICT
+  RETURN CASE WHEN abs(v) >= 1 THEN length(trunc(abs(v))::text) ELSE -length(substring(abs(v)::text FROM '^0\.(0*)')) END;
+-- What a NUMBER holds: 20 digits to the base 100.
+CREATE FUNCTION ora.to_number20(v numeric) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+  n int := ora.magnitude(v);
+  r numeric := round(v, 40 - 2 * CASE WHEN n > 0 THEN (n + 1) / 2 ELSE n / 2 END);
+BEGIN
+  IF abs(r) >= 1e126 THEN
+    PERFORM ora.raise('ORA-01426: numeric overflow');
+  END IF;
+  RETURN CASE WHEN abs(r) < 1e-130 THEN 0 ELSE trim_scale(r) END;
+END
+$$;
+-- What a FLOAT(b) holds: as many decimal digits as b bits are worth.
+CREATE FUNCTION ora.to_float(v numeric, bits int) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT
+  RETURN CASE WHEN v = 0 THEN 0 ELSE ora.to_number20(trim_scale(round(v, ceil(bits * 0.30103)::int - ora.magnitude(v)))) END;
 CREATE FUNCTION ora.div(a numeric, b numeric) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
   e int;
