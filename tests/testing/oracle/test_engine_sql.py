@@ -425,6 +425,18 @@ def test_a_number_that_is_too_large(app: Session) -> None:
     assert app.one("SELECT M FROM T") == 12350  # four digits: 10 bits are worth 3.01
 
 
+def test_large_and_national_values_are_counted_in_units_of_utf_16(app: Session) -> None:
+    app.sql("CREATE TABLE T (C CLOB, N NCLOB, V NVARCHAR2(4), W VARCHAR2(4 CHAR))")
+    app.sql("INSERT INTO T VALUES (:1, :1, :1, :1)", *["a\U0001f600\u00e9"] * 4)
+    assert app.sql("SELECT LENGTH(C), LENGTH(N), LENGTH(V), LENGTH(W), LENGTHB(V) FROM T") == [(4, 4, 4, 3, 8)]
+    assert app.sql("SELECT DBMS_LOB.GETLENGTH(C), DBMS_LOB.GETLENGTH(N) FROM T") == [(4, 4)]
+    parts = "DBMS_LOB.SUBSTR(C, 3, 1), DBMS_LOB.SUBSTR(C, 1, 4), DBMS_LOB.SUBSTR(C, 2, 1), DBMS_LOB.SUBSTR(C, 9, 3)"
+    assert app.sql(f"SELECT {parts} FROM T") == [("a\U0001f600", "\u00e9", "a\ufffd", "\ufffd\u00e9")]
+    message = 'value too large for column "APP"."T"."V" (actual: 5, maximum: 4)'
+    assert app.error("INSERT INTO T (V) VALUES (:1)", "\U0001f600\U0001f600x") == (12899, message)
+    app.sql("INSERT INTO T (W) VALUES (:1)", "\U0001f600" * 4)
+
+
 def test_unique_keys_are_looked_at_when_the_statement_has_changed_all_its_rows(app: Session) -> None:
     app.sql("CREATE TABLE P (ID NUMBER CONSTRAINT P_PK PRIMARY KEY, U NUMBER CONSTRAINT P_U UNIQUE, V NUMBER)")
     app.sql("CREATE UNIQUE INDEX P_V ON P (V)")

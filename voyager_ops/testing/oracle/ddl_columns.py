@@ -15,7 +15,10 @@ def length_check(owner: str, table: str, column: str, kind: DataType) -> str | N
     if kind.name not in CHARACTER and kind.name != "RAW":
         return None
     name = quote(column)
-    count = f"octet_length({name}::bytea)" if kind.name == "RAW" else f"{'char' if kind.chars else 'octet'}_length({name}::text)"
+    if kind.name == "RAW":
+        count = f"octet_length({name}::bytea)"
+    else:
+        count = f"{'ora.units' if kind.name in NATIONAL else 'char_length' if kind.chars else 'octet_length'}({name}::text)"
     where = ", ".join(literal(x) for x in (owner, table, column))
     return f"coalesce({count} <= {kind.length}, true) OR ora.too_long({where}, {count}, {kind.length})"
 

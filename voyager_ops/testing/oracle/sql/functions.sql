@@ -14,6 +14,21 @@ BEGIN
 END
 $$;
 
+-- Of CLOBs and of the national character set's values Oracle counts the 16-bit units of UTF-16: a character beyond them is two.
+CREATE FUNCTION ora.units(v text) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN char_length(v) + CASE WHEN octet_length(v) = char_length(v) THEN 0 ELSE regexp_count(v, '[\U00010000-\U0010FFFF]') END;
+-- Units from ``start`` (from 1); half of a character is U+FFFD. U+FFFF, which is no character, stands for second halves.
+CREATE FUNCTION ora.part(v text, start int, amount int) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF octet_length(v) = char_length(v) OR v !~ '[\U00010000-\U0010FFFF]' THEN
+    RETURN substr(v, start, amount);
+  END IF;
+  v := substr(regexp_replace(v, '([\U00010000-\U0010FFFF])', '\1' || U&'\FFFF', 'g'), start, amount);
+  v := regexp_replace(v, '^' || U&'\FFFF' || '|[\U00010000-\U0010FFFF]$', U&'\FFFD', 'g');
+  RETURN replace(v, U&'\FFFF', '');
+END
+$$;
+
 -- ---------------------------------------------------------------------------------------------- moments and intervals
 CREATE FUNCTION ora.ns_to_pg(ns numeric) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT
   RETURN timestamp '1970-01-01' + make_interval(secs => ora.fdiv(ns, 1000000000)::float8);
@@ -666,12 +681,17 @@ BEGIN
 END
 $$;
 CREATE FUNCTION ora.length(v text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN char_length(v)::numeric;
+CREATE FUNCTION ora.length(v ora.clob) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN ora.units(v::text)::numeric;
+CREATE FUNCTION ora.length(v ora.nclob) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN ora.units(v::text)::numeric;
+CREATE FUNCTION ora.length(v ora.nvarchar2) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN ora.units(v::text)::numeric;
+CREATE FUNCTION ora.length(v ora.nchar) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN ora.units(v::text)::numeric;
 CREATE FUNCTION ora.length(v numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN char_length(ora.to_char(v)::text)::numeric;
 CREATE FUNCTION ora.length(v ora.blob) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN octet_length(v::bytea)::numeric;
 CREATE FUNCTION ora.length(v ora.raw) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN octet_length(v::bytea)::numeric * 2;
 CREATE FUNCTION ora.lengthc(v text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN char_length(v)::numeric;
 CREATE FUNCTION ora.lengthb(v text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN octet_length(v)::numeric;
-CREATE FUNCTION ora.lengthb(v ora.nvarchar2) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN (char_length(v::text) * 2)::numeric;
+CREATE FUNCTION ora.lengthb(v ora.nvarchar2) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN (ora.units(v::text) * 2)::numeric;
+CREATE FUNCTION ora.lengthb(v ora.nchar) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN (ora.units(v::text) * 2)::numeric;
 CREATE FUNCTION ora.lengthb(v ora.raw) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN octet_length(v::bytea)::numeric;
 CREATE FUNCTION ora.lengthb(v ora.blob) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN octet_length(v::bytea)::numeric;
 CREATE FUNCTION ora.vsize(v text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN octet_length(v)::numeric;
@@ -751,12 +771,13 @@ CREATE FUNCTION ora.to_clob(v text) RETURNS ora.clob LANGUAGE sql IMMUTABLE RETU
 CREATE FUNCTION ora.to_clob(v numeric) RETURNS ora.clob LANGUAGE sql IMMUTABLE RETURN ora.to_char(v)::text::ora.clob;
 CREATE FUNCTION ora.to_nclob(v text) RETURNS ora.nclob LANGUAGE sql IMMUTABLE RETURN v::ora.nclob;
 CREATE FUNCTION ora.to_lob(v text) RETURNS ora.clob LANGUAGE sql IMMUTABLE RETURN v::ora.clob;
+CREATE FUNCTION ora.to_lob(v ora.long_raw) RETURNS ora.blob LANGUAGE sql IMMUTABLE RETURN v::bytea::ora.blob;
 CREATE FUNCTION ora.to_blob(v ora.raw) RETURNS ora.blob LANGUAGE sql IMMUTABLE RETURN v::bytea::ora.blob;
 CREATE FUNCTION ora.to_blob(v ora.blob) RETURNS ora.blob LANGUAGE sql IMMUTABLE RETURN v;
-CREATE FUNCTION ora.dbms_lob__getlength(v text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN char_length(v)::numeric;
+CREATE FUNCTION ora.dbms_lob__getlength(v text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN ora.units(v)::numeric;
 CREATE FUNCTION ora.dbms_lob__getlength(v ora.blob) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN octet_length(v::bytea)::numeric;
 CREATE FUNCTION ora.dbms_lob__substr(v text, amount numeric DEFAULT 32767, start numeric DEFAULT 1) RETURNS ora.varchar2 LANGUAGE sql IMMUTABLE STRICT
-  RETURN nullif(substr(v, start::int, amount::int), '')::ora.varchar2;
+  RETURN nullif(ora.part(v, start::int, amount::int), '')::ora.varchar2;
 CREATE FUNCTION ora.dbms_lob__substr(v ora.blob, amount numeric DEFAULT 32767, start numeric DEFAULT 1) RETURNS ora.raw LANGUAGE sql IMMUTABLE STRICT
   RETURN substr(v::bytea, start::int, amount::int)::ora.raw;
 CREATE FUNCTION ora.dbms_lob__instr(v text, part text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN position(part IN v)::numeric;
