@@ -114,6 +114,21 @@ def test_transactions(simulator: Simulator, connection: oracledb.Connection, tab
     assert table_read.num_rows == 1000
 
 
+def test_long_binds_of_long_columns(connection: oracledb.Connection) -> None:
+    with connection.cursor() as cursor:
+        for kind, value, wire in (
+            ("LONG RAW", b"\0ab" * 20_000, oracledb.DB_TYPE_LONG_RAW),
+            ("LONG", "xyz" * 20_000, oracledb.DB_TYPE_LONG),
+        ):
+            cursor.execute(f"CREATE TABLE OLD_{kind[-3:]} (ID NUMBER, V {kind})")
+            for number, size in enumerate((None, wire)):
+                cursor.setinputsizes(None, size)
+                cursor.execute(f"INSERT INTO OLD_{kind[-3:]} VALUES (:1, :2)", [number, value])
+            assert cursor.execute(f"SELECT V FROM OLD_{kind[-3:]}").fetchall() == [(value,), (value,)]
+            cursor.execute(f"CREATE TABLE NEW_{kind[-3:]} AS SELECT ID, TO_LOB(V) AS V FROM OLD_{kind[-3:]}")
+            assert cursor.execute(f"SELECT DBMS_LOB.GETLENGTH(V) FROM NEW_{kind[-3:]}").fetchall() == [(60_000,), (60_000,)]
+
+
 def test_batch_errors_and_returning(connection: oracledb.Connection, table: str) -> None:
     cursor = connection.cursor()
     rows = [(1, "a"), (1, "again"), (2, "x" * 41), (3, "c")]
