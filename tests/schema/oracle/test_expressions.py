@@ -156,6 +156,25 @@ VALUES = [
     ("EXTRACT(YEAR FROM DATE '1998-03-07')", Decimal(1998)),
     ("TIMESTAMP '2000-01-01 00:00:02' - TIMESTAMP '2000-01-01 00:00:00'", timedelta(seconds=2)),
     ("NUMTODSINTERVAL(36, 'HOUR')", timedelta(hours=36)),
+    ("EXTRACT(DAY FROM NUMTODSINTERVAL(30, 'HOUR'))", Decimal(1)),
+    ("EXTRACT(HOUR FROM INTERVAL '1 18:00:00' DAY TO SECOND * 2)", Decimal(12)),
+    ("NVL(TO_NUMBER('5'), '7')", Decimal(5)),
+    ("NVL('a', 5)", "a"),
+    ("NVL(DATE '2020-01-01', TIMESTAMP '2020-01-01 10:00:00.9') - DATE '2019-12-31'", Decimal(1)),
+    ("NVL2(1, 'x', 5)", "x"),
+    ("DECODE(1, 1, NULL, 5)", None),
+    ("DECODE(2, 1, NULL, 5)", "5"),
+    ("DECODE(1, 2, 'x', 5)", "5"),
+    ("DECODE(1, 2, 5, '7')", 7),
+    ("DECODE(1, '01', 'a', '1', 'b')", "b"),
+    ("DECODE('abc', 'x', 1, 5, 2, 3)", 3),
+    ("REPLACE('a' || CHR(10) || 'b', CHR(10), ' ')", "a b"),
+    ("LEAST(DATE '2020-01-01', TIMESTAMP '2020-01-01 00:00:00.5')", datetime(2020, 1, 1)),
+    ("CAST(TO_TIMESTAMP('2020-01-01 10:00:00', 'YYYY-MM-DD HH24:MI:SS') AS DATE)", datetime(2020, 1, 1, 10)),
+    ("CAST(TIMESTAMP '2020-06-01 10:00:00 +05:00' AT TIME ZONE 'UTC' AS DATE)", datetime(2020, 6, 1, 5)),
+    ("CAST(TIMESTAMP '2020-06-01 10:00:00 +05:00' AT TIME ZONE 'Europe/Zurich' AS TIMESTAMP)", datetime(2020, 6, 1, 7)),
+    ("SYS_EXTRACT_UTC(TIMESTAMP '2020-06-01 10:00:00 +05:00')", datetime(2020, 6, 1, 5)),
+    ("CASE WHEN REGEXP_LIKE('aab', '^a{2}b?$') THEN 1 ELSE 0 END", 1),
     ("INTERVAL '-1 02:00:00' DAY TO SECOND", timedelta(days=-1, hours=-2)),
     ("CASE WHEN REGEXP_LIKE('a' || CHR(10) || 'b', 'a.b') THEN 1 ELSE 0 END", 0),
     ("CASE WHEN REGEXP_LIKE('a' || CHR(10) || 'b', 'a.b', 'n') THEN 1 ELSE 0 END", 1),
@@ -274,8 +293,27 @@ def test_numbers_are_written_as_oracle_writes_them(target_db: Database) -> None:
             sql = translate_expression("TO_CHAR(P) || '!'", columns=columns).sql
             found = connection.execute(f"SELECT {sql} FROM (SELECT {given}::numeric(9,3) AS p) t".encode()).fetchone()
             assert found == (f"{wanted}!",)
+        columns = {"B": kind_of_target("numeric")}
+        for given, wanted in [("0.50", ".5"), ("123456789.10", "123456789.1"), ("1e20", "1" + "0" * 20)]:
+            sql = translate_expression("'<' || B", columns=columns).sql
+            found = connection.execute(f"SELECT {sql} FROM (SELECT {given}::numeric AS b) t".encode()).fetchone()
+            assert found == (f"<{wanted}",)
+        with pytest.raises(psycopg.errors.InvalidTextRepresentation):
+            connection.execute(f"SELECT {sql} FROM (SELECT 1e-50::numeric AS b) t".encode())
     with pytest.raises(Refused, match="turned into text"):
-        translate_expression("TO_CHAR(N)", columns=columns)
+        translate_expression("TO_CHAR(B / 3)", columns=columns)
+
+
+def test_a_short_binary_number_is_compared_as_one(target_db: Database) -> None:
+    columns = {"F": kind_of_target("real"), "N": NUMBER}
+    with target_db.connect() as connection:
+        for given, wanted in [
+            ("CASE WHEN F = 1.1 THEN 1 ELSE 0 END", 1),
+            ("CASE WHEN F IN (1, N) THEN 1 ELSE 0 END", 1),
+            ("CASE WHEN F + N = 2.2 THEN 1 ELSE 0 END", 1),
+        ]:
+            sql = translate_expression(given, columns=columns).sql
+            assert connection.execute(f"SELECT {sql} FROM (SELECT 1.1::real AS f, 1.1 AS n) t".encode()).fetchone() == (wanted,)
 
 
 def test_what_may_change_is_refused_in_indexes_and_generated_columns() -> None:
@@ -290,6 +328,10 @@ def test_defaults_are_not_converted_by_settings() -> None:
     assert translate_default("'5'", NUMBER).sql == "5"
     assert translate_default("SYSDATE", DATE).kind == DATE
     assert translate_default("0", TEXT).sql == "0"
+    in_utc = "SYSTIMESTAMP AT TIME ZONE 'UTC'"
+    assert translate_default(in_utc, TIMESTAMP).sql == "timezone('UTC', statement_timestamp())"
+    assert translate_default(in_utc, INSTANT).sql == "statement_timestamp()"
+    assert translate_default("SYSTIMESTAMP", DATE).sql == "date_trunc('second', statement_timestamp())"
     for text, column in [("'01-JAN-99'", DATE), ("SYSDATE", TEXT), ("'x'", NUMBER), ("'AB'", BYTES), ("1", DATE)]:
         with pytest.raises(Refused):
             translate_default(text, column)

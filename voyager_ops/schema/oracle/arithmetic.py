@@ -13,8 +13,10 @@ from voyager_ops.schema.oracle.typed import (
     INTERVAL,
     NULL,
     NUMBER,
+    WHOLE_INTERVAL,
     Kind,
     Typed,
+    as_double,
     as_number,
     exact,
     integer_of,
@@ -57,7 +59,10 @@ def _side(operator: type[Any], node: Node, right: bool) -> Node:
 
 
 def _numbers(operator: type[Any], left: Typed, right: Typed) -> Typed:
+    left, right = as_double(left, right), as_double(right, left)
     kind = joined([left.kind, right.kind])
+    if left.kind.sql == right.kind.sql == "real":
+        return Typed(built(operator, left.node, right.node), left.kind)
     if operator is exp.Div:
         result = DOUBLE if kind.base == "double" else NUMBER
         return Typed(built(operator, exact(left) if kind.native else left.node, right.node), result)
@@ -83,6 +88,8 @@ def _dates(operator: type[Any], left: Typed, right: Typed) -> Typed:
     if operator not in (exp.Add, exp.Sub) or not is_moment(left.kind):
         raise Refused(f"a {word(left.kind)} and a {word(right.kind)} are reckoned with in a way the target does not know")
     if b == "interval":
+        if a == "date" and not right.kind.integral:
+            raise Refused("an interval that may have fractions of a second is added to a date")
         return Typed(built(operator, left.node, right.node), left.kind)
     # A timestamp becomes a date when days are added to it: the fraction of its second goes.
     start = left.node if a == "date" else call("date_trunc", text("second"), left.node)
@@ -109,7 +116,11 @@ def _instants(operator: type[Any], left: Typed, right: Typed) -> Typed:
 def _intervals(operator: type[Any], left: Typed, right: Typed) -> Typed:
     a, b = left.kind.base, right.kind.base
     if operator in (exp.Add, exp.Sub) and a == b == "interval":
-        return Typed(built(operator, left.node, right.node), INTERVAL)
+        return Typed(
+            built(operator, left.node, right.node), Kind("interval", integral=left.kind.integral and right.kind.integral)
+        )
+    if operator is exp.Mul and {a, b} == {"interval", "number"} and left.kind.integral and right.kind.integral:
+        return Typed(built(operator, left.node, right.node), WHOLE_INTERVAL)
     if (operator is exp.Mul and {a, b} <= {"interval", "number"}) or (operator is exp.Div and b == "number"):
         return Typed(built(operator, left.node, right.node), INTERVAL)
     raise Refused(f"a {word(left.kind)} and a {word(right.kind)} are reckoned with in a way the target does not know")

@@ -7,7 +7,7 @@ from typing import Any
 from sqlglot import exp
 
 from voyager_ops.schema.oracle.dialect import Node, Refused, cast_to, collated
-from voyager_ops.schema.oracle.typed import Typed, as_number, is_char, is_number, is_text, padded, word
+from voyager_ops.schema.oracle.typed import Typed, as_double, as_number, is_char, is_number, is_text, padded, word
 
 _ORDERED = (exp.LT, exp.LTE, exp.GT, exp.GTE)
 
@@ -24,7 +24,8 @@ def compared(operator: type[Any], left: Typed, right: Typed, *, strict: bool = F
     if is_number(left.kind) or is_number(right.kind):
         if strict and not (is_number(left.kind) and is_number(right.kind)):
             raise Refused(f"a {word(left.kind)} is looked for among values of another kind")
-        return _built(operator, as_number(left).node, as_number(right).node)
+        left, right = as_number(left), as_number(right)
+        return _built(operator, as_double(left, right).node, as_double(right, left).node)
     moments = {"date", "timestamp", "instant"}
     if (a in moments and b in moments) or (a == b and a in ("interval", "bytes", "boolean")):
         return _built(operator, left.node, right.node)

@@ -10,7 +10,19 @@ from sqlglot import exp
 from voyager_ops.schema.oracle import dates
 from voyager_ops.schema.oracle.dialect import Node, Refused, cast_to, shown, text
 from voyager_ops.schema.oracle.scope import Scope
-from voyager_ops.schema.oracle.typed import BOOLEAN, DATE, INSTANT, INTERVAL, NULL, TEXT, TIMESTAMP, Typed, numeral, string_of
+from voyager_ops.schema.oracle.typed import (
+    BOOLEAN,
+    DATE,
+    INSTANT,
+    INTERVAL,
+    NULL,
+    TEXT,
+    TIMESTAMP,
+    WHOLE_INTERVAL,
+    Typed,
+    numeral,
+    string_of,
+)
 
 if TYPE_CHECKING:
     from voyager_ops.schema.oracle.expressions import Translator
@@ -69,7 +81,9 @@ def interval(tr: Translator, node: exp.Interval, scope: Scope) -> Typed:
     if not set(span) <= _INTERVAL_UNITS:
         raise Refused(f"{shown(node)} is not translated")
     if len(span) == 1:
-        return Typed(exp.Interval(this=text(f"{written.strip()} {span[0].lower()}")), INTERVAL)
+        return Typed(
+            exp.Interval(this=text(f"{written.strip()} {span[0].lower()}")), INTERVAL if "." in written else WHOLE_INTERVAL
+        )
     if not re.fullmatch(r"[+-]?[\d:. -]+", written):
         raise Refused(f"{shown(node)} is not translated")
     # The sign stands before the first field only, and is of the whole.
@@ -82,7 +96,7 @@ def interval(tr: Translator, node: exp.Interval, scope: Scope) -> Typed:
         amount = exp.Interval(this=text(f"{int(days)} days {_time(time, span[1])}".strip()))
     else:
         raise Refused(f"{shown(node)} is not translated")
-    return Typed(exp.Neg(this=amount) if negative else amount, INTERVAL)
+    return Typed(exp.Neg(this=amount) if negative else amount, INTERVAL if "." in written else WHOLE_INTERVAL)
 
 
 def _time(written: str, to: str) -> str:

@@ -18,6 +18,7 @@ from voyager_ops.schema.oracle.typed import (
     NULL,
     NUMBER,
     TIMESTAMP,
+    WHOLE_INTERVAL,
     Kind,
     Typed,
     as_int,
@@ -102,6 +103,12 @@ def _months_between(tr: Translator, args: Args) -> Typed:
     return Typed(exp.Case(ifs=[whole], default=built(exp.Add, months.copy(), days)), NUMBER)
 
 
+def _in_utc(tr: Translator, args: Args) -> Typed:
+    if args[0].kind.base != "instant":
+        raise Refused(f"SYS_EXTRACT_UTC of a {word(args[0].kind)}")
+    return Typed(call("timezone", text("UTC"), args[0].node), TIMESTAMP)
+
+
 def _last_day(tr: Translator, args: Args) -> Typed:
     if args[0].kind.base != "date":
         raise Refused(f"LAST_DAY of a {word(args[0].kind)}")
@@ -118,8 +125,9 @@ def _to_interval(units: dict[str, str]) -> Function:
             raise Refused("an interval is made of fractions of a month")
         constant = integer_of(value.node)
         if constant is not None:
-            return Typed(exp.Interval(this=text(f"{constant} {unit[2:]}{'' if abs(constant) == 1 else 's'}")), INTERVAL)
-        return Typed(exp.Paren(this=built(exp.Mul, value.node, exp.Interval(this=text(unit)))), INTERVAL)
+            return Typed(exp.Interval(this=text(f"{constant} {unit[2:]}{'' if abs(constant) == 1 else 's'}")), WHOLE_INTERVAL)
+        kind = WHOLE_INTERVAL if value.kind.integral else INTERVAL
+        return Typed(exp.Paren(this=built(exp.Mul, value.node, exp.Interval(this=text(unit)))), kind)
 
     return translate
 
@@ -134,6 +142,7 @@ DATE_FUNCTIONS: Table = {
     "TO_DATE": (_to_date(DATE), 2, 3),
     "TO_TIMESTAMP": (_to_date(TIMESTAMP), 2, 3),
     "ADD_MONTHS": (_add_months, 2, 2),
+    "SYS_EXTRACT_UTC": (_in_utc, 1, 1),
     "LAST_DAY": (_last_day, 1, 1),
     "MONTHS_BETWEEN": (_months_between, 2, 2),
     "NUMTODSINTERVAL": (_to_interval(_DAY_UNITS), 2, 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -36,10 +37,13 @@ from voyager_ops.schema.oracle.typed import (
     Typed,
     as_number,
     as_text,
+    bare,
     concatenated,
     is_moment,
     kind_of_target,
     not_empty,
+    on_the_second,
+    string_of,
     unify,
     word,
 )
@@ -221,12 +225,28 @@ def _cast(tr: Translator, node: exp.Cast, scope: Scope) -> Typed:
         wanted = OracleType.parse(node.to.sql("oracle"))
     except ValueError as error:
         raise Refused(f"{shown(node)} is not translated") from error
-    value = tr.value(node.this, scope)
+    inner = bare(node.this)
+    value = moved_to_zone(tr, inner, scope) if isinstance(inner, exp.AtTimeZone) else tr.value(node.this, scope)
     sql = target_type(wanted)
     if sql is None:
         raise Refused(f"{shown(node)}: {why_not(wanted)}")
     kind = kind_of_target(sql, wanted.name)
+    if sql == "numeric":  # any number of digits, the target's own
+        kind = NUMBER
     return Typed(cast_to(_castable(value, kind, sql), sql), kind)
+
+
+_ZONE = re.compile(r"UTC|GMT|[A-Za-z_]+/[A-Za-z_]+(?:/[A-Za-z_]+)?")
+"""Names of time zones that mean the same to both; PostgreSQL takes +02:00 for what is two hours west."""
+
+
+def moved_to_zone(tr: Translator, node: exp.AtTimeZone, scope: Scope) -> Typed:
+    """``… AT TIME ZONE 'UTC'`` as the clocks there show it, which is all that a date or timestamp keeps of it."""
+    only_arguments(node, "this", "zone")
+    zone, moment = string_of(node.args["zone"]), tr.value(node.this, scope)
+    if zone is None or not _ZONE.fullmatch(zone) or moment.kind.base != "instant":
+        raise Refused(f"{shown(node)} is not translated")
+    return Typed(call("timezone", text(zone), moment.node), TIMESTAMP)
 
 
 def _castable(value: Typed, kind: Kind, sql: str) -> Node:
@@ -241,7 +261,7 @@ def _castable(value: Typed, kind: Kind, sql: str) -> Node:
     if kind.base == "double" and base in ("number", "double"):
         return value.node
     if kind.base == "date" and is_moment(value.kind):
-        return value.node if base == "date" else call("date_trunc", text("second"), value.node)
+        return on_the_second(value).node
     if kind.base == "timestamp" and is_moment(value.kind) and not (base == "timestamp" and kind.sql.startswith("timestamp(0)")):
         return value.node
     raise Refused(f"a {word(value.kind)} is cast to {sql}")
@@ -253,7 +273,9 @@ def _extract(tr: Translator, node: exp.Extract, scope: Scope) -> Typed:
     if part not in _PARTS or value.kind.base not in ("date", "timestamp", "interval"):
         raise Refused(f"{shown(node)} is not translated")
     kind = NUMBER if part == "SECOND" else Kind("number", integral=True)
-    return Typed(exp.Extract(this=exp.Var(this=part), expression=value.node), kind)
+    # PostgreSQL's intervals may have more than 24 hours beside their days.
+    source = call("justify_hours", value.node) if value.kind.base == "interval" else value.node
+    return Typed(exp.Extract(this=exp.Var(this=part), expression=source), kind)
 
 
 def _trim(tr: Translator, node: exp.Trim, scope: Scope) -> Typed:

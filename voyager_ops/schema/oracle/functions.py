@@ -20,10 +20,13 @@ from voyager_ops.schema.oracle.typed import (
     NULL,
     TEXT,
     Typed,
+    as_number,
     as_text,
     exact,
     is_moment,
+    is_number,
     is_text,
+    like_the_first,
     padded,
     string_of,
     unify,
@@ -53,8 +56,15 @@ def call_of(tr: Translator, node: exp.Anonymous, scope: Scope) -> Typed:
     return function(tr, args)
 
 
+def _nvl(tr: Translator, args: Args) -> Typed:
+    if args[0].kind.base == "null":
+        return padded(args[1])
+    unified, kind = like_the_first(args, "NVL")
+    return Typed(call("coalesce", *(value.node for value in unified)), kind)
+
+
 def _coalesce(tr: Translator, args: Args) -> Typed:
-    unified, kind = unify([padded(value) for value in args], "NVL")
+    unified, kind = unify([padded(value) for value in args], "COALESCE")
     return Typed(call("coalesce", *(value.node for value in unified)), kind)
 
 
@@ -63,6 +73,8 @@ def _nvl2(tr: Translator, node: exp.Anonymous, scope: Scope) -> Typed:
         raise Refused(f"NVL2 is called with {len(node.expressions)} arguments")
     subject, given, absent = (tr.value(argument, scope) for argument in node.expressions)
     test = exp.Not(this=exp.Is(this=paren(subject.node), expression=exp.Null()))
+    if given.kind.base != "null":
+        (given, absent), _ = like_the_first([given, absent], "NVL2")
     return case([test], [given, absent], has_default=True)
 
 
@@ -73,10 +85,11 @@ def _nullif(tr: Translator, args: Args) -> Typed:
 
 def _decode(tr: Translator, args: Args) -> Typed:
     # Texts are compared with their blanks, and the result is no CHAR, whatever it is given.
-    subject, *rest = map(padded, args)
-    pairs, default = (rest[:-1], rest[-1:]) if len(rest) % 2 else (rest, [])
+    pairs, default = (args[1:-1], args[-1:]) if len(args) % 2 == 0 else (args[1:], [])
+    subject, *searched = _searched([args[0], *pairs[::2]])
+    results, _ = like_the_first([*pairs[1::2], *default], "DECODE")
     tests: list[Node] = []
-    for wanted in pairs[::2]:
+    for wanted in searched:
         if wanted.kind.base == "null":
             tests.append(exp.Is(this=paren(subject.node), expression=exp.Null()))
         elif isinstance(wanted.node, (exp.Literal, exp.Neg)):
@@ -84,7 +97,24 @@ def _decode(tr: Translator, args: Args) -> Typed:
         else:  # to DECODE two NULLs are the same
             equal = compared(exp.EQ, subject, wanted)
             tests.append(exp.Not(this=exp.NullSafeNEQ(this=paren(equal.this), expression=paren(equal.expression))))
-    return case(tests, [*pairs[1::2], *default], has_default=bool(default))
+    return case(tests, results, has_default=bool(default))
+
+
+def _searched(values: Args) -> Args:
+    """What DECODE looks for, and among what: all of the kind of the first among those; texts are compared with their blanks."""
+    first = values[1].kind
+    others = [value.kind for value in values[2:] if value.kind.base != "null"]
+    if first.base == "null":
+        same = is_text if is_text(values[0].kind) else is_number
+        if others and not all(same(kind) for kind in [values[0].kind, *others]):
+            raise Refused("DECODE compares by the text of what is none")
+    elif is_text(first):
+        return [Typed(as_text(value), TEXT if value.kind.base != "null" else NULL) for value in values]
+    elif first.base == "number":
+        return [as_number(value) for value in values]
+    elif others and any(kind.base != first.base for kind in others):
+        raise Refused("DECODE compares values of different kinds")
+    return [padded(value) for value in values]
 
 
 def _extreme(name: str) -> Function:
@@ -169,7 +199,7 @@ _FUNCTIONS: Table = {
     **TEXT_FUNCTIONS,
     **NUMBER_FUNCTIONS,
     **DATE_FUNCTIONS,
-    "NVL": (_coalesce, 2, 2),
+    "NVL": (_nvl, 2, 2),
     "COALESCE": (_coalesce, 2, 99),
     "NULLIF": (_nullif, 2, 2),
     "DECODE": (_decode, 3, 999),

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pglast import parser
 from sqlglot import exp
 
-from voyager_ops.schema.oracle.dialect import Node, Refused, generate, parse_expression, parse_query
-from voyager_ops.schema.oracle.expressions import Translator
+from voyager_ops.schema.oracle.dialect import Node, Refused, call, generate, parse_expression, parse_query
+from voyager_ops.schema.oracle.dialect import text as literal
+from voyager_ops.schema.oracle.expressions import Translator, moved_to_zone
 from voyager_ops.schema.oracle.scope import Names, Nothing, Scope, of_table
-from voyager_ops.schema.oracle.typed import Kind, Typed, as_number, is_moment, is_number, is_text, word
+from voyager_ops.schema.oracle.typed import Kind, Typed, as_number, bare, is_moment, is_number, is_text, word
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,18 @@ def translate_condition(text: str, *, columns: Mapping[str, Kind], names: Names 
 
 def translate_default(text: str, column: Kind, *, names: Names | None = None, owner: str = "") -> Translated:
     """The default of a column of kind ``column``. Raises Refused also where Oracle would convert it by its settings."""
-    value = _value(text, None, names, owner, lasting=False)
+    translator, node = Translator(names or Nothing(), owner), bare(parse_expression(text))
+    if isinstance(node, exp.AtTimeZone):
+        value = moved_to_zone(translator, node, Scope())
+        if column.base == "instant":  # the moment is the same in any zone
+            value = translator.value(node.this, Scope())
+    else:
+        value = translator.value(node, Scope())
     if is_number(column) and is_text(value.kind):
         value = as_number(value)
     _fitting(value.kind, column)
+    if column.base == "date" and value.kind.base in ("timestamp", "instant"):
+        value = Typed(call("date_trunc", literal("second"), value.node), value.kind)
     return _proven(value)
 
 

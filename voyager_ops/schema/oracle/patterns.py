@@ -6,7 +6,10 @@ import re
 
 from voyager_ops.schema.oracle.dialect import Refused
 
-_CLASS = re.compile(r"\[:[a-z]+:\]")
+_CLASS = re.compile(r"\[:(?:alnum|alpha|blank|cntrl|digit|graph|lower|print|punct|space|upper|xdigit):\]")
+_BOUND = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_MOST = 255
+"""Repetitions that PostgreSQL counts."""
 _ESCAPES = frozenset(r"\.*+?()[]{}|^$/-_@#%&=!<>~`'\":;, ")
 
 
@@ -33,15 +36,38 @@ def advanced(pattern: str, flags: str) -> tuple[str, bool]:
         elif letter == "." and "n" not in flags:
             out.append(r"[^\n]")
             at += 1
-        elif letter == "(" and pattern[at + 1 : at + 2] == "?":
-            raise Refused(f"the regular expression {pattern!r} uses (?…)")
+        elif letter in "*+?{":
+            taken, at = _repetition(pattern, at)
+            out.append(taken)
         else:
             out.append(letter)
             at += 1
-    text = "".join(out)
-    if text.startswith("***"):
-        raise Refused(f"the regular expression {pattern!r} begins with ***")
-    return text, ignore
+    if _depth(out):
+        raise Refused(f"the regular expression {pattern!r} has a parenthesis without its partner")
+    return "".join(out), ignore
+
+
+def _depth(pieces: list[str]) -> int:
+    """How many parentheses have no partner."""
+    depth = wrong = 0
+    for piece in pieces:
+        depth += (piece == "(") - (piece == ")")
+        wrong += depth < 0
+    return depth or wrong
+
+
+def _repetition(pattern: str, at: int) -> tuple[str, int]:
+    """How often what stands before is repeated, and where that ends. Raises Refused for what the target does not compile."""
+    found = _BOUND.match(pattern, at) if pattern[at] == "{" else re.compile(r"[*+?]").match(pattern, at)
+    if found is None or at == 0 or (pattern[at - 1] in "(|^" and pattern[at - 2 : at - 1] != "\\"):
+        raise Refused(f"the regular expression {pattern!r} repeats what is not there, or by a number that is not understood")
+    numbers = [int(number) for number in found.groups() if number] if pattern[at] == "{" else []
+    end = found.end() + (pattern[found.end() : found.end() + 1] == "?")
+    if pattern[end : end + 1] in ("*", "+", "?", "{") and pattern[end : end + 1]:
+        raise Refused(f"the regular expression {pattern!r} repeats a repetition")
+    if numbers != sorted(numbers) or any(number > _MOST for number in numbers):
+        raise Refused(f"the regular expression {pattern!r} repeats more often than the target counts")
+    return pattern[at:end], end
 
 
 def _escape(pattern: str, at: int) -> str:
@@ -69,8 +95,8 @@ def _bracket(pattern: str, at: int) -> tuple[str, int]:
             position = named.end()
         elif letter == "]":
             return "".join(out) + "]", position + 1
-        elif letter == "[" and pattern[position + 1 : position + 2] in {".", "="}:
-            raise Refused(f"the regular expression {pattern!r} uses collation elements")
+        elif letter == "[" and pattern[position + 1 : position + 2] in {".", "=", ":"}:
+            raise Refused(f"the regular expression {pattern!r} uses collation elements, or a class that is not known")
         else:
             out.append("\\\\" if letter == "\\" else letter)
             position += 1

@@ -22,6 +22,7 @@ from voyager_ops.schema.oracle.typed import (
     concatenated,
     integer_of,
     is_blank_padded,
+    is_constant,
     not_empty,
     string_of,
 )
@@ -86,11 +87,11 @@ def _instr(tr: Translator, args: Args) -> Typed:
 
 
 def _replace(tr: Translator, args: Args) -> Typed:
-    if string_of(args[1].node) is None:
+    if not is_constant(args[1].node):
         raise Refused("REPLACE looks for what is not a constant, and may be NULL")
     by = args[2] if len(args) > 2 else Typed(exp.Null(), NULL)
     with_: Node = text("") if by.kind.base == "null" else as_text(by)
-    if by.kind.base != "null" and string_of(by.node) is None:
+    if by.kind.base != "null" and not is_constant(by.node):
         with_ = call("coalesce", with_, text(""))
     return Typed(not_empty(call("replace", as_text(args[0]), as_text(args[1]), with_)), TEXT)
 

@@ -18,9 +18,9 @@ class Kind:
     """``base``: text, char (blank padded), number, double, date (Oracle's, to the second), timestamp, instant (with time zone),
     interval, bytes, boolean, null, or other (only moved about, never reckoned with).
 
-    ``integral``: a number without a fraction. ``native``: one of PostgreSQL's integer types, whose division cuts. ``length``: of
-    a char. ``blanks``: a text that is a CHAR to Oracle, with its blanks here: beside another CHAR those at its end do not count.
-    ``sql``: the target's type where it is known.
+    ``integral``: a number without a fraction, an interval without one of a second. ``native``: one of PostgreSQL's integer types,
+    whose division cuts. ``length``: of a char. ``blanks``: a text that is a CHAR to Oracle, with its blanks here: beside another
+    CHAR those at its end do not count. ``sql``: the target's type where it is known.
     """
 
     base: str
@@ -46,6 +46,7 @@ DATE = Kind("date")
 TIMESTAMP = Kind("timestamp")
 INSTANT = Kind("instant")
 INTERVAL = Kind("interval")
+WHOLE_INTERVAL = Kind("interval", integral=True)
 BYTES = Kind("bytes")
 BOOLEAN = Kind("boolean")
 NULL = Kind("null")
@@ -116,6 +117,14 @@ def string_of(node: Node) -> str | None:
     return str(node.this) if isinstance(node, exp.Literal) and node.is_string else None
 
 
+def is_constant(node: Node) -> bool:
+    """Whether it is a text that is not NULL, for ever the same."""
+    node = bare(node)
+    if isinstance(node, exp.DPipe):
+        return is_constant(node.this) and is_constant(node.expression)
+    return string_of(node) is not None or (isinstance(node, exp.Anonymous) and str(node.this) == "chr")
+
+
 def integer_of(node: Node) -> int | None:
     """The value of an integer constant, else None."""
     node = bare(node)
@@ -136,10 +145,15 @@ def as_text(value: Typed) -> Node:
         return call("rpad", cast_to(node, "text"), number(kind.length)) if kind.length > 1 else cast_to(node, "text")
     if kind.base == "number" and kind.integral:
         return cast_to(node, "text")
-    if kind.base == "number" and kind.sql.startswith("numeric("):
+    if kind.base == "number" and kind.sql.startswith("numeric"):
         # Without zeros at the end, and without one before the point: .5
-        written = cast_to(call("trim_scale", node), "text")
-        return call("regexp_replace", written, text(r"^(-?)0\."), text(r"\1."))
+        written = call("regexp_replace", cast_to(call("trim_scale", node), "text"), text(r"^(-?)0\."), text(r"\1."))
+        if kind.sql != "numeric":
+            return written
+        if isinstance(bare(node), exp.Column):  # Oracle writes no more than 40 characters, and the rest with an exponent
+            short = exp.LTE(this=call("length", written), expression=number(40))
+            wrong = exp.DPipe(this=text("too long a number: "), expression=written.copy(), safe=True)
+            return exp.Case(ifs=[exp.If(this=short, true=written)], default=cast_to(cast_to(wrong, "numeric"), "text"))
     raise Refused(f"a {_word(kind)} is turned into text, in a form that depends on Oracle's settings")
 
 
@@ -171,6 +185,12 @@ def exact(value: Typed) -> Node:
     return cast_to(value.node, "numeric") if value.kind.native else value.node
 
 
+def as_double(value: Typed, other: Typed) -> Typed:
+    """A number that meets ``other``, a binary one: in Oracle it becomes as short as that, in PostgreSQL both become long."""
+    short = other.kind.sql == "real" and value.kind.base == "number"
+    return Typed(cast_to(value.node, "real"), other.kind) if short else value
+
+
 def padded(value: Typed) -> Typed:
     """A char as the text it is in Oracle, blanks included; anything else as it is."""
     return Typed(as_text(value), TEXT) if value.kind.base == "char" else value
@@ -189,10 +209,28 @@ def unify(values: Sequence[Typed], what: str) -> tuple[list[Typed], Kind]:
     if bases <= {"number", "double"}:
         return list(values), joined(kinds)
     if bases <= {"date", "timestamp"}:
-        return list(values), TIMESTAMP if "timestamp" in bases else DATE
+        if len(bases) == 1 or kinds[0].base == "timestamp":
+            return list(values), TIMESTAMP if "timestamp" in bases else DATE
+        return [on_the_second(value) for value in values], DATE  # the first one decides
     if len(bases) == 1 and (bases != {"other"} or len({kind.sql for kind in kinds}) == 1):
         return list(values), kinds[0]
     raise Refused(f"{what} mixes {' and '.join(sorted(_word(Kind(base, integral=True)) for base in bases))}")
+
+
+def on_the_second(value: Typed) -> Typed:
+    """A timestamp as a date, without its fraction of a second."""
+    return Typed(call("date_trunc", text("second"), value.node), DATE) if value.kind.base == "timestamp" else value
+
+
+def like_the_first(values: Sequence[Typed], what: str) -> tuple[list[Typed], Kind]:
+    """As :func:`unify`, for what Oracle brings to the kind of the first value; to text where that is NULL. None is a CHAR."""
+    first = next((value.kind for value in values), NULL)
+    others = [value.kind for value in values if value.kind.base != "null"]
+    if is_text(first) or (first.base == "null" and others):
+        return [Typed(as_text(value), TEXT if value.kind.base != "null" else NULL) for value in values], TEXT
+    if first.base == "number":
+        values = [as_number(value) for value in values]
+    return unify(values, what)
 
 
 def joined(kinds: Iterable[Kind]) -> Kind:
