@@ -108,7 +108,14 @@ class Migration:
 
     @cached_property
     def source(self) -> Database:
-        return self._database(self.config.source, Side.SOURCE)
+        found = self._database(self.config.source, Side.SOURCE)
+        if self.config.changes.capture == "triggers" and found.kind != "oracle":  # by conn_id: of a URL the file itself tells
+            raise self.config.error(
+                f"capture: triggers is for an Oracle source, and {found.where} is none",
+                key="changes.capture",
+                next_step="leave changes.capture out: PostgreSQL's changes come from its replication slot",
+            )
+        return found
 
     @cached_property
     def target(self) -> PostgresDatabase:

@@ -98,3 +98,17 @@ def test_postgresql_has_no_triggers_to_capture_by(tmp_path: Path) -> None:
             f"name: shop\nexport_dir: {tmp_path}\nsource: {{url: 'postgresql://a@h/one', schemas: [s]}}\n"
             "target: {url: 'postgresql://a@h/two'}\nchanges: {capture: triggers}\n"
         )
+
+
+def test_postgresql_behind_a_connection_is_not_captured_by_triggers(tmp_path: Path) -> None:
+    """What the connection is shows only when it is looked up: an error then, rather than a setting that nobody obeys."""
+    file = tmp_path / "m.yaml"
+    file.write_text(
+        "name: m\nexport_dir: out\nsource: {conn_id: there, schemas: [s]}\n"
+        "target: {url: 'postgresql://a@h/two'}\nchanges:\n  capture: triggers\n"
+    )
+    migration = Migration.load(file, lambda _: "postgresql://a@h/one")
+    with pytest.raises(ConfigError, match=r"m\.yaml(.|\n)*triggers is for an Oracle source") as raised:
+        _ = migration.source
+    assert raised.value.line == 6  # the line of capture
+    assert Migration.load(file, lambda _: "oracle://a:b@h/one").source.kind == "oracle"
