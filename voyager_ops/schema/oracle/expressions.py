@@ -26,10 +26,12 @@ from voyager_ops.schema.oracle.dialect import (
     shown,
     text,
 )
+from voyager_ops.schema.oracle.nulls import settled
 from voyager_ops.schema.oracle.scope import Names, Scope
 from voyager_ops.schema.oracle.typed import (
     DATE,
     INSTANT,
+    INTEGER,
     NUMBER,
     TEXT,
     TIMESTAMP,
@@ -131,6 +133,8 @@ def _pseudo(tr: Translator, name: str, alias: str, scope: Scope) -> Typed:
     if name in ("SYSDATE", "CURRENT_DATE"):
         tr.unstable(name)
         return Typed(now(seconds=True), DATE)
+    if name == "ROWNUM" and scope.numbered:
+        return Typed(exp.Window(this=call("row_number"), over="OVER"), INTEGER)
     if name == "USER":
         tr.unstable(name)
         return Typed(call("upper", cast_to(exp.Var(this="session_user"), "text")), TEXT)
@@ -191,7 +195,7 @@ def _subquery(tr: Translator, node: exp.Expression, scope: Scope) -> Typed:
     query, columns = tr.query(inner, scope)
     if len(columns) != 1:
         raise Refused("a query with several columns is used as a value")
-    return Typed(exp.Subquery(this=query), next(iter(columns.values())))
+    return Typed(exp.Subquery(this=query), next(iter(settled(columns).values())))
 
 
 def _case(tr: Translator, node: exp.Case, scope: Scope) -> Typed:

@@ -46,6 +46,9 @@ def outer_joins(aliases: list[str], conditions: list[Any], scope: Scope) -> tupl
         tests.setdefault(alias, []).append(clean)
         needs.setdefault(alias, set()).update(_holder(c, scope) for c in columns)
         needs[alias].discard(alias)
+    lonely = [alias for alias, needed in needs.items() if not needed - {""}]
+    if lonely:
+        raise Refused(f"{lonely[0]} is outer joined to nothing")
     plan: list[tuple[str, list[Any]]] = [(alias, []) for alias in aliases if alias not in tests]
     waiting = [alias for alias in aliases if alias in tests]
     while waiting:

@@ -10,6 +10,7 @@ from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.oracle.aggregates import AGGREGATES
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, native, number, table
 from voyager_ops.schema.oracle.expressions import Translator
+from voyager_ops.schema.oracle.nulls import give_types, settled
 from voyager_ops.schema.oracle.ordering import Results, order_and_limit
 from voyager_ops.schema.oracle.outer_joins import conjuncts, outer_joins
 from voyager_ops.schema.oracle.scope import Relation, Scope
@@ -19,6 +20,8 @@ _SELECT = {
     *("with_", "with", "hint", "distinct", "expressions", "from_", "from", "joins", "where", "group", "having", "order"),
     *("limit", "offset"),
 }
+_REARRANGES = ("order", "group", "distinct", "limit", "offset", "having")
+"""What a query does with its rows after ROWNUM has counted them."""
 _SETS: tuple[Any, ...] = (exp.Union, exp.Except, exp.Intersect)
 _DUAL = {"DUAL"}
 
@@ -71,6 +74,8 @@ def _set_operation(tr: Translator, node: Any, parent: Scope | None) -> tuple[exp
         if {kind.base, other.base} == {"text", "char"}:
             raise Refused("a CHAR and a text of varying length become one column, and the blanks would be lost")
         kinds[name] = kind if kind == other else unify([Typed(nothing, kind), Typed(nothing, other)], "a set operation")[1]
+    for side, given in ((left, columns), (right, others)):
+        give_types(side, list(zip(given.values(), kinds.values(), strict=True)))
     distinct = node.args.get("distinct")
     result: Any = type(node)(
         this=_grouped(left, type(node)), expression=_grouped(right, None), distinct=True if distinct is None else distinct
@@ -107,7 +112,10 @@ def _select(tr: Translator, node: exp.Select, parent: Scope | None) -> tuple[exp
     if conditions:
         where = exp.and_(*[_condition(tr, item, scope) for item in conditions], copy=False)
         result.set("where", exp.Where(this=where))
+    reckons = any(_reckons_over_rows(item) for item in node.expressions)
+    scope.numbered = not reckons and not any(node.args.get(name) for name in _REARRANGES)
     columns = _projections(tr, node, scope, result)
+    scope.numbered = False
     if node.args.get("distinct") is not None:
         if node.args["distinct"].args.get("on"):
             raise Refused("DISTINCT ON is not translated")
@@ -116,9 +124,9 @@ def _select(tr: Translator, node: exp.Select, parent: Scope | None) -> tuple[exp
     aliases = {native(item.args["alias"]) for item in node.expressions if isinstance(item, exp.Alias)}
     order_and_limit(tr, node, result, scope, Results(list(columns.items()), aliases, parent is None))
     if limit is not None:
-        if any(node.args.get(name) for name in ("order", "group", "distinct", "limit", "having")):
+        if any(node.args.get(name) for name in _REARRANGES):
             raise Refused("ROWNUM limits the rows of a query that also sorts or groups them")
-        if any(_reckons_over_rows(item) for item in node.expressions):
+        if reckons:
             raise Refused("ROWNUM limits the rows that are counted or added up")
         result.set("limit", exp.Limit(expression=number(limit)))
     return result, columns
@@ -145,7 +153,7 @@ def _ctes(tr: Translator, node: Any, scope: Scope) -> exp.With | None:
         named = [native(column) for column in alias.args.get("columns") or ()]
         if named and len(named) != len(columns):
             raise Refused(f"WITH {name} names another number of columns than it has")
-        columns = dict(zip(named or columns, columns.values(), strict=True))
+        columns = settled(dict(zip(named or columns, columns.values(), strict=True)))
         scope.queries[name] = Relation(columns)
         target = exp.TableAlias(this=identifier(fold(name)), columns=[identifier(fold(column)) for column in columns])
         translated.append(exp.CTE(this=query, alias=target))
@@ -228,7 +236,7 @@ def _source(tr: Translator, node: Any, scope: Scope) -> Node:
         alias = (
             native(node.alias_or_name and node.args["alias"].this) if node.args.get("alias") else f"q{len(scope.sources) + 1}_"
         )
-        scope.add(alias, Relation(columns))
+        scope.add(alias, Relation(settled(columns)))
         names = [identifier(fold(name)) for name in columns]
         return exp.Subquery(this=query, alias=exp.TableAlias(this=identifier(fold(alias)), columns=names))
     if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):

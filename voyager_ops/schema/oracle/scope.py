@@ -53,6 +53,8 @@ class Scope:
     """Columns of USING: one name for both sides."""
     queries: dict[str, Relation] = field(default_factory=dict)
     """Named by WITH."""
+    numbered: bool = False
+    """Whether ROWNUM here is the number of a row of the result."""
 
     def add(self, alias: str, relation: Relation) -> None:
         if alias in self.sources:

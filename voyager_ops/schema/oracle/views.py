@@ -12,6 +12,7 @@ from voyager_ops.schema.kinds import Kind as FileKind
 from voyager_ops.schema.oracle.dialect import Refused, identifier, parse_query, table
 from voyager_ops.schema.oracle.expressions import Translator
 from voyager_ops.schema.oracle.gate import accepted
+from voyager_ops.schema.oracle.nulls import settled
 from voyager_ops.schema.oracle.output import Output, too_long
 from voyager_ops.schema.oracle.scope import Relation
 from voyager_ops.schema.oracle.source import NamesOf, Source
@@ -89,7 +90,7 @@ class Views:
         long = [column for column in named if too_long(fold(column))]
         if long:
             raise Refused(f"the name of its column {long[0]} is longer than 63 bytes")
-        return dict(zip(named, found.values(), strict=True))
+        return settled(dict(zip(named, found.values(), strict=True)))
 
     def _suffix(self, owner: str, name: str, materialized: bool, query: exp.Query, clause: str) -> str:
         if materialized:
