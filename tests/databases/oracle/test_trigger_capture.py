@@ -9,13 +9,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import oracledb
 import pytest
 
 from tests.conftest import Database
 from tests.databases.oracle.capture_kit import (
+    Capture,
     Oracle,
     actual,
     capturing,
@@ -25,10 +28,17 @@ from tests.databases.oracle.capture_kit import (
     transactions,
     wait_for_marker,
 )
+from voyager_ops.changes.roots import RootMap
+from voyager_ops.changes.writer import CapturedTransaction
+from voyager_ops.databases.base import StreamCut
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle import trigger_capture
+from voyager_ops.databases.oracle.logminer.transactions import spilled_blocks
 from voyager_ops.databases.oracle.triggers import install, reading, stream
+from voyager_ops.databases.oracle.triggers.stream import TriggerStream
+from voyager_ops.databases.postgres.lsn import to_position
 from voyager_ops.errors import PreconditionError, SourceChanged
+from voyager_ops.failpoints import hit
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.changes import DELETE, INSERT, UPDATE
 from voyager_ops.model.positions import Side
@@ -137,9 +147,17 @@ def test_every_prefix_is_a_state_the_source_had(oracle: Oracle, target_db: Datab
         oracle.many(*(f"INSERT INTO A VALUES ({i}, 100)" for i in range(10)))
         wait_for_marker(context, running)
 
+        enough = threading.Event()
+        failed: list[BaseException] = []
+
         def write(seed: int) -> None:
-            chance = random.Random(seed)
-            for _ in range(40):
+            try:
+                moves(random.Random(seed), seed)
+            except oracledb.Error as error:
+                failed.append(error)
+
+        def moves(chance: random.Random, seed: int) -> None:
+            while not enough.is_set():
                 one, other = sorted(chance.sample(range(10), 2))
                 oracle.execute(f"UPDATE A SET N = N - 7 WHERE ID = {one}", session=f"w{seed}")
                 oracle.execute(f"UPDATE A SET N = N + 7 WHERE ID = {other}", session=f"w{seed}")
@@ -151,9 +169,15 @@ def test_every_prefix_is_a_state_the_source_had(oracle: Oracle, target_db: Datab
         writers = [threading.Thread(target=write, args=(seed,)) for seed in range(3)]
         for writer in writers:
             writer.start()
+        # Until there is something to look at, however slow the machine is; each look at the source makes one state of it.
+        deadline = time.monotonic() + 120
+        while len(transactions(context)) < 6 and not failed and time.monotonic() < deadline:
+            time.sleep(0.1)
+        enough.set()
         for writer in writers:
-            writer.join(60)
-        wait_for_marker(context, running)
+            writer.join()
+        assert not failed
+        wait_for_marker(context, running, 120)
     rows: dict[bytes, int] = {}
     states = 0
     for _, _, changes in transactions(context):
@@ -162,7 +186,7 @@ def test_every_prefix_is_a_state_the_source_had(oracle: Oracle, target_db: Datab
             rows[change.new[0]] = int(change.new[1])
         states += 1
         assert sum(rows.values()) == 1000
-    assert states > 2
+    assert states > 5
     assert replayed(context, "a") == actual(context, "a")
 
 
@@ -195,6 +219,7 @@ def killed(oracle: Oracle, target: Database, directory: Path, points: str, what:
 
 
 CAPTURE_POINTS = (
+    stream.OWNED,
     stream.BEFORE_CLAIM,
     stream.MARKED,
     stream.CLAIMED,
@@ -276,6 +301,196 @@ def test_what_nobody_captured_is_left_behind(oracle: Oracle, target_db: Database
         wait_for_marker(context, running)
     oracle.many("INSERT INTO T (ID) VALUES (2)", "INSERT INTO T (ID) VALUES (3)")
     assert [str(name) for name in engine_of(context.capture_db).left_behind(context)] == ["hr.t", "hr.t"]
+
+
+# -- two at once -----------------------------------------------------------------------------------------------------------
+def opened(context: LaneContext, directory: Path) -> TriggerStream:
+    """As a capture process opens it, without the claim on the change log."""
+    found = trigger_capture.open_stream(context, RootMap(context.state, context.lane, context.tables))
+    found.begin(read_lane(context.state, context.lane).captured_position, lambda: directory / "spill")
+    return found
+
+
+def given(stream: TriggerStream, seconds: float = 30.0) -> list[CapturedTransaction]:
+    """What it gives, once it gives something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := list(stream.transactions()):
+            return found
+        stream.wait(0.2)
+    raise AssertionError("nothing comes")
+
+
+def test_the_newer_of_two_claims(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    """What the older one would claim, it would at a moment that is past already: it would be taken for published, and deleted."""
+    oracle.many(T)
+    context = triggers(oracle, target_db, tmp_path)
+    trigger_capture.prepare(context)
+    older, newer = opened(context, tmp_path), opened(context, tmp_path)
+    assert list(older.transactions()) == []
+    assert list(newer.transactions()) == []
+    oracle.many("INSERT INTO T (ID) VALUES (1)")
+    with pytest.raises(StreamCut, match="another process captures now"):
+        given(older)
+    older.close()
+    (one,) = given(newer)
+    assert sum(count for _, _, count in one.counts) == 1
+    newer.close()
+    with capturing(context) as running:
+        wait_for_marker(context, running)
+    assert set(replayed(context, "t")) == {(b"1",)}
+
+
+def test_who_takes_over_goes_on_where_the_other_had_looked(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    """Also when it was opened before, and its own knowledge is old."""
+    oracle.many(T)
+    context = triggers(oracle, target_db, tmp_path)
+    trigger_capture.prepare(context)
+    first, second = opened(context, tmp_path), opened(context, tmp_path)
+    before = first.idle_position
+    deadline = time.monotonic() + 30
+    while first.idle_position == before and time.monotonic() < deadline:
+        assert list(first.transactions()) == []
+        first.wait(0.2)
+    looked = first.idle_position
+    assert looked is not None
+    assert before is not None
+    assert looked > before
+    oracle.many("INSERT INTO T (ID) VALUES (1)")
+    (one,) = given(second)
+    assert to_position(one.head.end) > looked
+    with pytest.raises(StreamCut, match="another process captures now"):
+        given(first)
+    first.close()
+    second.close()
+    third = opened(context, tmp_path)
+    assert given(third)[0].head.end == one.head.end
+    third.close()
+
+
+def test_two_captures_lose_nothing(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    oracle.many(T)
+    context = triggers(oracle, target_db, tmp_path)
+    with capturing(context) as first:
+        oracle.many("INSERT INTO T (ID) VALUES (1)")
+        wait_for_marker(context, first)
+        second = Capture(context)
+        second.start()
+        for number in range(2, 40):
+            oracle.many(f"INSERT INTO T (ID) VALUES ({number})")
+            time.sleep(0.05)
+        alive = [each for each in (first, second) if each.is_alive()]
+        assert alive
+        wait_for_marker(context)
+        second.stop()
+        first.stop()
+        first.error = None  # one of them had to give way
+    with capturing(context) as running:
+        wait_for_marker(context, running)
+    assert replayed(context, "t") == actual(context, "t")
+    assert len(replayed(context, "t")) == 39
+
+
+# -- undo that is gone, batches that are large ---------------------------------------------------------------------------------
+def test_large_values_whose_moment_is_gone(
+    oracle: Oracle, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of now are taken (ORA-01555): what they say is still to come as a change of its own."""
+    redo = oracle.redo
+    oracle.many(D)
+    context = triggers(oracle, target_db, tmp_path)
+    lost: list[str] = []
+
+    def too_old(point: str) -> None:
+        if point == reading.BEFORE_LARGE and not lost:
+            lost.append(point)
+            oracle.many(
+                "UPDATE D SET BODY = 'later' WHERE ID = 1", "DELETE FROM D WHERE ID = 2", "UPDATE D SET ID = 30 WHERE ID = 3"
+            )
+            redo.flashback.drop()
+        hit(point)
+
+    monkeypatch.setattr(reading, "hit", too_old)
+    with capturing(context) as running:
+        oracle.many(
+            *(
+                f"INSERT INTO D (ID, BODY, DATA) VALUES ({number}, 'text {number}', HEXTORAW('0{number}'))"
+                for number in range(1, 5)
+            )
+        )
+        wait_for_marker(context, running)
+        assert lost
+        wait_for_marker(context, running)
+    assert replayed(context, "d") == actual(context, "d")
+    assert set(replayed(context, "d")) == {(b"1",), (b"30",), (b"4",)}
+
+
+def test_a_claim_whose_moment_is_gone_is_tried_again(
+    oracle: Oracle, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes that committed since stand among those of the batch, which must be named one by one as of its moment."""
+    redo = oracle.redo
+    oracle.many(T)
+    context = triggers(oracle, target_db, tmp_path)
+    oracle.session("long")
+    lost: list[str] = []
+
+    def too_old(point: str) -> None:
+        if point == stream.BEFORE_CLAIM and not lost and oracle.rows("SELECT 1 FROM T WHERE ID = 3"):
+            lost.append(point)
+            oracle.commit("long")
+            redo.flashback.drop()
+        hit(point)
+
+    monkeypatch.setattr(stream, "hit", too_old)
+    with capturing(context) as running:
+        oracle.execute("INSERT INTO T (ID) VALUES (1)", session="b")
+        oracle.execute("INSERT INTO T (ID) VALUES (2)", session="long")
+        oracle.execute("INSERT INTO T (ID) VALUES (3)", session="b")
+        oracle.commit("b")
+        wait_for_marker(context, running, 60)
+    assert lost
+    assert replayed(context, "t") == actual(context, "t")
+    assert len(replayed(context, "t")) == 3
+
+
+def test_a_large_batch_goes_through_a_file(
+    oracle: Oracle, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is marked in pieces where another transaction's changes stand among its own."""
+    oracle.many("CREATE TABLE W (ID NUMBER(10) PRIMARY KEY, NAME VARCHAR2(2000))")
+    context = triggers(oracle, target_db, tmp_path)
+    memory = 64 << 10
+    files: list[tuple[Path, int, int]] = []
+    marked: list[str] = []
+    monkeypatch.setattr(reading, "_MEMORY", memory)
+    monkeypatch.setattr(stream, "MARKED_AT_ONCE", 300)
+
+    def blocks(file: BinaryIO, path: Path, parts: list[bytes]) -> Iterator[bytes]:
+        files.append((path, path.stat().st_size, sum(map(len, parts))))
+        return spilled_blocks(file, path, parts)
+
+    def seen(point: str) -> None:
+        if point == stream.BEFORE_CLAIM and not marked and oracle.rows("SELECT 1 FROM W WHERE ID = 999"):
+            marked.append(point)
+            oracle.commit("long")
+        hit(point)
+
+    monkeypatch.setattr(reading, "spilled_blocks", blocks)
+    monkeypatch.setattr(stream, "hit", seen)
+    with capturing(context) as running:
+        with oracle.session("b").cursor() as cursor:
+            cursor.executemany("INSERT INTO W VALUES (:1, :2)", [(number, f"{number}" * 200) for number in range(500)])
+            oracle.execute("INSERT INTO W VALUES (5000, 'long')", session="long")
+            cursor.executemany("INSERT INTO W VALUES (:1, :2)", [(number, f"{number}" * 200) for number in range(500, 1000)])
+        oracle.commit("b")
+        wait_for_marker(context, running, 60)
+    assert marked
+    (path, size, rest), *_ = files
+    assert size > 4 * memory > 4 * rest
+    assert not path.exists()
+    assert replayed(context, "w") == actual(context, "w")
+    assert len(replayed(context, "w")) == 1001
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ from voyager_ops.model.changes import DELETE, INSERT, UPDATE, Value
 BEFORE_LARGE = register("capture.triggers.before_large_values")
 
 _MEMORY: Final = 8 << 20
+_LARGE_AT_ONCE: Final = 16
+"""Rows whose large values are in memory together."""
 _OPERATIONS: Final = {"I": INSERT, "U": UPDATE, "D": DELETE}
 
 
@@ -148,6 +150,7 @@ class BatchReader:
             " WHERE x.BATCH = :n AND x.SEQ > :after AND x.OP <> 'D' ORDER BY x.SEQ"
         )
         with self._connection.cursor() as cursor:
+            cursor.arraysize = cursor.prefetchrows = _LARGE_AT_ONCE
             cursor.execute(statement, n=number, after=after, fetch_lobs=False, fetch_decimals=True)
             for row in cursor:
                 yield int(row[0]), plan.row(row[1:])

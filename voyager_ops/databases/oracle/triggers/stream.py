@@ -4,11 +4,16 @@ A batch is *claimed*: at a moment s, what is committed as of s and belongs to no
 transaction with the batch's record (number, s). So it holds exactly the transactions that committed after the batch before it, up
 to s, each whole. It can be read again as often as need be, and is deleted once its position is published. In it changes stand in
 the order of their numbers, which for one row is the order of commits: the row's lock is held when the number is drawn.
+
+Whoever streams writes a token into the record number 0 first, and says up to where there is nothing more to claim only by finding
+its own there: a process that was thought dead claims nothing any more (it would at a position that is past, and what is claimed
+there passes for published).
 """
 
 from __future__ import annotations
 
 import itertools
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,6 +49,7 @@ from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Position
 
+OWNED = register("capture.triggers.owned")
 BEFORE_CLAIM = register("capture.triggers.before_claim")
 MARKED = register("capture.triggers.marked")
 CLAIMED = register("capture.triggers.claimed")
@@ -52,8 +58,12 @@ FORGOTTEN = register("capture.triggers.forgotten")
 
 AT_ONCE: Final = 50
 """Tables looked at in one statement."""
+MARKED_AT_ONCE: Final = 10_000
+"""Changes marked one by one with one statement."""
 _IDLE_SECONDS: Final = (0.2, 2.0)
 """Between two looks: twice as long as the last look took, within these bounds."""
+_NOTE_SECONDS: Final = 1.0
+"""While there is nothing to claim that is written down no more often."""
 _NOT_THERE: Final = 942
 
 R = TypeVar("R")
@@ -89,6 +99,11 @@ class TriggerStream:
         self._waiting: deque[tuple[Batch, Sequence[ChangeTable]]] = deque()
         self._given: deque[tuple[Batch, Sequence[ChangeTable]]] = deque()
         self._giving = False
+        self._token = 0
+        """Ours in the record number 0, once it is there."""
+        self._noted = 0
+        """SCN up to which that record says that everything was claimed."""
+        self._note_at = 0.0
         self._next_look = 0.0
         self._stop: SourceChanged | None = None
 
@@ -127,6 +142,8 @@ class TriggerStream:
         assert self._reader is not None
         if self._stop is not None:
             raise self._stop
+        if not self._token:
+            self._run(self._own, "taking over the batches")
         if not self._waiting:
             started = time.monotonic()
             if started < self._next_look:
@@ -178,7 +195,7 @@ class TriggerStream:
         """See ``ChangeStream``."""
         if self._giving or self._waiting or self._reader is None or self._stop is not None:
             return None
-        seen = max(positions.position(self._seen, positions.LAST_ORDINAL), self._published)
+        seen = max(positions.position(self._noted, positions.LAST_ORDINAL), self._published)
         return positions.text(positions.scn_of(seen), positions.ordinal_of(seen))
 
     def close(self) -> None:
@@ -189,6 +206,29 @@ class TriggerStream:
             return  # it was gone already
 
     # -- claiming ------------------------------------------------------------------------------------------------------
+    def _own(self) -> None:
+        """From here on nobody else claims."""
+        token = secrets.randbelow(10**18) + 1
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"UPDATE {BATCHES} SET FROM_SCN = :token WHERE N = 0", token=token)  # noqa: S608 -- a constant
+            if not cursor.rowcount:
+                try:
+                    cursor.execute(
+                        f"INSERT INTO {BATCHES} (N, FROM_SCN, SCN, CLAIMED_AT) VALUES (0, :token, 0, 0)",  # noqa: S608
+                        token=token,
+                    )
+                except oracledb.Error as error:
+                    if ora_code(error) == UNIQUE_VIOLATED:
+                        raise self._cut("another process begins to capture too") from None
+                    raise
+            self._connection.commit()
+            hit(OWNED)
+            batches = _batches(cursor)
+            self._seen = max(self._seen, int(cursor.execute(f"SELECT SCN FROM {BATCHES} WHERE N = 0").fetchone()[0]))  # noqa: S608
+        if (batches[-1].number if batches else 0) != self._last:
+            raise self._cut("another process claimed changes meanwhile")
+        self._token = token
+
     def _claim(self) -> None:
         scn = current_scn(self._connection)
         if scn <= self._seen:
@@ -201,24 +241,36 @@ class TriggerStream:
             raise
         if pending:
             self._mark(scn, pending)
+        elif time.monotonic() >= self._note_at:
+            with self._connection.cursor() as cursor:
+                self._note(cursor, scn)
+            self._connection.commit()
         self._seen = scn
+
+    def _note(self, cursor: oracledb.Cursor, scn: int) -> None:
+        """Say that everything up to ``scn`` is claimed, in the transaction that claims it. Raises StreamCut: it is not for us."""
+        cursor.execute(
+            f"UPDATE {BATCHES} SET SCN = :scn WHERE N = 0 AND FROM_SCN = :token",  # noqa: S608 -- a constant
+            scn=scn,
+            token=self._token,
+        )
+        if cursor.rowcount != 1:
+            raise self._cut("another process captures now")
+        self._noted = scn
+        self._note_at = time.monotonic() + _NOTE_SECONDS
 
     def _mark(self, scn: int, pending: Sequence[Pending]) -> None:
         batch = Batch(self._last + 1, self._seen + 1, scn, time.time())
         hit(BEFORE_CLAIM)
         with self._connection.cursor() as cursor:
-            try:
-                cursor.execute(
-                    f"INSERT INTO {BATCHES} (N, FROM_SCN, SCN, CLAIMED_AT) VALUES (:n, :first, :scn, TO_NUMBER(:at))",  # noqa: S608
-                    n=batch.number,
-                    first=batch.first,
-                    scn=scn,
-                    at=f"{batch.claimed_at:.6f}",
-                )
-            except oracledb.Error as error:
-                if ora_code(error) == UNIQUE_VIOLATED:
-                    raise self._cut("another process claims changes too") from None
-                raise
+            self._note(cursor, scn)
+            cursor.execute(
+                f"INSERT INTO {BATCHES} (N, FROM_SCN, SCN, CLAIMED_AT) VALUES (:n, :first, :scn, TO_NUMBER(:at))",  # noqa: S608
+                n=batch.number,
+                first=batch.first,
+                scn=scn,
+                at=f"{batch.claimed_at:.6f}",
+            )
             for each in pending:
                 self._mark_table(cursor, batch, each)
         hit(MARKED)
@@ -240,11 +292,19 @@ class TriggerStream:
         if cursor.rowcount == pending.count:
             return
         cursor.execute("ROLLBACK TO SAVEPOINT VOYAGER_OPS_CLAIM")
-        cursor.execute(f"SELECT SEQ FROM {shown} AS OF SCN {batch.scn} WHERE BATCH = 0", fetch_decimals=True)  # noqa: S608 -- quoted names
-        rows = [(batch.number, row[0]) for row in cursor.fetchall()]
-        cursor.executemany(f"UPDATE {shown} SET BATCH = :1 WHERE BATCH = 0 AND SEQ = :2", rows)  # noqa: S608 -- quoted names
-        if cursor.rowcount != len(rows):
-            raise self._cut("changes were claimed by another process")
+        last = pending.first - 1
+        for _ in range(0, pending.count, MARKED_AT_ONCE):
+            cursor.execute(
+                f"SELECT SEQ FROM {shown} AS OF SCN {batch.scn} WHERE BATCH = 0 AND SEQ > :last ORDER BY SEQ"  # noqa: S608 -- quoted names
+                f" FETCH FIRST {MARKED_AT_ONCE} ROWS ONLY",
+                last=last,
+                fetch_decimals=True,
+            )
+            rows = [(batch.number, row[0]) for row in cursor.fetchall()]
+            last = int(rows[-1][1])
+            cursor.executemany(f"UPDATE {shown} SET BATCH = :1 WHERE BATCH = 0 AND SEQ = :2", rows)  # noqa: S608 -- quoted names
+            if cursor.rowcount != len(rows):
+                raise self._cut("changes were claimed by another process")
 
     def _pending(self, batch: int, scn: int | None = None) -> list[Pending]:
         """The changes of ``batch`` (0: of none yet), now or as of ``scn``."""
@@ -273,7 +333,7 @@ class TriggerStream:
             with self._connection.cursor() as cursor:
                 for table in tables:
                     cursor.execute(f"DELETE FROM {table.shown} WHERE BATCH BETWEEN 1 AND :n", n=number)  # noqa: S608 -- quoted names
-                cursor.execute(f"DELETE FROM {BATCHES} WHERE N < :n", n=number)  # noqa: S608 -- a constant
+                cursor.execute(f"DELETE FROM {BATCHES} WHERE N > 0 AND N < :n", n=number)  # noqa: S608 -- a constant
             hit(BEFORE_FORGET)
             self._connection.commit()
             hit(FORGOTTEN)
@@ -324,6 +384,6 @@ class TriggerStream:
 
 
 def _batches(cursor: oracledb.Cursor) -> list[Batch]:
-    statement = f"SELECT N, FROM_SCN, SCN, CLAIMED_AT FROM {BATCHES} ORDER BY N"  # noqa: S608 -- a constant
+    statement = f"SELECT N, FROM_SCN, SCN, CLAIMED_AT FROM {BATCHES} WHERE N > 0 ORDER BY N"  # noqa: S608 -- a constant
     rows = cursor.execute(statement, fetch_decimals=True).fetchall()
     return [Batch(int(number), int(first), int(scn), float(at)) for number, first, scn, at in rows]
