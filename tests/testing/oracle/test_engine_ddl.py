@@ -119,6 +119,26 @@ def test_null_gives_way_to_the_default_on_null(app: Session) -> None:
     assert app.sql("SELECT V, N FROM T ORDER BY 1") == [("q", 1), ("x", 5)]
 
 
+def test_virtual_columns_without_a_type_have_that_of_their_expression(app: Session) -> None:
+    app.sql(
+        "CREATE TABLE T (ID NUMBER(6), A VARCHAR2(10 CHAR), B VARCHAR2(5), D DATE, N AS (ID * 2), U AS (UPPER(a)),"
+        " AB AS (A || ', ' || B), E AS (D + 1), BB AS (B || '!') VIRTUAL, F AS (CASE WHEN ID > 1 THEN 'Y' END))"
+    )
+    app.sql("ALTER TABLE T ADD (L AS (LOWER(A)))")
+    columns = "COLUMN_NAME, DATA_TYPE, DATA_LENGTH, CHAR_LENGTH, CHAR_USED"
+    assert app.sql(f"SELECT {columns} FROM USER_TAB_COLS WHERE VIRTUAL_COLUMN = 'YES' ORDER BY INTERNAL_COLUMN_ID") == [
+        ("N", "NUMBER", 22, 0, None),
+        ("U", "VARCHAR2", 40, 10, "C"),
+        ("AB", "VARCHAR2", 4000, 4000, "B"),
+        ("E", "DATE", 7, 0, None),
+        ("BB", "VARCHAR2", 6, 6, "B"),
+        ("F", "VARCHAR2", 4000, 4000, "B"),
+        ("L", "VARCHAR2", 40, 10, "C"),
+    ]
+    app.sql("INSERT INTO T (ID, A, B) VALUES (2, 'x', 'y')")
+    assert app.sql("SELECT N, U, AB, E, BB, F, L FROM T") == [(4, "X", "x, y", None, "y!", "Y", "x")]
+
+
 def test_constraints_and_their_states(app: Session) -> None:
     app.sql("CREATE TABLE P (ID NUMBER CONSTRAINT P_PK PRIMARY KEY, U NUMBER CONSTRAINT P_U UNIQUE DEFERRABLE)")
     app.sql(

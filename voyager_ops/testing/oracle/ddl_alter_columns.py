@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from voyager_ops.testing.oracle import dictionary as dd
+from voyager_ops.testing.oracle.column_types import data_type
 from voyager_ops.testing.oracle.datatypes import DataType
 from voyager_ops.testing.oracle.ddl_columns import (
     add_postgres_column,
     add_virtual_column,
     check_type,
+    derived_type,
     length_check,
     make_identity,
     on_null_trigger,
@@ -28,13 +30,33 @@ def _columns_of(context: Context, owner: str, name: str) -> dict[str, tuple[int 
     return {str(c): (None if i is None else int(i), int(k or 0)) for c, i, k in found}
 
 
+def _types_of(context: Context, owner: str, name: str) -> dict[str, DataType]:
+    found = dd.rows(
+        context.connection,
+        "TAB_COLS",
+        "COLUMN_NAME",
+        "DATA_TYPE",
+        "DATA_LENGTH",
+        "DATA_PRECISION",
+        "DATA_SCALE",
+        "CHAR_LENGTH",
+        "CHAR_USED",
+        OWNER=owner,
+        TABLE_NAME=name,
+    )
+    return {
+        str(column): data_type(str(kind), length, precision, scale, chars, None if used is None else str(used))
+        for column, kind, length, precision, scale, chars, used in found
+    }
+
+
 def add_column(context: Context, owner: str, name: str, column: Column) -> None:
     known = _columns_of(context, owner, name)
     if column.name in known:
         raise OracleError(1430, "column being added already exists in table")
     check_name(column.name)
-    if column.type is None:
-        column.type = DataType("NUMBER")
+    if column.type is None and column.virtual is not None:
+        column.type = derived_type(context, owner, name, column.virtual, _types_of(context, owner, name))
     check_type(context, column)
     internal = max((k for _, k in known.values()), default=0) + 1
     if column.identity:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.datatypes import CHARACTER, LOBS, NATIONAL, DataType
 from voyager_ops.testing.oracle.ddl_context import LARGEST, NO_MAXVALUE, Context, add_object, relation
 from voyager_ops.testing.oracle.ddl_model import Column, SequenceOptions
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import literal, quote
+from voyager_ops.testing.oracle.tokens import tokenize
 
 
 def length_check(owner: str, table: str, column: str, kind: DataType) -> str | None:
@@ -60,6 +63,61 @@ def add_virtual_column(context: Context, owner: str, table: str, column: Column)
             f" FOR EACH ROW EXECUTE FUNCTION {function}()"
         )
     context.connection.execute("RELEASE a_column")
+
+
+# PostgreSQL's type of an expression -> that of a virtual column that is declared without one.
+_DERIVED = {
+    "float4": DataType("BINARY_FLOAT"),
+    "float8": DataType("BINARY_DOUBLE"),
+    "bool": DataType("BOOLEAN"),
+    "date": DataType("DATE"),
+    "ts": DataType("TIMESTAMP", scale=9),
+    "tstz": DataType("TIMESTAMP WITH TIME ZONE", scale=9),
+    "tsltz": DataType("TIMESTAMP WITH LOCAL TIME ZONE", scale=9),
+    "ids": DataType("INTERVAL DAY TO SECOND", precision=9, scale=9),
+    "iym": DataType("INTERVAL YEAR TO MONTH", precision=9, scale=0),
+    "raw": DataType("RAW", length=2000),
+    "clob": DataType("CLOB"),
+    "nclob": DataType("NCLOB"),
+    "blob": DataType("BLOB"),
+    "nvarchar2": DataType("NVARCHAR2", length=2000, chars=True),
+    "nchar": DataType("NVARCHAR2", length=2000, chars=True),
+    **dict.fromkeys(("char", "varchar2", "text", "bpchar", "unknown"), DataType("VARCHAR2", length=4000)),
+}
+
+
+def derived_type(context: Context, owner: str, table: str, expression: str, columns: Mapping[str, DataType]) -> DataType:
+    """The type of an expression of a table's ``columns``, which are there already."""
+    context.run(
+        f"CREATE TEMPORARY VIEW of_expression AS SELECT ({context.expression(expression)}) AS v FROM {relation(owner, table)}"
+    )
+    row = context.connection.execute(
+        "SELECT t.typname::text FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+        " WHERE a.attrelid = 'pg_temp.of_expression'::regclass AND a.attname = 'v'"
+    ).fetchone()
+    context.run("DROP VIEW pg_temp.of_expression")
+    assert row is not None
+    kind = _DERIVED.get(str(row[0]), DataType("NUMBER"))
+    if kind.name != "VARCHAR2":
+        return kind
+    length, sorts = 0, set()
+    for token in tokenize(expression):
+        if token.kind == "string":
+            length += len(token.value.encode())
+        elif token.is_name and token.value in columns and columns[token.value].name in CHARACTER:
+            length += columns[token.value].length
+            sorts.add(columns[token.value].chars)
+        elif token.kind not in ("op", "end") and token.value not in (
+            "UPPER",
+            "LOWER",
+            "INITCAP",
+            "TRIM",
+            "LTRIM",
+            "RTRIM",
+            "CONCAT",
+        ):
+            return kind
+    return DataType("VARCHAR2", length=length, chars=sorts == {True}) if length and len(sorts) < 2 else kind
 
 
 def check_type(context: Context, column: Column) -> None:

@@ -10,6 +10,7 @@ from voyager_ops.testing.oracle.ddl_columns import (
     add_postgres_column,
     add_virtual_column,
     check_type,
+    derived_type,
     make_identity,
     on_null_trigger,
     record_column,
@@ -38,9 +39,8 @@ def create_table(context: Context, table: CreateTable) -> tuple[str, int]:
         if column.name in seen:
             raise OracleError(957, "duplicate column name")
         seen.add(column.name)
-        if column.type is None:
-            column.type = DataType("NUMBER") if column.virtual is not None else column.type
-        check_type(context, column)
+        if column.type is not None or column.virtual is None:
+            check_type(context, column)
     if sum(c.type is not None and c.type.name in ("LONG", "LONG RAW") for c in table.columns) > 1:
         raise OracleError(1754, "a table may contain only one column of type LONG")
     primary = {
@@ -64,6 +64,9 @@ def create_table(context: Context, table: CreateTable) -> tuple[str, int]:
         context.run(f"ALTER TABLE {relation(owner, name)} " + ", ".join("ADD " + d for d in definitions))
     for column in table.columns:
         if column.virtual is not None:
+            if column.type is None:
+                known = {c.name: c.type for c in table.columns if c.type is not None}
+                column.type = derived_type(context, owner, name, column.virtual, known)
             add_virtual_column(context, owner, name, column)
     context.run(f"CREATE UNIQUE INDEX ON {relation(owner, name)} ({quote(ROW_NUMBER)})")
     for internal, column in enumerate(table.columns, 1):

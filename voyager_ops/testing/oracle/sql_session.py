@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from voyager_ops.testing.oracle import pg_values, session_settings
-from voyager_ops.testing.oracle.catalog import system_column
+from voyager_ops.testing.oracle.column_types import system_column
 from voyager_ops.testing.oracle.ddl import Ddl
 from voyager_ops.testing.oracle.ddl_context import Context
 from voyager_ops.testing.oracle.engine import (
