@@ -31,11 +31,10 @@ def app(engine: PgEngine) -> Iterator[Session]:
     session = Session(engine, "APP")
     yield session
     session.rollback()
-    for name, kind in session.sql(
-        "SELECT OBJECT_NAME, OBJECT_TYPE FROM USER_OBJECTS WHERE OBJECT_TYPE IN ('TABLE', 'SEQUENCE', 'VIEW')"
-    ):
-        if not name.startswith("ISEQ$$"):
-            session.sql(f'DROP {kind} "{name}"' + (" CASCADE CONSTRAINTS" if kind == "TABLE" else ""))
+    for kind in ("MATERIALIZED VIEW", "TABLE", "SEQUENCE", "VIEW"):
+        for (name,) in session.sql("SELECT OBJECT_NAME FROM USER_OBJECTS WHERE OBJECT_TYPE = :1", kind):
+            if not name.startswith("ISEQ$$"):
+                session.sql(f'DROP {kind} "{name}"' + (" CASCADE CONSTRAINTS" if kind == "TABLE" else ""))
     session.close()
 
 
@@ -643,7 +642,30 @@ def test_out_binds_of_a_block(app: Session) -> None:
     [
         ("SELEC 1", 900),
         ("SELECT * FROM NOSUCH", 942),
-        ("SELECT 1 FROM DUAL WHERE", 900),
+        ("SELECT 1 FROM DUAL WHERE", 936),
+        ("SELECT FROM DUAL", 936),
+        ("SELECT (1 FROM DUAL", 907),
+        ("SELECT 1 FROM DUAL WHERE 1 = 1 FOO BAR", 933),
+        ("SELECT ID, COUNT(*) FROM C", 937),
+        ("SELECT PID, COUNT(*) FROM C GROUP BY ID", 979),
+        ("SELECT 1 FROM C WHERE COUNT(*) > 1", 934),
+        ("SELECT 1 FROM DUAL UNION SELECT 1, 2 FROM DUAL", 1789),
+        ("SELECT 1 FROM DUAL UNION SELECT 'a' FROM DUAL", 1790),
+        ("SELECT TO_DATE('2020-01', 'YYYY-MM-DD') FROM DUAL", 1840),
+        ("INSERT INTO C (PID, PID) VALUES (1, 2)", 957),
+        ("UPDATE C SET V = 2", 54017),
+        ("INSERT INTO C (V) VALUES (2)", 54013),
+        ("UPDATE C SET ID = 2", 32796),
+        ("UPDATE MV SET N = 1", 1732),
+        ("ALTER TABLE P ADD UNIQUE (A)", 2261),
+        ("ALTER TABLE C ADD FOREIGN KEY (PID) REFERENCES P", 2275),
+        ("ALTER TABLE P DROP COLUMN ID", 12992),
+        ("ALTER TABLE P MODIFY A VARCHAR2(9)", 1439),
+        ("ALTER TABLE P FOO", 1735),
+        ("ALTER TABLE P SPLIT PARTITION A AT (1) INTO (PARTITION B, PARTITION C)", 3001),
+        ("GRANT FOO BAR TO APP", 990),
+        ("GRANT FOO TO APP", 1919),
+        ("BEGIN NO_SUCH(; END;", 6550),
         ("INSERT INTO DUAL VALUES ('Y')", 1031),
         ("SELECT \x01 FROM DUAL", 911),
         ("DROP TABLE NOSUCH", 942),
@@ -660,4 +682,11 @@ def test_out_binds_of_a_block(app: Session) -> None:
     ],
 )
 def test_errors_of_statements(app: Session, statement: str, code: int) -> None:
+    app.sql("CREATE TABLE P (ID NUMBER PRIMARY KEY, A NUMBER UNIQUE)")
+    app.sql(
+        "CREATE TABLE C (ID NUMBER GENERATED ALWAYS AS IDENTITY, PID NUMBER REFERENCES P, V NUMBER GENERATED ALWAYS AS (PID + 1))"
+    )
+    app.sql("CREATE MATERIALIZED VIEW MV AS SELECT COUNT(*) AS N FROM P")
+    app.sql("INSERT INTO P VALUES (1, 1)")
+    app.commit()
     assert app.error(statement)[0] == code

@@ -17,6 +17,17 @@ from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
 from voyager_ops.testing.oracle.tokens import Cursor
 
+_OF_PARTITIONS = {"TRUNCATE", "EXCHANGE", "SPLIT", "MERGE", "RENAME", "COALESCE"}
+# How and where a table is stored: taken and forgotten.
+_STORED = {
+    *("ALLOCATE", "ANNOTATIONS", "CACHE", "CLUSTERING", "COMPRESS", "DEALLOCATE", "DEFAULT", "FLASHBACK", "FOR", "FORCE", "ILM"),
+    *("INDEXING", "INITRANS", "INMEMORY", "INSTANTIATE", "LOGGING", "MAPPING", "MAXTRANS", "MEMOPTIMIZE", "MINIMIZE"),
+    *("MONITORING", "MOVE", "NO", "NOCACHE", "NOCOMPRESS", "NOFLASHBACK", "NOLOGGING", "NOMAPPING", "NOMEMOPTIMIZE"),
+    *("NOMINIMIZE", "NOMONITORING", "NOPARALLEL", "NOROWDEPENDENCIES", "OVERFLOW", "PARALLEL", "PCTFREE", "PCTTHRESHOLD"),
+    *("PCTUSED", "RECORDS_PER_BLOCK", "RESULT_CACHE", "ROW", "ROWDEPENDENCIES", "SEGMENT", "SET", "SHRINK", "STORAGE"),
+    *("STORE", "TABLESPACE", "UPGRADE"),
+}
+
 
 def alter_table(context: Context, cursor: Cursor, semantics: str = "BYTE") -> tuple[str, str]:
     """After ALTER TABLE; (owner, table) as it is called afterwards."""
@@ -93,10 +104,12 @@ def _clause(context: Context, cursor: Cursor, owner: str, name: str, semantics: 
         dd.update(connection, "TABLES", {"OWNER": owner, "TABLE_NAME": name}, READ_ONLY="YES")
     elif cursor.accept("READ", "WRITE"):
         dd.update(connection, "TABLES", {"OWNER": owner, "TABLE_NAME": name}, READ_ONLY="NO")
-    elif cursor.accept("TRUNCATE", "PARTITION") or cursor.accept("TRUNCATE", "SUBPARTITION") or cursor.accept("EXCHANGE"):
+    elif cursor.token.value in _OF_PARTITIONS:
         raise OracleError(3001, "unimplemented feature (simulator: a table's partitions are not stored apart)")
+    elif cursor.token.value in _STORED:
+        cursor.rest()
     else:
-        cursor.rest()  # how and where it is stored
+        raise OracleError(1735, "invalid ALTER TABLE option")
     return name
 
 

@@ -22,6 +22,19 @@ from voyager_ops.testing.oracle.ddl_model import Column, Constraint
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
 
+# Types that become each other with the values they have.
+ALIKE = (
+    {"CHAR", "VARCHAR2"},
+    {"NCHAR", "NVARCHAR2"},
+    {"NUMBER", "FLOAT"},
+    {"DATE", "TIMESTAMP"},
+    {"DATE", "TIMESTAMP WITH LOCAL TIME ZONE"},
+    {"TIMESTAMP", "TIMESTAMP WITH LOCAL TIME ZONE"},
+    {"LONG", "CLOB"},
+    {"LONG", "NCLOB"},
+    {"LONG RAW", "BLOB"},
+)
+
 
 def _columns_of(context: Context, owner: str, name: str) -> dict[str, tuple[int | None, int]]:
     found = dd.rows(
@@ -91,6 +104,7 @@ def modify_column(context: Context, owner: str, name: str, column: Column) -> No
     target = f"ALTER TABLE {relation(owner, name)}"
     if column.type is not None:
         check_type(context, column)
+        _check_empty(context, owner, name, column.name, column.type)
         context.run(f"{target} DROP CONSTRAINT IF EXISTS {quote('L$' + column.name[:50])}")
         check = length_check(owner, name, column.name, column.type)
         try:
@@ -178,6 +192,18 @@ def modify_column(context: Context, owner: str, name: str, column: Column) -> No
         add_constraint(context, owner, name, constraint)
 
 
+def _check_empty(context: Context, owner: str, name: str, column: str, kind: DataType) -> None:
+    """ORA-01439 when a column that has values is to have another type."""
+    before = _types_of(context, owner, name)[column].name
+    if before == kind.name or {before, kind.name} in ALIKE:
+        return
+    row = context.connection.execute(
+        f"SELECT FROM {relation(owner, name)} WHERE {quote(column)} IS NOT NULL LIMIT 1".encode()
+    ).fetchone()
+    if row is not None:
+        raise OracleError(1439, "column to be modified must be empty to change datatype")
+
+
 def _start_limit(context: Context, owner: str, name: str, column: str) -> None:
     ((sequence,),) = dd.rows(
         context.connection, "TAB_IDENTITY_COLS", "SEQUENCE_NAME", OWNER=owner, TABLE_NAME=name, COLUMN_NAME=column
@@ -219,7 +245,10 @@ def drop_column(context: Context, owner: str, name: str, column: str, *, cascade
         among = dd.rows(connection, "CONS_COLUMNS", "COLUMN_NAME", OWNER=owner, CONSTRAINT_NAME=str(constraint))
         if len(among) > 1 and not cascade:
             raise OracleError(12991, "column is referenced in a multi-column constraint")
-        drop_constraint(context, owner, name, str(constraint), cascade=cascade)
+        try:
+            drop_constraint(context, owner, name, str(constraint), cascade=cascade)
+        except OracleError as error:
+            raise OracleError(12992, "cannot drop parent key column") if error.code == 2273 else error from error
     for index_owner, index in dd.rows(
         connection, "IND_COLUMNS", "INDEX_OWNER", "INDEX_NAME", TABLE_OWNER=owner, TABLE_NAME=name, COLUMN_NAME=column
     ):

@@ -29,6 +29,8 @@ def add_constraint(context: Context, owner: str, table: str, constraint: Constra
     if constraint.kind == "P" and dd.exists(connection, "CONSTRAINTS", OWNER=owner, TABLE_NAME=table, CONSTRAINT_TYPE="P"):
         raise OracleError(2260, "table can have only one primary key")
     r_owner, r_name = _referenced(context, owner, table, constraint) if constraint.kind == "R" else (None, None)
+    if constraint.kind != "C" and constraint.kind != "N":
+        _check_new(context, owner, table, constraint, r_name)
     validated = constraint.validated if constraint.validated is not None else constraint.enabled
     kind = "C" if constraint.kind == "N" else constraint.kind
     condition = constraint.condition or None
@@ -73,6 +75,29 @@ def add_constraint(context: Context, owner: str, table: str, constraint: Constra
         )
     if constraint.enabled:
         enforce(context, owner, table, name)
+
+
+def _check_new(context: Context, owner: str, table: str, constraint: Constraint, r_name: str | None) -> None:
+    """ORA-02261/02275 when the table has such a key already."""
+    foreign = constraint.kind == "R"
+    for name, kind, other in dd.rows(
+        context.connection,
+        "CONSTRAINTS",
+        "CONSTRAINT_NAME",
+        "CONSTRAINT_TYPE",
+        "R_CONSTRAINT_NAME",
+        OWNER=owner,
+        TABLE_NAME=table,
+    ):
+        if (str(kind) == "R") != foreign or str(kind) == "C" or (foreign and other != r_name):
+            continue
+        columns = dd.rows(
+            context.connection, "CONS_COLUMNS", "COLUMN_NAME", order="POSITION", OWNER=owner, CONSTRAINT_NAME=str(name)
+        )
+        if [str(column) for (column,) in columns] == constraint.columns:
+            if foreign:
+                raise OracleError(2275, "such a referential constraint already exists in the table")
+            raise OracleError(2261, "such unique or primary key already exists in the table")
 
 
 def _mentions(condition: str, column: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_context import Context
-from voyager_ops.testing.oracle.ddl_privileges import EVERYTHING, OBJECT_PRIVILEGES
+from voyager_ops.testing.oracle.ddl_privileges import EVERYTHING, OBJECT_PRIVILEGES, SYSTEM_VERBS
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.tokens import Cursor
 
@@ -138,13 +138,11 @@ def grant(context: Context, cursor: Cursor) -> None:
     option = "YES" if cursor.accept("WITH", "ADMIN", "OPTION") else "NO"
     for privilege, _ in privileges:
         role = dd.exists(connection, "ROLES", ROLE=privilege)
-        if (
-            not role
-            and privilege not in EVERYTHING
-            and privilege not in ("ALL PRIVILEGES", "ALL", "SYSDBA", "SYSBACKUP")
-            and " " not in privilege
-        ):
-            raise OracleError(1919, f"role '{privilege}' does not exist")
+        if not role and privilege not in EVERYTHING and privilege not in ("ALL PRIVILEGES", "ALL", "SYSDBA", "SYSBACKUP"):
+            if " " not in privilege:
+                raise OracleError(1919, f"role '{privilege}' does not exist")
+            if privilege.split()[0] not in SYSTEM_VERBS:
+                raise OracleError(990, "missing or invalid privilege")
         _need(context, "GRANT ANY ROLE" if role else "GRANT ANY PRIVILEGE")
         for grantee in grantees:
             if role:

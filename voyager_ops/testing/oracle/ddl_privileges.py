@@ -19,6 +19,13 @@ OBJECT_PRIVILEGES = {
     "UNDER",
     "WRITE",
 }
+# What a system privilege that is none of those below begins with: it is granted, and nothing here asks for it.
+SYSTEM_VERBS = {
+    *("ADMINISTER", "ALTER", "ANALYZE", "AUDIT", "BACKUP", "BECOME", "CHANGE", "COMMENT", "CREATE", "DEBUG", "DELETE", "DEQUEUE"),
+    *("DROP", "ENQUEUE", "EXECUTE", "EXEMPT", "EXPORT", "FLASHBACK", "FORCE", "GLOBAL", "GRANT", "IMPORT", "INHERIT", "INSERT"),
+    *("KEEP", "LOCK", "MANAGE", "MERGE", "ON", "PURGE", "QUERY", "READ", "REDEFINE", "RESTRICTED", "SELECT", "SET", "TABLE"),
+    *("TEXT", "TRANSLATE", "UNDER", "UNLIMITED", "UPDATE", "USE"),
+}
 EVERYTHING = (
     "CREATE SESSION",
     "ALTER SESSION",

@@ -40,10 +40,11 @@ _CODES: dict[str, tuple[int, str]] = {
     "53300": (20, "maximum number of processes exceeded"),
     "54000": (3001, "unimplemented feature (simulator: a limit of PostgreSQL)"),
 }
+_GROUPED = re.compile(r"\bGROUP\s+BY\b", re.I)
 _OWN = re.compile(r"ORA-(\d{5}): (.*)", re.S)
 
 
-def oracle_error(error: psycopg.Error, verb: str = "") -> OracleError:
+def oracle_error(error: psycopg.Error, verb: str = "", statement: str = "") -> OracleError:
     """``error`` of a statement beginning with ``verb``, as Oracle would say it; what PostgreSQL said follows in brackets."""
     state = error.sqlstate or ""
     diag = error.diag
@@ -77,6 +78,19 @@ def oracle_error(error: psycopg.Error, verb: str = "") -> OracleError:
             if "numeric" in text
             else OracleError(1861, "literal does not match format string")
         )
+    if state == "42701" and verb in ("INSERT", "UPDATE"):
+        return OracleError(957, "duplicate column name")
+    if "UNION" in text or "INTERSECT" in text or "EXCEPT" in text:
+        if state == "42601" and "same number of columns" in text:
+            return OracleError(1789, "query block has incorrect number of result columns")
+        if state == "42804":
+            return OracleError(1790, "expression must have same datatype as corresponding expression")
+    if state == "42803" and "not allowed" in text:
+        return OracleError(934, "group function is not allowed here")
+    if state == "42803" and statement and not _GROUPED.search(statement):
+        return OracleError(937, "not a single-group group function")
+    if state == "428C9" and verb == "UPDATE":  # an identity column is found by the translation
+        return OracleError(54017, "UPDATE operation disallowed on virtual columns")
     if state == "428C9":
         if "identity" in (diag.message_detail or ""):
             return OracleError(32795, "cannot insert into a generated always identity column")

@@ -70,6 +70,8 @@ class _Block:
                 if at > start:
                     self._statement(text[tokens[start].start : token.start].rstrip(), tokens[start:at])
                 start = at + 1
+        if start < len(tokens):
+            raise unknown(text[tokens[start].start :])
 
     def _statement(self, text: str, tokens: list[Token]) -> None:
         first = tokens[0]

@@ -248,7 +248,7 @@ class SqlSession:
                 return self.ddl(statement.text)
             return session_settings.other(self, statement.text)
         except psycopg.Error as error:
-            raise oracle_error(error, statement.text.split(None, 1)[0].upper()) from error
+            raise oracle_error(error, statement.text.split(None, 1)[0].upper(), statement.text) from error
         except UnicodeError as error:
             raise OracleError(3001, "unimplemented feature (simulator: text that PostgreSQL cannot hold)") from error
         finally:
@@ -262,7 +262,7 @@ class SqlSession:
                 with self.guarded():
                     return self._describe(translated)
             except psycopg.Error as error:
-                raise oracle_error(error) from error
+                raise oracle_error(error, "SELECT", statement.text) from error
         if statement.kind is StatementKind.DML:
             self.translated(statement, binds or [Bind(TypeNumber.VARCHAR2)] * len(statement.bind_names))
         return None
@@ -464,6 +464,8 @@ class SqlSession:
         returning: list[Sequence[Sequence[Value]]] | None = [] if statement.returning_binds else None
         if translated.target is not None and translated.target.owner == "SYS":
             raise OracleError(1031, "insufficient privileges")
+        if translated.target is not None and translated.target.kind == "MATERIALIZED VIEW":
+            raise OracleError(1732, "data manipulation operation not legal on this view")
         self.begin()
         code = translated.sql.encode()
         parameters = [self.parameters(translated.parameters, binds, row) for row in rows]

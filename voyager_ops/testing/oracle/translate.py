@@ -86,6 +86,16 @@ _NATIVE = frozenset(
 )
 
 
+# What sqlglot finds missing or too much, as Oracle says it.
+_MISSING = (
+    ("Expecting )", (907, "missing right parenthesis")),
+    ("Unexpected token", (933, "SQL command not properly ended")),
+    ("Required keyword: 'expression' missing", (936, "missing expression")),
+    ("Required keyword: 'this' missing", (936, "missing expression")),
+    ("Expected table name", (903, "invalid table name")),
+)
+
+
 class Translator:
     """One translation. ``resolve(owner, name)`` gives a relation or raises ORA-00942; ``sequence`` a qualified quoted name."""
 
@@ -143,9 +153,12 @@ class Translator:
             tree = sqlglot.parse_one(text, read=OracleSide)
         except (SqlglotError, RecursionError) as error:
             reason = str(error).split("\n", 1)[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
-            raise OracleError(900, f"invalid SQL statement (simulator: not understood: {reason})") from error
+            code, message = next((said for words, said in _MISSING if words in reason), (900, "invalid SQL statement"))
+            raise OracleError(code, f"{message} (simulator: not understood: {reason})") from error
         if isinstance(tree, exp.Command) or tree is None:
             raise OracleError(900, "invalid SQL statement (simulator: not understood)")
+        if any(not select.expressions for select in tree.find_all(exp.Select)):
+            raise OracleError(936, "missing expression")
         return tree
 
     # -- tables and their columns ---------------------------------------------------------------------------------------
@@ -384,11 +397,14 @@ class Translator:
         tree.set("returning", exp.Returning(expressions=items))
 
     def _targets(self, tree: exp.Expr) -> None:
-        """SET takes no qualified names in PostgreSQL."""
+        """SET takes no qualified names in PostgreSQL. ORA-32796 for a column GENERATED ALWAYS AS IDENTITY."""
+        always = self.out.target.always if self.out.target is not None else ()
         for update in list(tree.find_all(exp.Update)):
             for assignment in update.expressions:
                 left = assignment.this
                 for column in [left] if isinstance(left, exp.Column) else left.find_all(exp.Column):
+                    if column.name in always:
+                        raise OracleError(32796, "cannot update a generated always identity column")
                     column.set("table", None)
         for when in tree.find_all(exp.When):
             then = when.args.get("then")

@@ -458,6 +458,10 @@ BEGIN
     PERFORM ora.raise('ORA-01861: literal does not match format string');
   END IF;
   FOR i IN 1 .. length(parser[2]) LOOP
+    -- The time of day may be left out, the date not.
+    IF m[i] IS NULL AND substr(parser[2], i, 1) IN ('Y', 'y', 'm', 'b', 'd', 'D', 'J') THEN
+      PERFORM ora.raise('ORA-01840: input value not long enough for date format');
+    END IF;
     x := m[i];
     CONTINUE WHEN x IS NULL OR x = '' ;
     CASE substr(parser[2], i, 1)
