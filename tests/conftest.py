@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
 import shutil
@@ -13,18 +14,17 @@ import psycopg
 import pytest
 from psycopg import sql
 
-# Both before anything of ours or of Airflow's is imported: it is read at import.
-_temporary = tempfile.mkdtemp(prefix="voyager-ops-tests-")
+# All before anything of ours or of Airflow is imported: it is read at import. Processes that a run starts share the directory.
+if "VOYAGER_OPS_TESTS_DIRECTORY" not in os.environ:
+    os.environ["VOYAGER_OPS_TESTS_DIRECTORY"] = tempfile.mkdtemp(prefix="voyager-ops-tests-")
+    atexit.register(shutil.rmtree, os.environ["VOYAGER_OPS_TESTS_DIRECTORY"], ignore_errors=True)
+_temporary = os.environ["VOYAGER_OPS_TESTS_DIRECTORY"]
 os.environ.setdefault("AIRFLOW_HOME", os.path.join(_temporary, "airflow"))  # never in the home of whoever runs the tests
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("VOYAGER_OPS_FAILPOINTS_LOG", os.path.join(_temporary, "failpoints"))
 
 from tests.failpoint_coverage import is_whole_run, never_hit  # noqa: E402
 from voyager_ops.testing.postgres import Cluster, system_installations  # noqa: E402
-
-
-def pytest_unconfigure() -> None:
-    shutil.rmtree(_temporary, ignore_errors=True)
 
 
 @pytest.hookimpl(trylast=True)
