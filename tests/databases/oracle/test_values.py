@@ -272,6 +272,35 @@ def test_internal_form(ddl: str, literal: str, text: str) -> None:
     assert literal_decoder(column(ddl))(literal) == text.encode()
 
 
+@pytest.mark.parametrize(
+    ("ddl", "charsets", "literal", "text"),
+    [
+        ("VARCHAR2(10)", ("WE8MSWIN1252", "AL16UTF16"), "HEXTORAW('c3a980')", "Ã©€"),
+        ("VARCHAR2(10)", ("CL8MSWIN1251", "AL16UTF16"), "HEXTORAW('c6')", "Ж"),
+        ("VARCHAR2(10)", ("UTF8", "UTF8"), "HEXTORAW('eda0bdedb880')", "\U0001f600"),
+        ("NVARCHAR2(10)", ("UTF8", "UTF8"), "HEXTORAW('6162')", "ab"),
+        ("NVARCHAR2(10)", ("AL32UTF8", "AL16UTF16"), "HEXTORAW('6162')", "慢"),
+        ("CHAR(4)", ("JA16SJIS", "AL16UTF16"), "HEXTORAW('6162')", "ab  "),
+        ("VARCHAR2(10)", ("JA16SJIS", "AL16UTF16"), "HEXTORAW('93fa')", ""),
+        ("VARCHAR2(10)", ("WE8MSWIN1252", "AL16UTF16"), "HEXTORAW('81')", ""),
+        ("VARCHAR2(10)", ("WE8EBCDIC37", "AL16UTF16"), "HEXTORAW('61')", ""),
+        ("VARCHAR2(10)", ("US7ASCII", "AL16UTF16"), "HEXTORAW('e9')", ""),
+        ("VARCHAR2(10)", ("AL32UTF8", "AL16UTF16"), "HEXTORAW('eda0bd')", ""),
+        ("NVARCHAR2(10)", ("AL32UTF8", "AL16UTF16"), "HEXTORAW('d83d')", ""),
+        ("VARCHAR2(10)", ("", ""), "HEXTORAW('c3a9')", ""),
+    ],
+)
+def test_internal_form_of_text_is_of_the_database_s_character_set(
+    ddl: str, charsets: tuple[str, str], literal: str, text: str
+) -> None:
+    decode = literal_decoder(column(ddl), charsets)
+    if text:
+        assert decode(literal) == text.encode()
+    else:
+        with pytest.raises(ValueRefused, match="cannot be read as text of the character set"):
+            decode(literal)
+
+
 def test_ten_megabytes() -> None:
     size = 10 << 20
     clob, blob = column("CLOB", name="c"), column("BLOB", name="b")

@@ -99,19 +99,42 @@ _DECODERS: Final[dict[str, Callable[[bytes], str]]] = {
 }
 
 
-def to_text(type_: OracleType, data: bytes) -> str:
-    """The value's text as Oracle's own TO_CHAR would have it. ValueError where the bytes alone do not say.
+Charsets = tuple[str, str]
+"""Oracle's names of the database's character set and of its national one."""
+UNICODE: Final[Charsets] = ("AL32UTF8", "AL16UTF16")
+_CODECS: Final = {
+    "AL32UTF8": "utf-8",
+    "AL16UTF16": "utf-16-be",
+    "US7ASCII": "ascii",
+    "WE8ISO8859P1": "iso8859-1",
+    "EE8ISO8859P2": "iso8859-2",
+    "WE8ISO8859P15": "iso8859-15",
+    "EE8MSWIN1250": "cp1250",
+    "CL8MSWIN1251": "cp1251",
+    "WE8MSWIN1252": "cp1252",
+}
 
-    Character data is taken for UTF-8 (national: UTF-16), which is what databases of those character sets hold.
-    """
-    name = type_.name
+
+def characters(data: bytes, charset: str) -> str:
+    """Text of a character set. ValueError for what is none, and beyond ASCII for sets that are not known here."""
+    unreadable = f"the bytes {data[:20].hex()} cannot be read as text of the character set {charset or 'of the database'}"
+    if "EBCDIC" in charset:
+        raise ValueError(unreadable)
     try:
-        if name in ("NCHAR", "NVARCHAR2", "NCLOB"):
-            return data.decode("utf-16-be")
-        if name in ("CHAR", "VARCHAR2", "CLOB", "LONG"):
-            return data.decode()
-    except UnicodeDecodeError:
-        raise ValueError("the bytes are not text of the database's Unicode character set") from None
+        if charset == "UTF8":  # characters beyond the first plane are pairs of surrogates in it
+            return data.decode("utf-8", "surrogatepass").encode("utf-16-be", "surrogatepass").decode("utf-16-be")
+        return data.decode(_CODECS.get(charset, "ascii"))
+    except UnicodeError:
+        raise ValueError(unreadable) from None
+
+
+def to_text(type_: OracleType, data: bytes, charsets: Charsets = UNICODE) -> str:
+    """The value's text as Oracle's own TO_CHAR would have it. ValueError where the bytes alone do not say."""
+    name = type_.name
+    if name in ("NCHAR", "NVARCHAR2", "NCLOB"):
+        return characters(data, charsets[1])
+    if name in ("CHAR", "VARCHAR2", "CLOB", "LONG"):
+        return characters(data, charsets[0])
     if name not in _DECODERS:
         raise ValueError(f"the internal form of {name} does not say its value")
     return _DECODERS[name](data)

@@ -160,9 +160,12 @@ def _whole(values: Any) -> Any:
 # --------------------------------------------------------------------------------------------------------------- redo
 
 
-def literal_decoder(column: Column) -> Callable[[str], bytes | None]:
+def literal_decoder(
+    column: Column, charsets: internal_format.Charsets = internal_format.UNICODE
+) -> Callable[[str], bytes | None]:
     """A function from SQL_REDO literals of the column to canonical text, made once and called for every value.
 
+    ``charsets``: what text in the database's own bytes is written in; LogMiner prints that where its dictionary does not fit.
     It raises ValueRefused for what cannot be brought over, literals.UnsupportedRedo where LogMiner does not write the value.
     """
     found, type_ = _of(column), OracleType.from_json(column.native_type)
@@ -173,7 +176,7 @@ def literal_decoder(column: Column) -> Callable[[str], bytes | None]:
         try:
             if fast is not None and (usual := fast(literal)) is not None:
                 return usual
-            return _decoded(found, type_, literal)
+            return _decoded(found, type_, literal, charsets)
         except literals.UnsupportedRedo:
             raise
         except ValueError as error:
@@ -190,7 +193,9 @@ def from_literal(type_: OracleType, literal: str, target: str) -> bytes | None:
     return _decoded(form_of(type_, parsed), type_, literal)
 
 
-def _decoded(found: Form, type_: OracleType, literal: str) -> bytes | None:
+def _decoded(
+    found: Form, type_: OracleType, literal: str, charsets: internal_format.Charsets = internal_format.UNICODE
+) -> bytes | None:
     parsed = literals.parse(literal)
     if parsed.kind == "null":
         return None
@@ -198,7 +203,7 @@ def _decoded(found: Form, type_: OracleType, literal: str) -> bytes | None:
         return found.of_text(b"" if found.bytes_type else "").encode()
     data: str | bytes = parsed.text
     if parsed.kind == "bytes":
-        data = parsed.data if found.bytes_type or not parsed.data else internal_format.to_text(type_, parsed.data)
+        data = parsed.data if found.bytes_type or not parsed.data else internal_format.to_text(type_, parsed.data, charsets)
     elif found.bytes_type:
         data = bytes.fromhex(parsed.text)
     # Oracle has no empty text or RAW: '' and HEXTORAW('') are NULL.
