@@ -24,6 +24,7 @@ from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle import capture as capture_module
 from voyager_ops.databases.oracle import supplemental
 from voyager_ops.databases.oracle.logminer.stream import warnings_key, watermark_key
+from voyager_ops.databases.oracle.prepared import objects_key
 from voyager_ops.errors import PreconditionError, SourceChanged, StreamLost
 from voyager_ops.model.positions import Side
 from voyager_ops.model.results import silent
@@ -367,12 +368,32 @@ def test_mining_in_the_root_for_a_table_in_a_pluggable_database(oracle: Oracle, 
     assert replayed(context, "t") == actual(context, "t")
 
 
+def test_text_in_the_database_s_own_bytes_is_of_its_character_set(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    """LogMiner prints it so where its dictionary does not fit the redo. Taken for UTF-8 it would be other text."""
+    redo = oracle.redo
+    oracle.many("CREATE TABLE T (ID NUMBER(10) PRIMARY KEY, NAME VARCHAR2(20), NATIONAL NVARCHAR2(20))")
+    context = context_of(oracle, target_db, tmp_path)
+    capture_module.prepare(context)
+    key = objects_key(context)
+    prepared = context.state.get(key) or {}
+    assert prepared["charsets"] == ["AL32UTF8", "AL16UTF16"]
+    context.state.put(key, {**prepared, "charsets": ["WE8MSWIN1252", "UTF8"]})
+    with capturing(context) as running:
+        values = "HEXTORAW('c102'),HEXTORAW('c3a980'),HEXTORAW('6162')"
+        row = {"OPERATION_CODE": 1, "STATUS": 2, "INFO": "Dictionary Version Mismatch", "ROW_ID": "A", "XID": bytes(range(1, 9))}
+        sql = f'insert into "HR"."T"("COL 1","COL 2","COL 3") values ({values});'
+        redo.inject({**row, "SEG_OWNER": "HR", "TABLE_NAME": "T", "DATA_OBJ#": context.tables[0].oid, "SQL_REDO": sql})
+        redo.inject({"XID": bytes(range(1, 9)), "OPERATION_CODE": 7})
+        wait_for_marker(context, running)
+    assert list(replayed(context, "t").values()) == [{"id": b"1", "name": "Ã©€".encode(), "national": b"ab"}]
+
+
 def test_without_a_flush_table(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
     """As on a database that is open read-only, or where we may not create one: LAST_REDO_CHANGE# says how far there is redo."""
     oracle.many(TABLE)
     context = context_of(oracle, target_db, tmp_path)
     capture_module.prepare(context)
-    key = capture_module.objects_key(context)
+    key = objects_key(context)
     context.state.put(key, {**(context.state.get(key) or {}), "flush": False})
     with capturing(context) as running:
         oracle.many("INSERT INTO T (ID) VALUES (1)")

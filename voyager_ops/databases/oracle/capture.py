@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -155,11 +156,13 @@ def left_behind(context: LaneContext) -> Iterator[QName]:
 # -- inside ------------------------------------------------------------------------------------------------------------
 def _stream(context: LaneContext, database: OracleDatabase, objects: Mapping[str, Any]) -> LogMinerStream:
     stored = {name: [(int(number), str(column)) for number, column in columns] for name, columns in objects["columns"].items()}
+    own, national = objects.get("charsets", ("", ""))
+    reader_of = partial(literal_decoder, charsets=(str(own), str(national)))
     frames = [
-        TableFrames(table, str(context.source_name(table.name)), literal_decoder, stored.get(str(table.native_name), ()))
+        TableFrames(table, str(context.source_name(table.name)), reader_of, stored.get(str(table.native_name), ()))
         for table in context.tables
     ]
-    frames.append(TableFrames(metadata.marker_table(objects["owner"], objects["marker"]), None, literal_decoder))
+    frames.append(TableFrames(metadata.marker_table(objects["owner"], objects["marker"]), None, reader_of))
     captured = CapturedTables(
         frames,
         {int(number): (str(owner), str(name)) for number, owner, name in objects["objects"]},

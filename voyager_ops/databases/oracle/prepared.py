@@ -35,10 +35,11 @@ Problem = tuple[str, str]
 
 
 def objects_key(context: LaneContext) -> str:
-    """Key of the document {owner, marker, flush, objects, columns, keys, clusters}: our schema, the marker table's object number,
-    whether there is a flush table, [number, owner, name] of the captured tables and their partitions, and by "owner.name" of
-    each captured table its stored columns as [number in the segment, name], the name of its primary key's constraint, and
-    [owner, name] of the cluster that it lies in; the last two only where there is one."""
+    """Key of the document {owner, marker, flush, charsets, objects, columns, keys, clusters}: our schema, the marker table's
+    object number, whether there is a flush table, the names of the database's character set and of its national one, [number,
+    owner, name] of the captured tables and their partitions, and by "owner.name" of each captured table its stored columns as
+    [number in the segment, name], the name of its primary key's constraint, and [owner, name] of the cluster that it lies in; the
+    last two only where there is one."""
     return f"oracle/{context.lane}/objects"
 
 
@@ -95,6 +96,7 @@ def read_objects(connection: oracledb.Connection, context: LaneContext, owner: s
                 owner=each,
             ).fetchall()
             clusters |= {str(QName(each, name)): [of, cluster] for name, of, cluster in rows if (each, name) in names}
+        parameters = dict(cursor.execute("SELECT PARAMETER, VALUE FROM NLS_DATABASE_PARAMETERS").fetchall())
     keys = {str(QName(*name)): key.constraint for name, key in read_keys(connection, owners).items() if name in names}
     marker = metadata.object_id(connection, owner, metadata.MARKER)
     if marker is None:
@@ -107,6 +109,7 @@ def read_objects(connection: oracledb.Connection, context: LaneContext, owner: s
         "owner": owner,
         "marker": marker,
         "flush": flush,
+        "charsets": [parameters.get("NLS_CHARACTERSET", ""), parameters.get("NLS_NCHAR_CHARACTERSET", "")],
         "objects": objects,
         "columns": columns,
         "keys": keys,
