@@ -231,6 +231,71 @@ def test_an_invisible_index_is_made_and_named() -> None:
     assert "invisible on the source" in _found(converted)[("INDEX_INVISIBLE", "a.t.t_id")]
 
 
+def test_a_generated_text_of_a_date(target_db: Database, tmp_path: Path) -> None:
+    dictionary = from_text(
+        "CREATE TABLE a.t (at DATE, period VARCHAR2(7) AS (TO_CHAR(at, 'YYYY-MM')), t VARCHAR2(6) AS (TO_CHAR(at, 'HH24MISS')));"
+    )
+    export(dictionary, tmp_path / "schema")
+    import_all(target_db, tmp_path)
+    with target_db.connect() as connection:
+        found = connection.execute("INSERT INTO a.t VALUES ('0987-03-01 04:05:06'), (NULL) RETURNING period, t").fetchall()
+    assert found == [("0987-03", "040506"), (None, None)]
+
+
+def test_names_that_become_one_beside_tables(target_db: Database, tmp_path: Path) -> None:
+    dictionary = from_text(
+        'CREATE TABLE a.t (id NUMBER(9) PRIMARY KEY, n NUMBER, CONSTRAINT ck CHECK (n > 0), CONSTRAINT "ck" CHECK (n < 9));\n'
+        "CREATE TABLE a.u (id NUMBER(9), CONSTRAINT t_pkey PRIMARY KEY (id));\n"
+        'CREATE SYNONYM a.s FOR a.t;\nCREATE SYNONYM a."s" FOR a.t;\n'
+        'CREATE TYPE a.p AS OBJECT (x NUMBER);\nCREATE TYPE a."p" AS OBJECT (y NUMBER, "Z" TIMESTAMP WITH TIME ZONE);'
+    )
+    exported = export(dictionary, tmp_path / "schema")
+    import_all(target_db, tmp_path)
+    found = {(finding.code, finding.object_name) for finding in exported.findings}
+    assert found >= {("RENAMED", "a.ck"), ("RENAMED", "a.t_pkey"), ("SYNONYM", "a.s"), ("TYPE_LEFT_OUT", "a.p")}
+
+
+def test_an_index_of_moments_is_one(target_db: Database, tmp_path: Path) -> None:
+    dictionary = from_text(
+        "CREATE TABLE a.t (at TIMESTAMP WITH TIME ZONE, d DATE);\n"
+        'CREATE INDEX a.t_at ON a.t (SYS_EXTRACT_UTC("AT"));\nCREATE INDEX a.t_d ON a.t (TRUNC("D",\'fmmm\'));'
+    )
+    assert "CREATE INDEX t_at ON a.t(at)" in convert(dictionary).statements
+    export(dictionary, tmp_path / "schema")
+    import_all(target_db, tmp_path)
+
+
+def test_check_option_stays_where_postgresql_can_write(target_db: Database, tmp_path: Path) -> None:
+    dictionary = from_text(
+        "CREATE TABLE a.t (id NUMBER(9) PRIMARY KEY, n NUMBER);\n"
+        "CREATE VIEW a.v1 (id) AS SELECT id FROM t WHERE id > 5 WITH CHECK OPTION;\n"
+        "CREATE VIEW a.v2 (id) AS SELECT id FROM v1 WITH CHECK OPTION;\n"
+        "CREATE VIEW a.w1 (m) AS SELECT MAX(id) FROM t WITH CHECK OPTION;\n"
+        "CREATE VIEW a.w2 (m) AS SELECT m FROM w1 WITH CHECK OPTION;\n"
+        "CREATE VIEW a.w3 (one) AS SELECT 1 FROM t WITH CHECK OPTION;"
+    )
+    exported = export(dictionary, tmp_path / "schema")
+    left_out = {finding.object_name for finding in exported.findings if finding.code == "VIEW_CHECK_OPTION"}
+    assert left_out == {"a.w1", "a.w2", "a.w3"}
+    import_all(target_db, tmp_path)
+
+
+def test_partitions_stay_where_only_the_sub_partitions_cannot() -> None:
+    converted = convert(
+        from_text(
+            "CREATE TABLE a.t (id NUMBER(9) NOT NULL, at DATE NOT NULL, cur CHAR(3), CONSTRAINT t_pk PRIMARY KEY (id, at))"
+            " PARTITION BY RANGE (at) SUBPARTITION BY LIST (cur)"
+            " SUBPARTITION TEMPLATE (SUBPARTITION eur VALUES ('EUR'), SUBPARTITION rest VALUES (DEFAULT))"
+            " (PARTITION p1 VALUES LESS THAN (DATE '2020-01-01'), PARTITION p2 VALUES LESS THAN (MAXVALUE));"
+        )
+    )
+    assert "lacks the partition key (CUR)" in _found(converted)[("NOT_SUBPARTITIONED", "a.t")]
+    assert [text for text in converted.statements if "PARTITION OF" in text] == [
+        "CREATE TABLE a.t_p1 PARTITION OF a.t FOR VALUES FROM (MINVALUE) TO ('2020-01-01 00:00:00')",
+        "CREATE TABLE a.t_p2 PARTITION OF a.t FOR VALUES FROM ('2020-01-01 00:00:00') TO (MAXVALUE)",
+    ]
+
+
 def test_evidence_of_a_scratch_export_is_not_in_its_way(tmp_path: Path) -> None:
     export(dictionary_of(["hr"]), tmp_path / "schema", manifest_path=tmp_path / "manifest.json", start_clean=True)
     assert (tmp_path / "schema_evidence" / "names.json").exists()

@@ -32,6 +32,11 @@ _RATIOS = {"PERCENT_RANK": DOUBLE, "CUME_DIST": DOUBLE}
 _VALUES = {"LAG", "LEAD", "FIRST_VALUE", "LAST_VALUE"}
 
 
+def is_aggregate(node: exp.Anonymous) -> bool:
+    """Whether it is a call, on either side, that reckons over rows."""
+    return str(node.this).upper() in AGGREGATES | {"STRING_AGG"}
+
+
 def aggregate(tr: Translator, name: str, node: exp.Anonymous, scope: Scope) -> Typed:
     """A call of an aggregate (not of a window)."""
     if name == "GROUPING_ID" or (name == "GROUPING" and len(node.expressions) == 1):

@@ -11,7 +11,7 @@ from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.oracle.columns import TableColumns
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, table
 from voyager_ops.schema.oracle.gate import translate_condition
-from voyager_ops.schema.oracle.output import Output, shortened
+from voyager_ops.schema.oracle.output import Output
 from voyager_ops.schema.oracle.source import Source, not_null_column
 from voyager_ops.schema.oracle.typed import Kind
 
@@ -132,7 +132,7 @@ def _unvalidated(output: Output, row: rows.ConstraintRow, columns: TableColumns)
         _left_out(output, row, f"{row.search_condition.strip()!r}: {refused.reason}")
         return
     check = exp.CheckColumnConstraint(this=condition)
-    _add(output, row, _named(row, check, shortened(fold(row.constraint_name))), not_valid=True)
+    _add(output, row, _named(row, check, output.constraint_name(row)), not_valid=True)
 
 
 def _foreign_key(source: Source, output: Output, row: rows.ConstraintRow, made: Made) -> None:
@@ -166,7 +166,7 @@ def _foreign_key(source: Source, output: Output, row: rows.ConstraintRow, made: 
         message = "NOVALIDATE: PostgreSQL has no unvalidated foreign keys of partitioned tables; building it stops at orphans"
         output.find("KEY_VALIDATED", "constraint", row.owner, f"{row.table_name}.{row.constraint_name}", message)
         not_valid = False
-    _add(output, row, _named(row, key, shortened(fold(row.constraint_name))), not_valid=not_valid)
+    _add(output, row, _named(row, key, output.constraint_name(row)), not_valid=not_valid)
 
 
 def _clash(child: TableColumns, parent: TableColumns, names: list[str], others: list[str]) -> str:

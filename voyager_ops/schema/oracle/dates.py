@@ -38,7 +38,7 @@ _LONG_MONTHS = (
 
 def trunc_unit(mask: str) -> str:
     """The unit of date_trunc for TRUNC's mask. Raises Refused where PostgreSQL has none (weeks from the first of a month …)."""
-    unit = _UNITS.get(mask.strip().upper())
+    unit = _UNITS.get(mask.strip().upper().removeprefix("FM"))  # as the dictionary has it of indexes
     if unit is None:
         raise Refused(f"dates are rounded down by {mask!r}, which the target cannot do")
     return unit
@@ -75,6 +75,23 @@ def char_mask(mask: str) -> str:
         plain = token if named or upper in _HALVES or literal else upper
         out.append(f"FM{plain}" if fill and upper in _WRITABLE - _HALVES and upper.isalnum() else plain)
     return "".join(out)
+
+
+_DIGITS = {
+    "YYYY": ("YEAR", 4),
+    "MM": ("MONTH", 2),
+    "DD": ("DAY", 2),
+    "HH24": ("HOUR", 2),
+    "MI": ("MINUTE", 2),
+    "SS": ("SECOND", 2),
+}
+
+
+def written_in_digits(mask: str) -> list[tuple[str, int] | str] | None:
+    """The mask as (part of EXTRACT, digits) and what stands between them; None when there is more to it than digits."""
+    found = [_DIGITS.get(token.upper()) or token for token in tokens(mask)]
+    plain = all(isinstance(part, tuple) or part in {"-", "/", ",", ".", ";", ":", " "} for part in found)
+    return found if plain and any(isinstance(part, tuple) for part in found) else None
 
 
 def constant(value: str, mask: str) -> str:

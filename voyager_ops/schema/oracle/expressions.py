@@ -61,13 +61,15 @@ _PARTS = {"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"}
 class Translator:
     """Translates expressions and conditions. ``lasting``: only what gives the same value for ever (index, generated column).
 
-    ``owner`` is the schema in which names without one are looked up.
+    ``owner`` is the schema in which names without one are looked up. ``generated``: for a generated column, of which the value
+    counts; an index is of use only if queries have the same expression.
     """
 
-    def __init__(self, names: Names, owner: str = "", *, lasting: bool = False) -> None:
+    def __init__(self, names: Names, owner: str = "", *, lasting: bool = False, generated: bool = False) -> None:
         self.names = names
         self.owner = owner
         self.lasting = lasting
+        self.generated = generated
 
     def value(self, node: Any, scope: Scope) -> Typed:
         """The translated node and its kind. Raises Refused."""

@@ -8,7 +8,7 @@ from voyager_ops.schema.oracle import dates, patterns
 from voyager_ops.schema.oracle.aggregates import AGGREGATES, aggregate
 from voyager_ops.schema.oracle.comparisons import compared
 from voyager_ops.schema.oracle.date_functions import DATE_FUNCTIONS
-from voyager_ops.schema.oracle.dialect import Node, Refused, call, cast_to, paren, text
+from voyager_ops.schema.oracle.dialect import Node, Refused, call, cast_to, number, paren, text
 from voyager_ops.schema.oracle.expressions import Translator, case
 from voyager_ops.schema.oracle.function_table import Args, Function, Table
 from voyager_ops.schema.oracle.number_functions import NUMBER_FUNCTIONS
@@ -133,6 +133,21 @@ def _extreme(name: str) -> Function:
     return translate
 
 
+def _in_digits(moment: Node, parts: list[tuple[str, int] | str]) -> Node:
+    """A date as text that depends on no setting, which to_char's does as PostgreSQL sees it."""
+    pieces: list[Node] = []
+    for part in parts:
+        if isinstance(part, str):
+            pieces.append(text(part))
+        else:
+            digits = call("abs", call("trunc", exp.Extract(this=exp.Var(this=part[0]), expression=moment.copy())))
+            pieces.append(call("lpad", cast_to(digits, "text"), number(part[1]), text("0")))
+    result = pieces[0]
+    for piece in pieces[1:]:
+        result = exp.DPipe(this=result, expression=piece, safe=True)
+    return result
+
+
 def _to_char(tr: Translator, args: Args) -> Typed:
     value = args[0]
     if len(args) == 1:
@@ -141,6 +156,9 @@ def _to_char(tr: Translator, args: Args) -> Typed:
     if mask is None:
         raise Refused("TO_CHAR is given a mask that is not a constant")
     if is_moment(value.kind):
+        parts = dates.written_in_digits(mask) if tr.generated else None
+        if parts is not None:
+            return Typed(_in_digits(value.node, parts), TEXT)
         tr.unstable("TO_CHAR of a date")
         return Typed(call("to_char", value.node, text(dates.char_mask(mask))), TEXT)
     if value.kind.base == "number":

@@ -73,7 +73,8 @@ def translate_default(text: str, column: Kind, *, names: Names | None = None, ow
 
 def translate_generated(text: str, column: Kind, columns: Mapping[str, Kind], *, owner: str = "") -> Translated:
     """The expression of a virtual column of kind ``column``. Raises Refused as the others do."""
-    value = _value(text, columns, None, owner, lasting=True)
+    translator = Translator(Nothing(), owner, lasting=True, generated=True)
+    value = translator.value(parse_expression(text), of_table(columns))
     _fitting(value.kind, column)
     return _proven(value)
 

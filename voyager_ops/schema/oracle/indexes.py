@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from sqlglot import exp
@@ -85,6 +86,12 @@ def _index(source: Source, output: Output, index: rows.IndexRow, columns: Mappin
     output.add(exp.Create(kind="INDEX", unique=unique, this=exp.Index(this=identifier(name), table=target, params=parameters)))
 
 
+def in_utc(text: str, columns: Mapping[str, Kind]) -> bool:
+    """Whether it is how Oracle indexes a plain column with a time zone. PostgreSQL compares those by the moment itself."""
+    found = re.fullmatch(r'\s*SYS_EXTRACT_UTC\("([^"]+)"\)\s*', text)
+    return found is not None and columns.get(found[1]) is not None and columns[found[1]].base == "instant"
+
+
 def _key(source: Source, index: rows.IndexRow, column: rows.IndexColumnRow, columns: Mapping[str, Kind]) -> tuple[Node, str]:
     text = source.index_expressions.get((index.owner, index.index_name, column.column_position))
     if text is None:
@@ -94,6 +101,9 @@ def _key(source: Source, index: rows.IndexRow, column: rows.IndexColumnRow, colu
     translated = translate_expression(text, columns=columns, owner=index.table_owner, lasting=True)
     if translated.kind.base == "null":
         raise Refused("it indexes a constant")
+    if in_utc(text, columns):
+        node = translated.node.expressions[1]
+        return node, str(node.name)
     if isinstance(translated.node, exp.Column):
         return translated.node, str(translated.node.name)
     return exp.Paren(this=translated.node), ""

@@ -11,6 +11,15 @@ from voyager_ops.schema.oracle.dialect import Node, Refused, data_type, generate
 from voyager_ops.schema.oracle.output import Output, too_long
 from voyager_ops.schema.oracle.source import Source
 
+_NAMES = {
+    **dict.fromkeys(("DECIMAL", "INTEGER", "SMALLINT"), "NUMBER"),
+    **dict.fromkeys(("REAL", "DOUBLE PRECISION"), "FLOAT"),
+    "VARCHAR": "VARCHAR2",
+    "TIMESTAMP WITH TZ": "TIMESTAMP WITH TIME ZONE",
+    "TIMESTAMP WITH LOCAL TZ": "TIMESTAMP WITH LOCAL TIME ZONE",
+}
+"""How the dictionary spells types of attributes and elements, where it has other names for those of columns."""
+
 
 class ObjectTypes:
     """Converts types, each after those it is made of."""
@@ -37,6 +46,8 @@ class ObjectTypes:
         try:
             if too_long(fold(row.type_name)):
                 raise Refused("its name is longer than 63 bytes")
+            if self.output.taken(row.owner, fold(row.type_name)):
+                raise Refused(f"another object is called {fold(row.type_name)} on the target")
             if row.typecode == "COLLECTION":
                 self._collection(row)
             elif row.typecode == "OBJECT":
@@ -91,7 +102,7 @@ class ObjectTypes:
             if self.done[place]:
                 raise Refused(f"{owner}.{name} is not on the target ({self.done[place]})")
             return generate(table(fold(owner), fold(name)))
-        plain = {"DECIMAL": "NUMBER", "VARCHAR": "VARCHAR2", "INTEGER": "NUMBER", "SMALLINT": "NUMBER"}.get(name, name)
+        plain = _NAMES.get(name, name)
         if name in ("INTEGER", "SMALLINT"):
             precision, scale = 38, 0
         oracle = OracleType.from_dictionary(plain, length, precision, scale, length, "", owner)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from voyager_ops.databases.oracle.dictionary_rows import ConstraintRow
 from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.findings import Finding
 from voyager_ops.schema.kinds import Kind
@@ -28,6 +29,7 @@ class Output:
     findings: list[Finding] = field(default_factory=list)
     accounted: set[tuple[str, str, str]] = field(default_factory=set)
     _names: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _constraints: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     mapped: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(what, owner, Oracle's name) to the name on the target, for all that is not simply folded."""
 
@@ -50,6 +52,22 @@ class Output:
         """``name`` (the target's) is taken by a table, view or sequence: it cannot be an index or partition too."""
         self._names[owner].add(name)
 
+    def constraint_name(self, row: ConstraintRow) -> str:
+        """A name for a constraint that has no index: folded, short enough, and no other's of its table."""
+        taken = self._constraints[(row.owner, row.table_name)]
+        plain = fold(row.constraint_name)
+        name, number = shortened(plain), 1
+        while name in taken:
+            number += 1
+            name = shortened(f"{plain}_{number}")
+        taken.add(name)
+        self._called("constraint", row.owner, row.constraint_name, plain, name)
+        return name
+
+    def taken(self, owner: str, name: str) -> bool:
+        """Whether a table, view, sequence, index or type has this name (the target's)."""
+        return name in self._names[owner]
+
     def free_name(self, what: str, owner: str, native: str, *, wanted: str = "", suffix: str = "key") -> str:
         """A name on the target for an index, constraint or partition: folded, short enough, and nobody else's."""
         plain = wanted or fold(native)
@@ -61,11 +79,15 @@ class Output:
             number += 1
             name = shortened(f"{plain}_{suffix}{number}")
         self._names[owner].add(name)
-        if name != plain or wanted:
+        self._called(what, owner, native, plain, name)
+        if wanted:
             self.mapped[(what, owner, native)] = name
-        if name != plain:
-            self.find("RENAMED", what, owner, native, f"it is called {name} on the target: its own name is too long or taken")
         return name
+
+    def _called(self, what: str, owner: str, native: str, wanted: str, name: str) -> None:
+        if name != wanted:
+            self.mapped[(what, owner, native)] = name
+            self.find("RENAMED", what, owner, native, f"it is called {name} on the target: its own name is too long or taken")
 
 
 def too_long(name: str) -> bool:

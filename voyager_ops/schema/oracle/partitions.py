@@ -36,12 +36,18 @@ class Plan:
     columns: TableColumns
 
     @property
-    def ranges(self) -> bool:
-        return "RANGE" in {self.top.strategy, self.sub.strategy if self.sub else ""}
+    def levels(self) -> list[Level]:
+        return [self.top] if self.sub is None else [self.top, self.sub]
 
     @property
     def keys(self) -> frozenset[str]:
-        return frozenset(self.top.keys) | frozenset(self.sub.keys if self.sub else ())
+        return frozenset(key for level in self.levels for key in level.keys)
+
+    @property
+    def in_binary_order(self) -> frozenset[str]:
+        """The texts among the keys of ranges."""
+        ranges = [key for level in self.levels if level.strategy == "RANGE" for key in level.keys]
+        return frozenset(key for key in ranges if is_text(self.columns.kinds[key]))
 
 
 def plan(source: Source, output: Output, owner: str, name: str, columns: TableColumns) -> Plan | None:
@@ -49,23 +55,24 @@ def plan(source: Source, output: Output, owner: str, name: str, columns: TableCo
     row = source.partitioned.get((owner, name))
     if row is None:
         return None
+    place = (row.owner, row.table_name)
     try:
-        found = _plan(source, row, columns)
-        _refuse_unkeyed(source, owner, name, found)
+        top = _level(row.partitioning_type, source.partition_keys.get(place, []), columns)
+        _refuse_unkeyed(source, owner, name, Plan(top, None, columns))
     except Refused as refused:
         message = f"the table has no partitions on the target, all its rows are in one: {refused.reason}"
         output.find("NOT_PARTITIONED", "table", owner, name, message)
         return None
+    if row.subpartitioning_type in ("", "NONE"):
+        return Plan(top, None, columns)
+    try:
+        found = Plan(top, _level(row.subpartitioning_type, source.subpartition_keys.get(place, []), columns), columns)
+        _refuse_unkeyed(source, owner, name, found)
+    except Refused as refused:
+        message = f"its partitions have no sub-partitions on the target: {refused.reason}"
+        output.find("NOT_SUBPARTITIONED", "table", owner, name, message)
+        return Plan(top, None, columns)
     return found
-
-
-def _plan(source: Source, row: rows.PartitionedTableRow, columns: TableColumns) -> Plan:
-    place = (row.owner, row.table_name)
-    top = _level(row.partitioning_type, source.partition_keys.get(place, []), columns)
-    sub = None
-    if row.subpartitioning_type not in ("", "NONE"):
-        sub = _level(row.subpartitioning_type, source.subpartition_keys.get(place, []), columns)
-    return Plan(top, sub, columns)
 
 
 def _level(kind: str, keys: Sequence[rows.PartitionKeyRow], columns: TableColumns) -> Level:
@@ -91,11 +98,10 @@ def _refuse_unkeyed(source: Source, owner: str, name: str, found: Plan) -> None:
 
     The key is what rows are known by and what the application relies on; the partitions are not: they go.
     """
-    ordered_text = {key for key in found.keys if is_text(found.columns.kinds[key])} if found.ranges else set()
     for row in source.constraints.get((owner, name), ()):
         if row.constraint_type in ("P", "U") and row.status == "ENABLED":
-            if ordered_text:
-                raise Refused("its key holds a text that it is partitioned by in binary order, which PostgreSQL cannot have both")
+            if found.in_binary_order:
+                raise Refused("it has a key, and is partitioned by a text in binary order: PostgreSQL cannot have both")
             missing = found.keys - set(source.constraint_columns(row.owner, row.constraint_name))
             if missing:
                 kind = "primary key" if row.constraint_type == "P" else "unique constraint"

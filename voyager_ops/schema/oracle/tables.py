@@ -121,6 +121,7 @@ def _key(output: Output, primary: rows.ConstraintRow, key: list[str], columns: T
         output.find("KEY_IMMEDIATE", "constraint", owner, f"{name}.{primary.constraint_name}", message)
     node: Node = exp.PrimaryKey(expressions=[identifier(fold(column)) for column in key])
     if primary.generated == "GENERATED NAME":
+        output.claim(owner, shortened(f"{fold(name)}_pkey"))  # as PostgreSQL calls it
         return [node]
     constraint = output.free_name("constraint", owner, primary.constraint_name, suffix="key")
     return [exp.Constraint(this=identifier(constraint), expressions=[node])]
@@ -143,7 +144,7 @@ def _checks(source: Source, output: Output, owner: str, name: str, columns: Tabl
             output.find("CHECK_IMMEDIATE", "constraint", owner, f"{name}.{row.constraint_name}", message)
         check: Node = exp.CheckColumnConstraint(this=condition.node)
         if row.generated != "GENERATED NAME":
-            check = exp.Constraint(this=identifier(shortened(fold(row.constraint_name))), expressions=[check])
+            check = exp.Constraint(this=identifier(output.constraint_name(row)), expressions=[check])
         nodes.append(check)
     return nodes
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.kinds import Kind as FileKind
+from voyager_ops.schema.oracle.aggregates import is_aggregate
 from voyager_ops.schema.oracle.dialect import Refused, identifier, parse_query, table
 from voyager_ops.schema.oracle.expressions import Translator
 from voyager_ops.schema.oracle.gate import accepted
@@ -27,8 +29,16 @@ class Views:
     output: Output
     under_way: list[tuple[str, str]] = field(default_factory=list)
     made_mviews: dict[tuple[str, str], dict[str, Kind]] = field(default_factory=dict)
+    writable: set[tuple[str, str]] = field(default_factory=set)
+    """Tables, and views that PostgreSQL can write through, by their names on the target."""
+    names: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many objects have a name on the target: (Oracle's owner, name)."""
 
     def convert_all(self) -> None:
+        source = self.source
+        self.writable |= {(fold(owner), fold(name)) for owner, name in source.tables}
+        named = (source.tables, source.views, source.mviews, source.sequences, source.synonyms)
+        self.names = Counter((owner, fold(name)) for places in named for owner, name in places)
         self.source.on_demand = self.convert
         for place in (*sorted(self.source.views), *sorted(self.source.mviews)):
             if place not in self.source.relations and place not in self.source.refused:
@@ -95,17 +105,34 @@ class Views:
     def _suffix(self, owner: str, name: str, materialized: bool, query: exp.Query, clause: str) -> str:
         if materialized:
             return "\nWITH NO DATA"
+        writable = self._updatable(query)
+        if writable:
+            self.writable.add((fold(owner), fold(name)))
         types = {row.constraint_type for row in self.source.constraints.get((owner, name), ())} | {clause}
         if "O" in types:
             message = "WITH READ ONLY: PostgreSQL has no such views; grant no right to write on it"
             self.output.find("VIEW_READ_ONLY", "view", owner, name, message)
         if "V" not in types:
             return ""
-        if _updatable(query):
+        if writable:
             return "\nWITH CHECK OPTION"
         message = "WITH CHECK OPTION is left out: on the target nobody can write through this view"
         self.output.find("VIEW_CHECK_OPTION", "view", owner, name, message)
         return ""
+
+    def _updatable(self, query: exp.Query) -> bool:
+        """Whether PostgreSQL can write through a view of this query: one table, nothing computed from several rows."""
+        if not isinstance(query, exp.Select) or query.args.get("joins"):
+            return False
+        if any(query.args.get(name) for name in ("distinct", "group", "having", "limit", "offset", "with_")):
+            return False
+        source = query.args.get("from_")
+        if source is None or not isinstance(source.this, exp.Table) or query.find(exp.Window) is not None:
+            return False
+        plain = [item.this if isinstance(item, exp.Alias) else item for item in query.expressions]
+        if not any(isinstance(item, exp.Column) for item in plain) or any(map(is_aggregate, query.find_all(exp.Anonymous))):
+            return False
+        return (source.this.db, source.this.name) in self.writable
 
     def _materialized(self, owner: str, name: str, columns: dict[str, Kind]) -> None:
         row = self.source.mviews[(owner, name)]
@@ -131,7 +158,9 @@ class Views:
         except Refused:
             place = ("", "")
         relation = self.source.relations.get(place)
-        if owner == "PUBLIC":
+        if owner != "PUBLIC" and self.names[(owner, fold(name))] > 1:
+            message = f"a synonym of {shown}: another object is called {fold(name)} on the target"
+        elif owner == "PUBLIC":
             message = f"a public synonym of {shown}: put {fold(row.table_owner)} into the search_path of those who use it"
         elif relation is None or too_long(fold(name)):
             message = f"a synonym of {shown}, which is not on the target as a table or view: name that itself, or the search_path"
@@ -154,13 +183,3 @@ def _split(text: str) -> tuple[str, str]:
     if found is None:
         return text, ""
     return text[: found.start()], "O" if found[1].upper().startswith("READ") else "V"
-
-
-def _updatable(query: exp.Query) -> bool:
-    """Whether PostgreSQL can write through a view of this query: one table, nothing computed from several rows."""
-    if not isinstance(query, exp.Select) or query.args.get("joins"):
-        return False
-    if any(query.args.get(name) for name in ("distinct", "group", "having", "limit", "offset", "with_")):
-        return False
-    source = query.args.get("from_")
-    return source is not None and isinstance(source.this, exp.Table) and query.find(exp.Window) is None
