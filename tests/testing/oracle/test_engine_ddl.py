@@ -119,6 +119,25 @@ def test_null_gives_way_to_the_default_on_null(app: Session) -> None:
     assert app.sql("SELECT V, N FROM T ORDER BY 1") == [("q", 1), ("x", 5)]
 
 
+def test_columns_that_views_show(app: Session) -> None:
+    app.sql("CREATE TABLE T (A NUMBER(4), B VARCHAR2(5), C DATE)")
+    app.sql("CREATE VIEW V AS SELECT A, B FROM T WHERE A > 0")
+    app.sql("CREATE VIEW W AS SELECT B || '!' AS X FROM V")
+    app.sql("INSERT INTO T VALUES (1, 'abc', NULL)")
+    app.sql("ALTER TABLE T MODIFY (A NUMBER(8), B VARCHAR2(20))")
+    app.sql("INSERT INTO T VALUES (12345678, 'abcdefghij', NULL)")
+    assert app.sql("SELECT V.A, W.X FROM V JOIN W ON W.X = V.B || '!' ORDER BY 1") == [(1, "abc!"), (12345678, "abcdefghij!")]
+    app.sql("ALTER TABLE T DROP COLUMN C")
+    assert app.one("SELECT COUNT(*) FROM W") == 2
+    app.sql("ALTER TABLE T DROP COLUMN B")
+    assert app.error("SELECT * FROM V") == (4063, 'view "APP.V" has errors')
+    assert app.sql("SELECT OBJECT_NAME, STATUS FROM USER_OBJECTS ORDER BY 1") == [
+        ("T", "VALID"),
+        ("V", "INVALID"),
+        ("W", "INVALID"),
+    ]
+
+
 def test_virtual_columns_without_a_type_have_that_of_their_expression(app: Session) -> None:
     app.sql(
         "CREATE TABLE T (ID NUMBER(6), A VARCHAR2(10 CHAR), B VARCHAR2(5), D DATE, N AS (ID * 2), U AS (UPPER(a)),"

@@ -220,6 +220,12 @@ def test_flashback(simulator: Simulator, connection: oracledb.Connection, table:
     connection.commit()
     assert connection.cursor().execute("SELECT COUNT(*) FROM t").fetchone() == (0,)
     assert connection.cursor().execute("SELECT id, name FROM t AS OF SCN :scn", scn=scn).fetchall() == [(1, "x")]
+    assert connection.cursor().execute("SELECT name FROM t AS OF SCN :scn + 2 - 2 x ORDER BY x.id", scn=scn).fetchall() == [
+        ("x",)
+    ]
+    for moment in ("SYSTIMESTAMP - INTERVAL '1' HOUR", "SYSDATE - 1 / 24", "(SYSTIMESTAMP - NUMTODSINTERVAL(1, 'HOUR')) x"):
+        with pytest.raises(oracledb.DatabaseError, match="ORA-08180"):
+            connection.cursor().execute(f"SELECT * FROM t AS OF TIMESTAMP {moment}")
 
 
 def test_passwords_and_url(simulator: Simulator) -> None:

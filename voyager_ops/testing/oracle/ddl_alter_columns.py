@@ -17,6 +17,7 @@ from voyager_ops.testing.oracle.ddl_columns import (
 )
 from voyager_ops.testing.oracle.ddl_constraints import add_constraint, drop_constraint
 from voyager_ops.testing.oracle.ddl_context import Context, check_name, relation
+from voyager_ops.testing.oracle.ddl_dependents import invalidate_views, without_views
 from voyager_ops.testing.oracle.ddl_index_rows import drop_index_rows
 from voyager_ops.testing.oracle.ddl_model import Column, Constraint
 from voyager_ops.testing.oracle.engine import OracleError
@@ -108,10 +109,11 @@ def modify_column(context: Context, owner: str, name: str, column: Column) -> No
         context.run(f"{target} DROP CONSTRAINT IF EXISTS {quote('L$' + column.name[:50])}")
         check = length_check(owner, name, column.name, column.type)
         try:
-            context.run(
-                f"{target} ALTER {quote(column.name)} TYPE {column.type.postgres} USING"
-                f" {quote(column.name)}::{column.type.postgres}"
-            )
+            with without_views(context, owner, name):
+                context.run(
+                    f"{target} ALTER {quote(column.name)} TYPE {column.type.postgres} USING"
+                    f" {quote(column.name)}::{column.type.postgres}"
+                )
             if check is not None:
                 context.run(f"{target} ADD CONSTRAINT {quote('L$' + column.name[:50])} CHECK ({check})")
         except OracleError as error:
@@ -255,6 +257,7 @@ def drop_column(context: Context, owner: str, name: str, column: str, *, cascade
         context.run(f"DROP INDEX IF EXISTS {relation(str(index_owner), 'I$' + str(index))}")
         drop_index_rows(context, str(index_owner), str(index))
     _drop_identity(context, owner, name, column)
+    invalidate_views(context, owner, name, column)
     context.run(f"ALTER TABLE {relation(owner, name)} DROP COLUMN {quote(column)} CASCADE")
     for family in ("TAB_COLS", "COL_COMMENTS", "LOBS", "LOG_GROUP_COLUMNS", "XML_TAB_COLS"):
         dd.delete(connection, family, OWNER=owner, TABLE_NAME=name, COLUMN_NAME=column)

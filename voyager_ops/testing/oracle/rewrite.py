@@ -371,19 +371,29 @@ class Rewriter:
         timestamp = cursor.accept("TIMESTAMP")
         if not timestamp:
             cursor.expect("SCN")
-        if cursor.accept("("):
-            pieces = self._until_end(closing=True)
-            cursor.expect(")")
-        else:
-            pieces = [self._piece(cursor.token)]
-            if pieces[0].isidentifier() and cursor.is_word("("):
-                pieces += [self._piece(cursor.token), *self._until_end(closing=True)]
-                cursor.expect(")")
-                pieces.append(")")
+        pieces = self._operand()
+        while cursor.token.kind == "op" and cursor.token.value in ("+", "-", "*", "/"):
+            pieces += [self._piece(cursor.token), *self._operand()]
         found = " ".join(pieces)
         self.result.as_of_timestamp = timestamp
         self.result.as_of = found if self.result.as_of is None else self.result.as_of
         return ""
+
+    def _operand(self) -> list[str]:
+        """A value, a call, an interval literal, or an expression in parentheses."""
+        cursor = self.cursor
+        if cursor.accept("("):
+            pieces = ["(", *self._until_end(closing=True), ")"]
+            cursor.expect(")")
+            return pieces
+        interval = cursor.is_word("INTERVAL")
+        pieces = [self._piece(cursor.token)]
+        if interval and cursor.token.kind == "string":
+            pieces += [self._piece(cursor.token), self._piece(cursor.token)]
+        elif pieces[0].isidentifier() and cursor.is_word("("):
+            pieces += [self._piece(cursor.token), *self._until_end(closing=True), ")"]
+            cursor.expect(")")
+        return pieces
 
 
 def _merge(pieces: list[str]) -> list[str]:

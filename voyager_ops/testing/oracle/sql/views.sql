@@ -92,6 +92,9 @@ CREATE VIEW "SYS"."V$SESSION" AS SELECT decode(lpad(to_hex(sid::bigint), 16, '0'
 CREATE VIEW "SYS"."GV$SESSION" AS SELECT * FROM "SYS"."V$SESSION";
 CREATE VIEW "SYS"."V$MYSTAT" AS SELECT s.sid AS "SID", 0::numeric AS "STATISTIC#", 0::numeric AS "VALUE", 0::numeric AS "CON_ID" FROM ora.sessions s WHERE s.pid = pg_backend_pid();
 CREATE VIEW "SYS"."V$STATNAME" AS SELECT 0::numeric AS "STATISTIC#", 'session pga memory'::ora.varchar2(64) AS "NAME";
+-- There are no distributed transactions here.
+CREATE VIEW "SYS"."DBA_2PC_PENDING" AS SELECT ''::ora.varchar2(22) AS "LOCAL_TRAN_ID", ''::ora.varchar2(169) AS "GLOBAL_TRAN_ID", ''::ora.varchar2(16) AS "STATE", ''::ora.varchar2(3) AS "MIXED",
+  ora.sysdate() AS "FAIL_TIME", ora.sysdate() AS "RETRY_TIME", ''::ora.varchar2(64) AS "OS_USER", ''::ora.varchar2(128) AS "HOST", ''::ora.varchar2(128) AS "DB_USER", ''::ora.varchar2(16) AS "COMMIT#" WHERE false;
 CREATE VIEW "SYS"."V$OPTION" AS SELECT p::ora.varchar2(64) AS "PARAMETER", v::ora.varchar2(64) AS "VALUE" FROM (VALUES ('Partitioning', 'TRUE'), ('Real Application Clusters', 'FALSE')) x(p, v);
 CREATE VIEW "SYS"."V$UNDOSTAT" AS SELECT ora.sysdate() AS "BEGIN_TIME", ora.sysdate() AS "END_TIME", 0::numeric AS "UNDOBLKS", 0::numeric AS "TXNCOUNT", 60::numeric AS "MAXQUERYLEN", 900::numeric AS "TUNED_UNDORETENTION", 0::numeric AS "SSOLDERRCNT";
 CREATE VIEW "SYS"."DBA_REGISTRY" AS SELECT 'CATPROC'::ora.varchar2(30) AS "COMP_ID", 'Oracle Database Packages and Types'::ora.varchar2(255) AS "COMP_NAME", 'VALID'::ora.varchar2(44) AS "STATUS";
