@@ -135,4 +135,4 @@ def test_replayed_redo_is_what_flashback_shows(database: RedoDatabase) -> None:
         for statement in statements:
             apply(state, statement)
     assert [state] * (1 + len(rest := list(waiting))) == [expected, *(shown for _, shown in rest)]
-    assert len(seen) > 10
+    assert len(seen) > 1  # states from between the transactions, not only the last
