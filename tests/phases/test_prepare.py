@@ -62,6 +62,45 @@ def test_an_ordinary_user_is_made_fit(source_db: Database, target_db: Database, 
 
 
 @pytest.mark.usefixtures("clean_user")
+def test_an_owner_lends_its_rights_and_not_itself(
+    source_db: Database, target_db: Database, make_migration: MigrationFactory
+) -> None:
+    with source_db.connect() as connection:
+        connection.execute("CREATE ROLE owner; CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO owner")
+    migration = make_migration(source=user_url(source_db).replace("'", "''"))
+    ran = prepare.run(migration, "source", execute=True, privileged_url=source_db.url)
+    assert ran.warnings == []
+    with psycopg.connect(user_url(source_db), autocommit=True) as connection:
+        connection.execute("ALTER TABLE t REPLICA IDENTITY FULL; CREATE PUBLICATION p FOR TABLE t; DROP PUBLICATION p")
+        if connection.info.server_version >= 160000:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("SET ROLE owner")
+
+
+@pytest.mark.usefixtures("clean_user")
+def test_who_borrows_a_superusers_rights_is_told_so(
+    source_db: Database, target_db: Database, make_migration: MigrationFactory
+) -> None:
+    with source_db.connect() as connection:
+        connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    migration = make_migration(source=user_url(source_db).replace("'", "''"))
+
+    def warned() -> dict[str, str]:
+        checks = preflight.run(migration, fail=False).checks
+        return {check["id"]: check["mend"] for check in checks if check["severity"] == "warning"}
+
+    ran = prepare.run(migration, "source", execute=True, privileged_url=source_db.url)
+    assert "postgres owns tables and is a superuser" in ran.warnings[0]
+    mend = warned()["superuser_owner"]
+    assert mend.endswith('REVOKE "postgres" FROM "mover ""x"""')
+    with source_db.connect() as connection:
+        connection.execute("CREATE ROLE owner; ALTER TABLE t OWNER TO owner")
+        connection.execute(sql.SQL("REVOKE postgres FROM {}").format(sql.Identifier(USER)))
+    assert prepare.run(migration, "source", execute=True, privileged_url=source_db.url).warnings == []
+    assert "superuser_owner" not in warned()
+
+
+@pytest.mark.usefixtures("clean_user")
 def test_the_user_may_comment_on_the_schemas_it_imports(
     source_db: Database, target_db: Database, make_migration: MigrationFactory
 ) -> None:

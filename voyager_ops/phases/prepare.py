@@ -161,7 +161,7 @@ class _Runner:
 
     def run(self, progress: ProgressSink) -> None:
         done = 0
-        maintenance = self.privileged.connect("prepare")
+        maintenance = self._connect(self.privileged)
         inside: Connection | None = None
         try:
             for statement in statements(self.wanted):
@@ -182,7 +182,17 @@ class _Runner:
 
     def _inside(self) -> Connection:
         conninfo = make_conninfo(self.privileged.conninfo, dbname=self.wanted.database)
-        return PostgresDatabase(self.wanted.side, self.privileged.migration, conninfo, self.privileged.kind).connect("prepare")
+        return self._connect(PostgresDatabase(self.wanted.side, self.privileged.migration, conninfo, self.privileged.kind))
+
+    def _connect(self, database: PostgresDatabase) -> Connection:
+        connection = database.connect("prepare")
+        connection.add_notice_handler(self._notice)
+        return connection
+
+    def _notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        """What the server warns of (a GRANT that granted nothing, say) is for whoever runs this."""
+        if diagnostic.severity_nonlocalized == "WARNING" and diagnostic.message_primary:
+            self.result.warnings.append(diagnostic.message_primary)
 
     def _one(self, connection: Connection, statement: Statement, done: int) -> str:
         if not statement.run:

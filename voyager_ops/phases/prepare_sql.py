@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from importlib.resources import files
+from typing import Literal, LiteralString
 
 from psycopg import sql
 
@@ -245,16 +246,8 @@ def _literals(values: Sequence[str]) -> sql.Composed:
 
 
 def _owner_membership(wanted: Wanted) -> sql.Composed:
-    body = _fill(
-        "DECLARE owner name;\nBEGIN\n"
-        "  FOR owner IN\n"
-        "    SELECT DISTINCT pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace\n"
-        "    WHERE n.nspname IN ({schemas}) AND c.relkind IN ('r', 'p') AND NOT pg_has_role({name}, c.relowner, 'USAGE')\n"
-        "  LOOP\n    EXECUTE format('GRANT %I TO %I', owner, {name});\n  END LOOP;\nEND",
-        schemas=_literals(wanted.schemas),
-        name=sql.Literal(wanted.user),
-    )
-    return sql.SQL("DO $prepare$\n") + body + sql.SQL("\n$prepare$")
+    text: LiteralString = files(__package__).joinpath("owner_membership.sql").read_text(encoding="utf-8").rstrip()
+    return sql.SQL(text).format(schemas=_literals(wanted.schemas), name=sql.Literal(wanted.user))
 
 
 def _target_rights(wanted: Wanted) -> Iterator[Statement]:

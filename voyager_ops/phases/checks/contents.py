@@ -6,6 +6,10 @@ from collections.abc import Iterator
 
 from voyager_ops.databases.postgres.leaf_identity import EVENT_TRIGGER
 from voyager_ops.phases.checks.model import Check, ServerFacts, SourceContents, TableFacts, error, listed, ok, warning
+from voyager_ops.schema.names import quoted
+
+NARROW_MEMBERSHIP = 160000
+"""From this version on a member need not be able to become the owner."""
 
 
 def check_contents(contents: SourceContents, source: ServerFacts, *, fall_back: bool) -> Iterator[Check]:
@@ -18,7 +22,7 @@ def check_contents(contents: SourceContents, source: ServerFacts, *, fall_back: 
             subject,
             f"{source.user} may not use schema {schema}",
             "its tables cannot be read",
-            f'GRANT USAGE ON SCHEMA "{schema}" TO "{source.user}"',
+            f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {quoted(source.user)}",
         )
     if not contents.table_count:
         yield error(
@@ -36,7 +40,7 @@ def check_contents(contents: SourceContents, source: ServerFacts, *, fall_back: 
             subject,
             f"row security is on for {listed(protected)}",
             "rows that a policy hides from us would be lost (reading them is refused)",
-            f'ALTER ROLE "{source.user}" BYPASSRLS',
+            f"ALTER ROLE {quoted(source.user)} BYPASSRLS",
         )
     if contents.keyless:
         yield warning(
@@ -87,22 +91,25 @@ def _rights(tables: list[TableFacts], source: ServerFacts, subject: str, fall_ba
             subject,
             f"{source.user} may not read {listed(unreadable)}",
             "they cannot be copied",
-            f'GRANT SELECT ON ALL TABLES IN SCHEMA … TO "{source.user}" (voyager-ops prepare source --print)',
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA … TO {quoted(source.user)} (voyager-ops prepare source --print)",
         )
     else:
         yield ok("select", subject, "all tables can be read")
     alien = [table for table in tables if not table.owned]
     if alien and not source.superuser:
-        owners = listed(sorted({table.owner for table in alien}))
+        owners = sorted({table.owner for table in alien})
+        option = " WITH INHERIT TRUE, SET FALSE" if source.version >= NARROW_MEMBERSHIP else ""
         yield error(
             "ownership",
             subject,
-            f"{source.user} does not own {listed(table.label for table in alien)} (owners: {owners})",
+            f"{source.user} does not own {listed(table.label for table in alien)} (owners: {listed(owners)})",
             "they can be neither published nor given a replica identity",
-            f'GRANT "{alien[0].owner}" TO "{source.user}"',
+            "; ".join(f"GRANT {quoted(owner)} TO {quoted(source.user)}{option}" for owner in owners),
         )
     else:
         yield ok("ownership", subject, "all tables can be published")
+    if not source.superuser:
+        yield from _superusers([table for table in tables if table.owned and table.owner_superuser], source, subject)
     unwritable = [table.label for table in tables if not table.write]
     if fall_back and unwritable:
         yield error(
@@ -110,8 +117,24 @@ def _rights(tables: list[TableFacts], source: ServerFacts, subject: str, fall_ba
             subject,
             f"{source.user} may not write to {listed(unwritable)}",
             "the way back cannot apply the target's changes to the source",
-            f'GRANT INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA … TO "{source.user}"',
+            f"GRANT INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA … TO {quoted(source.user)}",
         )
+
+
+def _superusers(tables: list[TableFacts], source: ServerFacts, subject: str) -> Iterator[Check]:
+    """``tables``: those whose owner is a superuser that our role, no superuser itself, is a member of."""
+    if not tables:
+        return
+    owners = sorted({table.owner for table in tables})
+    how = "by SET ROLE" if any(table.can_be_owner for table in tables) else "by replacing a function of that superuser's, say"
+    revoke = "; ".join(f"REVOKE {quoted(owner)} FROM {quoted(source.user)}" for owner in owners)
+    yield warning(
+        "superuser_owner",
+        subject,
+        f"{listed(table.label for table in tables)} belong to a superuser ({listed(owners)}), of which {source.user} is a member",
+        f"whoever has {source.user}'s password can have a superuser's rights, {how}",
+        f"ALTER TABLE … OWNER TO an ordinary role, voyager-ops prepare source --run again, then {revoke}",
+    )
 
 
 def _kinds(contents: SourceContents, subject: str) -> Iterator[Check]:

@@ -68,6 +68,9 @@ class TableFacts:
     persistence: str
     owned: bool
     owner: str
+    owner_superuser: bool
+    can_be_owner: bool
+    """Our role may SET ROLE to the owner."""
     select: bool
     write: bool
     row_security: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from voyager_ops.phases.checks.model import Check, PairFacts, ServerFacts, SourceContents, error, listed, ok, warning
+from voyager_ops.schema.names import quoted
 
 CLOCK_SECONDS = 1.0
 BUILT_IN = frozenset({"plpgsql"})
@@ -67,7 +68,7 @@ def _extensions(source: ServerFacts, target: ServerFacts) -> Iterator[Check]:
         )
     untrusted = [name for name in wanted if name in target.extensions and not target.extensions[name]]
     if untrusted and not target.superuser:
-        statements = "; ".join(f'CREATE EXTENSION "{name}"' for name in untrusted)
+        statements = "; ".join(f"CREATE EXTENSION {quoted(name)}" for name in untrusted)
         yield error(
             "extensions_right",
             f"target {target.where}",
@@ -88,7 +89,7 @@ def check_target(target: ServerFacts, pair: PairFacts) -> Iterator[Check]:
             subject,
             f"{target.user} may not create tables in schema {schema}",
             "import schema stops",
-            f'GRANT CREATE, USAGE ON SCHEMA "{schema}" TO "{target.user}"',
+            f"GRANT CREATE, USAGE ON SCHEMA {quoted(schema)} TO {quoted(target.user)}",
         )
     if pair.target_filled and not pair.started:
         yield error(

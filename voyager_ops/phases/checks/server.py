@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from voyager_ops.databases.postgres.leaf_identity import EVENT_TRIGGER
 from voyager_ops.model.positions import Side
 from voyager_ops.phases.checks.model import Check, ServerFacts, error, ok, warning
+from voyager_ops.schema.names import quoted
 
 OLDEST = 140000
 OLDEST_TESTED = 150000
@@ -37,7 +38,7 @@ def check_server(facts: ServerFacts, *, captures: bool, applies: bool, slot_owne
             _name(facts),
             f"{facts.user} may not create schemas in the database",
             "positions and markers have no place to be kept",
-            f'GRANT CREATE ON DATABASE "{facts.database}" TO "{facts.user}"',
+            f"GRANT CREATE ON DATABASE {quoted(facts.database)} TO {quoted(facts.user)}",
         )
     )
     yield from _transactions(facts, captures)
@@ -56,7 +57,7 @@ def check_server(facts: ServerFacts, *, captures: bool, applies: bool, slot_owne
             _name(facts),
             f"transaction_timeout is {facts.settings['transaction_timeout']} ms",
             "building a large index or copying a large chunk is one transaction and would be cut off",
-            f'ALTER ROLE "{facts.user}" SET transaction_timeout = 0',
+            f"ALTER ROLE {quoted(facts.user)} SET transaction_timeout = 0",
         )
 
 
@@ -105,7 +106,7 @@ def _capture(facts: ServerFacts, slot_owned: bool) -> Iterator[Check]:
             _name(facts),
             f"{facts.user} has no REPLICATION right",
             "no slot can be created or read",
-            f'ALTER ROLE "{facts.user}" REPLICATION',
+            f"ALTER ROLE {quoted(facts.user)} REPLICATION",
         )
     libraries = settings.get("output_plugin_libraries")
     if libraries is not None and libraries != "*" and "pgoutput" not in {part.strip(' "') for part in libraries.split(",")}:
@@ -163,7 +164,7 @@ def _replication_role(facts: ServerFacts) -> Check:
         _name(facts),
         f"{facts.user} may not set session_replication_role",
         "triggers would fire and foreign keys be checked for every applied change",
-        f'GRANT SET ON PARAMETER session_replication_role TO "{facts.user}"',
+        f"GRANT SET ON PARAMETER session_replication_role TO {quoted(facts.user)}",
     )
 
 
