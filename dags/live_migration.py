@@ -6,7 +6,7 @@ from airflow.sdk import DAG
 
 from voyager_ops.operators.approvals import ApproveCutoverOperator, ApproveSchemaOperator
 from voyager_ops.operators.cutover import CutoverOperator
-from voyager_ops.operators.defaults import LONG_RUNS, default_args, flag, migration_param
+from voyager_ops.operators.defaults import LONG_RUNS, choice, default_args, flag, migration_param
 from voyager_ops.operators.phases import (
     AnalyzeSchemaOperator,
     ExportSchemaOperator,
@@ -30,10 +30,10 @@ with DAG(
     default_args=default_args(),
     params={
         "migration": migration_param(),
-        "prepare_for_fall_back": flag(
-            True,
+        "prepare_for_fall_back": choice(
             "Prepare for fall-back",
-            "Keep the source in step with the target after the cutover: the way back.",
+            "Keep the source in step with the target after the cutover: the way back. As configured: as the migration's file says"
+            " (`cutover.prepare_for_fall_back`, yes where it says nothing).",
         ),
         "start_clean": flag(False, "Export the schema anew", "Discards edits made to the schema files of an earlier export."),
     },

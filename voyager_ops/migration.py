@@ -208,9 +208,13 @@ class Migration:
             raise PreconditionError(
                 f"there is no fall-back to an Oracle source yet ({self.source.where})",
                 state="nothing was changed",
-                next_step="set cutover.prepare_for_fall_back: false in the configuration (or give --no-prepare-for-fall-back, in"
-                " Airflow the Param prepare_for_fall_back); after the cutover there is no way back then",
+                next_step="set cutover.prepare_for_fall_back: false in the configuration (for once: --no-prepare-for-fall-back,"
+                " in Airflow the Param prepare_for_fall_back: no); after the cutover there is no way back then",
             )
+
+    def wants_fall_back(self, asked: bool | None = None) -> bool:
+        """Whether the way back is prepared: as ``asked`` for, else as the configuration says."""
+        return self.config.cutover.prepare_for_fall_back if asked is None else asked
 
     @property
     def lanes(self) -> tuple[Lane, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
+from voyager_ops.operators.base import as_wanted
 from voyager_ops.provider_info import get_provider_info
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,12 @@ def test_the_migration_is_chosen_from_the_files(bag: DagBag, dag_id: str) -> Non
     assert dag.max_active_runs > 1, "several migrations run side by side"
     assert not dag.timetable.can_be_scheduled
     assert dag.doc_md
+
+
+def test_a_way_back_is_the_configurations_to_decide_unless_a_run_says_otherwise(bag: DagBag) -> None:
+    param = bag.dags["live_migration"].params.get_param("prepare_for_fall_back")
+    assert as_wanted(param.resolve()) is None
+    assert [as_wanted(answer) for answer in param.schema["enum"]] == [None, True, False]
 
 
 ORDER = [

@@ -219,7 +219,8 @@ class Play:
         }
 
     def trigger(self, name: str) -> str:
-        return self.house.admin.trigger("live_migration", {"migration": name, "prepare_for_fall_back": name == KEPT})
+        way_back = "as configured" if name == KEPT else "no"
+        return self.house.admin.trigger("live_migration", {"migration": name, "prepare_for_fall_back": way_back})
 
     # -- what goes before an answer -----------------------------------------------------------------------------------
     def note_stop(self, _question: Question) -> None:

@@ -7,7 +7,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from voyager_ops.errors import ConfigError, Fenced, PreconditionError, RetryableError, VoyagerOpsError
 from voyager_ops.model.results import Progress
-from voyager_ops.operators.base import ProgressLog, airflow_errors, as_bool, describe
+from voyager_ops.operators.base import ProgressLog, airflow_errors, as_bool, as_wanted, describe
 
 
 @pytest.mark.parametrize("error", [Fenced("taken"), ConfigError("wrong"), PreconditionError("missing", next_step="grant it")])
@@ -49,6 +49,11 @@ def test_figures_are_shown() -> None:
 @pytest.mark.parametrize(("text", "value"), [("True", True), ("false", False), ("None", False), (True, True), (" yes ", True)])
 def test_flags(text: object, value: bool) -> None:
     assert as_bool(text) is value
+
+
+@pytest.mark.parametrize(("text", "value"), [("as configured", None), (None, None), ("yes", True), ("no", False), (False, False)])
+def test_flags_that_may_be_left_to_the_configuration(text: object, value: bool | None) -> None:
+    assert as_wanted(text) is value
 
 
 def test_a_flag_that_is_none() -> None:

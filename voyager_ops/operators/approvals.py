@@ -17,7 +17,7 @@ from voyager_ops.hooks.settings import open_migration
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.operators import evidence
-from voyager_ops.operators.base import MIGRATION, MigrationLink, airflow_errors, as_bool
+from voyager_ops.operators.base import MIGRATION, MigrationLink, airflow_errors, as_wanted
 from voyager_ops.operators.runs import request_stops
 from voyager_ops.phases import analyze_schema, cutover, status
 from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE, last_result
@@ -138,13 +138,14 @@ class ApproveCutoverOperator(Question):
     def ask(self, migration: Migration, context: Context) -> tuple[str, str] | None:
         if cutover.status(migration).cutover_to_target == "COMPLETED":
             return None
-        cutover.record_evidence(migration, Side.TARGET, prepare_for_fall_back=as_bool(self.fall_back))
+        wanted = migration.wants_fall_back(as_wanted(self.fall_back))
+        cutover.record_evidence(migration, Side.TARGET, prepare_for_fall_back=wanted)
         body = evidence.cutover_to_target(
             migration.name,
             verification=last_result(migration, "verify"),
             lag=status.lag(migration, Lane.FORWARD).to_json(),
             preflight=last_result(migration, "preflight"),
-            fall_back_wanted=as_bool(self.fall_back),
+            fall_back_wanted=wanted,
             fall_back_alive=status.alive(migration, Lane.FALLBACK),
             quiesce=migration.config.cutover.quiesce,
         )

@@ -22,6 +22,9 @@ LOG_SECONDS = 10.0
 
 MIGRATION = "{{ params.migration }}"
 
+AS_CONFIGURED = "as configured"
+"""What a Param says that leaves it to the migration's file."""
+
 
 class MigrationLink(BaseOperatorLink):
     """From a task to its migration's page."""
@@ -131,6 +134,12 @@ class MigrationOperator(BaseOperator):
     @property
     def progress(self) -> ProgressLog:
         return ProgressLog(self.log.info)
+
+
+def as_wanted(value: object) -> bool | None:
+    """A templated flag that may be left to the configuration: None then."""
+    text = str(value).strip().lower()
+    return None if text in {AS_CONFIGURED, "none", ""} else as_bool(value)
 
 
 def as_bool(value: object) -> bool:

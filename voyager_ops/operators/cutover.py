@@ -10,7 +10,7 @@ from airflow.sdk import Context
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Side
 from voyager_ops.model.results import PhaseResult
-from voyager_ops.operators.base import MigrationOperator, as_bool
+from voyager_ops.operators.base import MigrationOperator, as_wanted
 from voyager_ops.operators.phases import answered_by
 from voyager_ops.phases import cutover
 
@@ -48,7 +48,7 @@ class CutoverOperator(MigrationOperator):
         return cutover.run(
             migration,
             direction,
-            prepare_for_fall_back=None if self.fall_back is None else as_bool(self.fall_back),
+            prepare_for_fall_back=as_wanted(self.fall_back),
             by=answered_by(context, self.approval_task_id, self.approval),
             stop=self.stop,
             progress=self.progress,

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context, Param
 
 from voyager_ops.hooks.settings import config_dir, migration_names, retry_delay
+from voyager_ops.operators.base import AS_CONFIGURED
 
 TAGS = ["voyager-ops"]
 
@@ -50,6 +51,11 @@ def migration_param() -> Param:
 def flag(default: bool, title: str, description: str) -> Param:
     """A yes or no."""
     return Param(default, type="boolean", title=title, description_md=description)
+
+
+def choice(title: str, description: str) -> Param:
+    """A yes or no that is the configuration's unless a person says otherwise."""
+    return Param(AS_CONFIGURED, type="string", enum=[AS_CONFIGURED, "yes", "no"], title=title, description_md=description)
 
 
 def text(title: str, description: str) -> Param:

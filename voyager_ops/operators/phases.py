@@ -14,7 +14,7 @@ from voyager_ops.hooks.connection import resolve
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane
 from voyager_ops.model.results import PhaseResult
-from voyager_ops.operators.base import MigrationOperator, as_bool
+from voyager_ops.operators.base import MigrationOperator, as_bool, as_wanted
 from voyager_ops.phases import (
     analyze_schema,
     archive,
@@ -34,7 +34,10 @@ from voyager_ops.schema import layout
 
 
 class PreflightOperator(MigrationOperator):
-    """Everything that would stop the migration later. ``fall_back``: also what the way back needs (templated)."""
+    """Everything that would stop the migration later.
+
+    ``fall_back``: also what the way back needs (templated; None: as configured).
+    """
 
     template_fields: Sequence[str] = (*MigrationOperator.template_fields, "fall_back")
 
@@ -43,8 +46,7 @@ class PreflightOperator(MigrationOperator):
         self.fall_back = fall_back
 
     def run_phase(self, migration: Migration, context: Context) -> PhaseResult:
-        wanted = None if self.fall_back is None else as_bool(self.fall_back)
-        return preflight.run(migration, fall_back=wanted, stop=self.stop, progress=self.progress)
+        return preflight.run(migration, fall_back=as_wanted(self.fall_back), stop=self.stop, progress=self.progress)
 
 
 class ExportSchemaOperator(MigrationOperator):

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from voyager_ops.errors import PreconditionError
 from voyager_ops.hooks.settings import open_migration
 from voyager_ops.migration import Migration
-from voyager_ops.operators.base import MIGRATION, airflow_errors, as_bool
+from voyager_ops.operators.base import MIGRATION, airflow_errors, as_wanted
 from voyager_ops.phases import cutover
 from voyager_ops.state.processes import request_stop
 from voyager_ops.triggers.migration import REJECTED
@@ -90,11 +90,11 @@ class TriggerFallBackOperator(TriggerDagRunOperator):
         self.migration = migration
 
     def execute(self, context: Context) -> Any:
-        if not as_bool(self.wanted):
-            raise AirflowSkipException("No fall-back was asked for: after the cutover there is no way back.")
         ti: Any = context["ti"]
         with airflow_errors():
             migration = open_migration(self.migration)
+            if not migration.wants_fall_back(as_wanted(self.wanted)):
+                raise AirflowSkipException("No fall-back is wanted: after the cutover there is no way back.")
             known = migration.state.get(run_key(FALL_BACK))
             if known is not None and run_is_under_way(context, FALL_BACK, known["run_id"]):
                 self.log.info("The fall-back of %r is under way in run %r.", migration.name, known["run_id"])

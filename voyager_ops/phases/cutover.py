@@ -71,7 +71,7 @@ def initiate(
     stop = stop or threading.Event()
     direction = Side(direction)
     refuse_ending(migration)
-    fall_back = migration.config.cutover.prepare_for_fall_back if prepare_for_fall_back is None else prepare_for_fall_back
+    fall_back = migration.wants_fall_back(prepare_for_fall_back)
     if cutovers.public_status(migration.state, direction) == "NOT_INITIATED":
         if fall_back or direction is Side.SOURCE:
             migration.refuse_fall_back()

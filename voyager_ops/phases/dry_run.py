@@ -48,7 +48,7 @@ def run(migration: Migration, *, stop: threading.Event | None = None, progress: 
     migration.export_dir.create()
     previous = last_result(migration, "dry_run")
     measured = last_result(migration, "snapshot")
-    checks = preflight.gather(migration, migration.config.cutover.prepare_for_fall_back, progress)
+    checks = preflight.gather(migration, migration.wants_fall_back(), progress)
     counts = preflight.summary(checks)
     with tempfile.TemporaryDirectory(prefix="dry-run-", dir=migration.export_dir.temp) as scratch:
         schema, manifest = Path(scratch) / "schema", Path(scratch) / "manifest.json"

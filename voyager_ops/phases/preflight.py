@@ -48,9 +48,8 @@ def run(
     Raises PreconditionError listing the errors with what mends them, unless ``fail`` is False.
     """
     started = time.monotonic()
-    wanted = migration.config.cutover.prepare_for_fall_back if fall_back is None else fall_back
     migration.export_dir.create()
-    checks = gather(migration, wanted, progress)
+    checks = gather(migration, migration.wants_fall_back(fall_back), progress)
     errors = [check for check in checks if check.severity is Severity.ERROR]
     result = PreflightResult(
         checks=[check.to_json() for check in checks],

@@ -78,7 +78,7 @@ def _configuration(subject: str, *, fall_back: bool, quiesce: str) -> Iterator[C
             subject,
             "there is no fall-back to an Oracle source yet",
             "the fallback lane cannot be prepared, and the cutover refuses to begin",
-            "cutover: {prepare_for_fall_back: false} in the configuration; in Airflow the Param prepare_for_fall_back too",
+            "cutover: {prepare_for_fall_back: false} in the configuration; in Airflow leave the Param at 'as configured'",
         )
     else:
         yield ok("fall_back", subject, "no fall-back is asked for")

@@ -44,7 +44,7 @@ def run(
     *,
     form: Form | OracleForm | None = None,
     user: str | None = None,
-    fall_back: bool = True,
+    fall_back: bool | None = None,
     execute: bool = False,
     privileged_url: str | None = None,
     stop: threading.Event | None = None,
@@ -52,11 +52,13 @@ def run(
 ) -> PrepareResult:
     """Compose the statements; with ``execute`` run those that are needed, as ``privileged_url``'s user.
 
-    ``user``, database and password are those of the configuration's URL. Raises PreconditionError when there is no privileged
-    URL, or naming the statement that failed and how many before it are done.
+    ``user``, database and password are those of the configuration's URL. ``fall_back``: also what the way back needs (None: as
+    the configuration says). Raises PreconditionError when there is no privileged URL, or naming the statement that failed and how
+    many before it are done.
     """
     started = time.monotonic()
     side = Side(side)
+    fall_back = migration.wants_fall_back(fall_back)
     if migration.database(side).kind == "oracle":
         return _run_oracle(migration, form, user, fall_back, privileged_url if execute else None, execute, started, progress)
     database = postgres(migration.database(side))

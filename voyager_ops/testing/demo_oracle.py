@@ -77,7 +77,6 @@ class OracleStory(Story):
     """One whole migration from Oracle. The application is stopped by hand at the cutover, as ``quiesce: manual`` wants it."""
 
     dags = ("live_migration",)
-    params = {"prepare_for_fall_back": False}  # noqa: RUF012 -- declared as a ClassVar by the base
 
     def __init__(self, stage: OracleStage, tell: Callable[[str], None], **options: Any) -> None:
         super().__init__(stage, tell, **options)

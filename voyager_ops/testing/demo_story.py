@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -67,8 +67,6 @@ class Story:
 
     dags: ClassVar[tuple[str, ...]] = ("live_migration", "fall_back")
     """Whose runs must end well."""
-    params: ClassVar[Mapping[str, object]] = {}
-    """What ``live_migration`` is triggered with, besides the migration."""
 
     def __init__(self, stage: Stage, tell: Callable[[str], None], *, rate: float = 60.0, answer: bool = True) -> None:
         self.stage = stage
@@ -113,7 +111,7 @@ class Story:
     def _trigger(self) -> None:
         """Start ``live_migration``; what earlier runs said is past."""
         self._past |= set(self._runs.values())
-        self._runs = {"live_migration": self._admin.trigger("live_migration", {"migration": NAME, **self.params})}
+        self._runs = {"live_migration": self._admin.trigger("live_migration", {"migration": NAME})}
         self._states.clear()
         self.tell(f"Triggered live_migration for {NAME!r}")
 
