@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Database
 from tests.cutover.kit import MakeShop, Users, application, make_driver, rules, until
-from voyager_ops.cutover import evidence
+from voyager_ops.cutover import context, evidence
 from voyager_ops.databases.postgres import apply_parallel
 from voyager_ops.errors import CutoverVoid, PreconditionError
 from voyager_ops.model.positions import Lane, Side
@@ -35,15 +35,16 @@ def test_to_the_target_and_back(
     assert cutovers.public_status(shop.state, Side.TARGET) == "INITIATED"
     with Users(source_db) as users:
         forecast = {item.name: item for item in make_driver(shop.migration, Side.TARGET, shop.said).dry_run()}
+        began = time.monotonic()
         outcome = shop.drive(Side.TARGET)
+        took = time.monotonic() - began
         refused = users.refused
-        time.sleep(0.3)
-        assert users.refused > refused, "the source takes no more writes"
+        until(lambda: users.refused > refused, words=lambda: "the source takes no more writes")
     assert cutovers.public_status(shop.state, Side.TARGET) == "COMPLETED"
     assert outcome.status == "completed"
     assert outcome.late_writes == {}
     assert outcome.write_stop_seconds is not None
-    assert 0 < outcome.write_stop_seconds < 15
+    assert 0 < outcome.write_stop_seconds < took
     assert shop.rows(Side.SOURCE) == shop.rows(Side.TARGET)
     with Users(target_db) as users:
         until(lambda: users.committed > 20)
@@ -109,18 +110,41 @@ def test_a_writer_after_the_marker_voids_it_and_one_after_the_opening_is_reporte
     assert slots(target_db) == []
 
 
-def test_whoever_is_waited_for_too_long_calls_it_off(make_shop: MakeShop, source_db: Database, target_db: Database) -> None:
-    shop = make_shop(deadline=3)
+class Clock:
+    """The driver's clock, which a test puts forward instead of waiting."""
+
+    monotonic, sleep = staticmethod(time.monotonic), staticmethod(time.sleep)
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def time(self) -> float:
+        return time.time() + self.ahead
+
+    def put_forward(self) -> None:
+        self.ahead = 2 * DEADLINE
+
+
+DEADLINE = 600.0
+
+
+def test_whoever_is_waited_for_too_long_calls_it_off(
+    make_shop: MakeShop, source_db: Database, target_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, clock = make_shop(deadline=DEADLINE), Clock()
+    monkeypatch.setattr(context, "time", clock)
     before = rules(source_db), rules(target_db)
     with source_db.connect() as connection:
         connection.execute("BEGIN; INSERT INTO customer (name) VALUES ('two'); PREPARE TRANSACTION 'phase'")
     shop.request(Side.TARGET)
-    with pytest.raises(CutoverVoid, match="prepared transaction 'phase'"):
+    shop.when["waiting for prepared"] = clock.put_forward
+    with pytest.raises(CutoverVoid, match=r"longer than cutover\.deadline.*prepared transaction 'phase'"):
         shop.drive(Side.TARGET)
+    clock.ahead = 0.0
     assert (rules(source_db), rules(target_db)) == before
     record = cutovers.read(shop.state, Side.TARGET)
     assert record is not None
-    assert record.result["write_stop_seconds"] >= 3
+    assert record.result["write_stop_seconds"] > 0
     # Called off by a person meanwhile:
     shop.request(Side.TARGET)
     with pytest.raises(PreconditionError, match="under way"):
