@@ -122,6 +122,30 @@ def test_the_user_may_comment_on_the_schemas_it_imports(
     assert row == ("of the application", '"mover ""x"""')
 
 
+@pytest.mark.usefixtures("clean_user")
+def test_a_comment_on_a_schema_of_somebody_elses_is_left_out(
+    source_db: Database, target_db: Database, make_migration: MigrationFactory
+) -> None:
+    with source_db.connect() as connection:
+        connection.execute(
+            "CREATE SCHEMA app; COMMENT ON SCHEMA app IS 'of the application'; CREATE TABLE app.t (id int PRIMARY KEY)"
+        )
+    with target_db.connect() as connection:
+        connection.execute("CREATE SCHEMA app")
+    migration = make_migration(
+        source=user_url(source_db).replace("'", "''"), target=user_url(target_db).replace("'", "''"), schemas="[app]"
+    )
+    for side, database in ((Side.SOURCE, source_db), (Side.TARGET, target_db)):
+        prepare.run(migration, side, execute=True, privileged_url=database.url)
+    export_schema.run(migration)
+    done = import_schema.run(migration, "base")
+    (warning,) = done.warnings
+    assert "must be owner of schema app" in warning
+    assert "COMMENT ON SCHEMA app" in warning
+    with target_db.connect() as connection:
+        assert connection.execute("SELECT to_regclass('app.t') IS NOT NULL").fetchone() == (True,)
+
+
 def test_forms(source_db: Database, target_db: Database, make_migration: MigrationFactory) -> None:
     migration = make_migration()
 

@@ -113,6 +113,7 @@ def run(
             result.already_done += done.already_done
             result.existed += done.existed
             result.errors += [asdict(error) for error in done.errors]
+            result.warnings += [f"a comment was left out, the object's owner may set it: {error}" for error in done.left_out]
     result.next_step = {
         "base": "voyager-ops export data from source, and voyager-ops import data to target",
         "unique": "voyager-ops import schema --post-import-data",

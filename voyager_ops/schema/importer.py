@@ -34,6 +34,7 @@ AFTER_STATEMENT = register("schema.import.after_statement")
 # dependent type without its definition; a constraint that a foreign key points at.
 _MISSING = frozenset({"42P01", "42883", "42704", "3F000", "42703", "55000", "42809", "42P16", "42830", "42P17"})
 _EXISTS = frozenset({"42P07", "42710", "42723", "42P06", "42701", "42712", "42P16"})
+_REFUSED = "42501"
 _PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57014"})
 
 # What pg_dump itself sets, so that names, constants and bodies mean what they meant on the source; and no time limits.
@@ -89,13 +90,15 @@ class Progress:
 
 @dataclass
 class SchemaImport:
-    """``executed`` now, ``already_done`` by an earlier run, ``existed`` outside our ledger (``ignore_exist``)."""
+    """``executed`` now, ``already_done`` by an earlier run, ``existed`` outside our ledger (``ignore_exist``); ``left_out``:
+    comments on objects that are not ours to comment on, tried again by the next run."""
 
     stage: Stage
     total: int = 0
     executed: int = 0
     already_done: int = 0
     existed: int = 0
+    left_out: list[StatementError] = field(default_factory=list)
     errors: list[StatementError] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -227,6 +230,9 @@ class _Run:
                         state="finished statements are recorded; this one was rolled back",
                         next_step="run import schema again",
                     ) from failure
+            if error is not None and error.sqlstate == _REFUSED and isinstance(item.statement.node, ast.CommentStmt):
+                result.left_out.append(error)  # on a schema that was there before, say: nothing depends on a comment
+                error = None
             if error is None:
                 self.position += 1
                 self._tell(item, result, finished=True)
@@ -319,10 +325,10 @@ def _described(item: SchemaStatement, failure: psycopg.Error) -> StatementError:
 def _hint(item: SchemaStatement, sqlstate: str) -> str:
     node = item.statement.node
     if isinstance(node, ast.CreateExtensionStmt):
-        if sqlstate == "42501":
+        if sqlstate == _REFUSED:
             return f"have a superuser run CREATE EXTENSION {quoted(node.extname or '')} on the target, then import again"
         return f"install extension {node.extname} on the target's servers, or remove it and what needs it from the files"
-    if sqlstate == "42501":
+    if sqlstate == _REFUSED:
         return "grant the target user what it lacks, run the statement as a superuser, or remove it from the file"
     if sqlstate in _EXISTS:
         return "it was not created by this import: drop it on the target, or import with --ignore-exist"
