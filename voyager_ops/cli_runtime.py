@@ -20,20 +20,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
-from urllib.parse import unquote, urlsplit
 
 import click
 import psycopg
 
 from voyager_ops import cli_output
 from voyager_ops.config import load_config
-from voyager_ops.databases.postgres.address import parse_url
+from voyager_ops.databases.secrets import passwords_in
 from voyager_ops.errors import ConfigError, VoyagerOpsError
 from voyager_ops.migration import Migration
 from voyager_ops.model.results import ProgressSink
 
 CONFIG_ENV = "VOYAGER_OPS_CONFIG"
 LOG_BYTES, LOG_FILES = 10 << 20, 3
+SHORTEST_SECRET = 4
 STOPPED = 3
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^@\s]+@")
 LOG = logging.getLogger("voyager_ops.cli")
@@ -49,18 +49,8 @@ class Secrets(logging.Filter):
         self._known: set[str] = set()
 
     def learn(self, url: str) -> None:
-        """Remember the password in ``url`` and those in its parameters (a wallet's), as written and decoded."""
-        found: list[str | None] = []
-        with contextlib.suppress(ValueError):
-            parts = urlsplit(url)
-            found.append(parts.password)
-            parameters = (item.partition("=") for item in parts.query.split("&"))
-            found += [value for name, _, value in parameters if "password" in name]
-        with contextlib.suppress(ConfigError):  # it may stand after the question mark, or hold what ends a URL elsewhere
-            found.append(parse_url(url).get("password"))
-        for text in (*found, *(unquote(text) for text in found if text)):
-            if text and len(text) >= 4:
-                self._known.add(text)
+        """Remember the passwords in ``url``; not those so short that they would take words apart."""
+        self._known |= {text for text in passwords_in(url) if len(text) >= SHORTEST_SECRET}
 
     def clean(self, text: str) -> str:
         for secret in self._known:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from airflow.sdk import conf
 from airflow.sdk.log import mask_secret
 
-from voyager_ops.config import DatabaseConfig, MigrationConfig, find_configs, load_config
+from voyager_ops.config import MigrationConfig, find_configs, load_config
+from voyager_ops.databases.secrets import passwords_in
 from voyager_ops.errors import ConfigError
 from voyager_ops.hooks.connection import resolve
 from voyager_ops.migration import Migration
@@ -83,15 +83,6 @@ def open_migration(name: str) -> Migration:
 
 def mask_passwords(config: MigrationConfig) -> None:
     """Tell Airflow's log masker the passwords in the file's URLs (those of Airflow connections it knows by itself)."""
-    urls = [config.state.url, *(database.url for database in _databases(config))]
-    for url in urls:
-        if url is None:
-            continue
-        password = urlsplit(url.get_secret_value()).password
-        if password:
+    for url in (config.state.url, config.source.url, config.target.url):
+        for password in passwords_in(url.get_secret_value()) if url is not None else ():
             mask_secret(password)
-            mask_secret(unquote(password))
-
-
-def _databases(config: MigrationConfig) -> tuple[DatabaseConfig, DatabaseConfig]:
-    return config.source, config.target
