@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from voyager_ops.config import find_configs, load_config, parse_config
+from voyager_ops.config_file import parse_config
 from voyager_ops.databases.oracle.types import OracleType
 from voyager_ops.errors import ConfigError
 
@@ -121,20 +119,6 @@ def test_each_mistake_is_named(old: str, new: str, key: str, line: int, says: st
     assert "geheim" not in str(caught.value)
 
 
-def test_a_missing_variable_is_named() -> None:
-    with pytest.raises(ConfigError, match="SOURCE_DB_PASSWORD is not set") as caught:
-        parse_config(GOOD, environment={})
-    assert (caught.value.key, caught.value.line) == ("source.url", 4)
-
-
-def test_broken_yaml_and_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="not valid YAML") as caught:
-        parse_config("name: [\nx", file="f")
-    assert caught.value.line == 2
-    with pytest.raises(ConfigError, match="No such file"):
-        load_config(tmp_path / "none.yaml")
-
-
 @pytest.mark.parametrize(
     ("source", "target", "same"),
     [
@@ -169,17 +153,3 @@ def test_a_password_that_is_not_encoded_is_not_told(password: str) -> None:
 def test_what_libpq_can_read_is_accepted(url: str) -> None:
     config = parse_config(f"name: x\nexport_dir: /x\nsource: {{conn_id: t, schemas: [s]}}\ntarget: {{url: '{url}'}}\n")
     assert config.target.url is not None
-
-
-def test_a_relative_directory_is_beside_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "shop.yaml"
-    path.write_text(GOOD.replace("/data/shop", "state/shop").replace("${SOURCE_DB_PASSWORD}", "x"))
-    assert load_config(path).export_dir == tmp_path / "state" / "shop"
-
-
-def test_configs_are_found_by_name(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text(GOOD)
-    (tmp_path / "b.yml").write_text("name: other\n")
-    (tmp_path / "c.yaml").write_text("[broken")
-    (tmp_path / "d.txt").write_text(GOOD)
-    assert find_configs(tmp_path) == {"shop": tmp_path / "a.yaml", "other": tmp_path / "b.yml"}

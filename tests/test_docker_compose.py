@@ -13,7 +13,8 @@ import pytest
 import yaml
 from airflow.sdk import Connection
 
-from voyager_ops.config import MigrationConfig, parse_config
+from voyager_ops.config import MigrationConfig
+from voyager_ops.config_file import parse_config
 from voyager_ops.databases.oracle.database import OracleDatabase
 from voyager_ops.hooks.connection import to_url
 from voyager_ops.model.positions import Side

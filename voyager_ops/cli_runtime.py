@@ -25,7 +25,7 @@ import click
 import psycopg
 
 from voyager_ops import cli_output
-from voyager_ops.config import load_config
+from voyager_ops.config_file import load_config
 from voyager_ops.databases.secrets import passwords_in
 from voyager_ops.errors import ConfigError, VoyagerOpsError
 from voyager_ops.migration import Migration

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from voyager_ops.config import DatabaseConfig, MigrationConfig, load_config
+from voyager_ops.config import DatabaseConfig, MigrationConfig
+from voyager_ops.config_file import load_config
 from voyager_ops.databases.base import Database
 from voyager_ops.databases.engines import database_from_url, engine_of
 from voyager_ops.databases.postgres.database import PostgresDatabase, postgres

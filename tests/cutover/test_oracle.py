@@ -14,7 +14,7 @@ from tests.conftest import Database
 from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
 from tests.phases.test_whole import Streams, streaming, wait
 from voyager_ops import failpoints
-from voyager_ops.config import parse_config
+from voyager_ops.config_file import parse_config
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle import metadata as oracle_metadata
 from voyager_ops.databases.oracle.side import OracleSide

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voyager_ops.config import load_config
+from voyager_ops.config_file import load_config
 from voyager_ops.dashboard.overview import overview
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane

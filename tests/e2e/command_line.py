@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from voyager_ops.config import load_config
+from voyager_ops.config_file import load_config
 from voyager_ops.failpoints import ENV
 from voyager_ops.migration import Migration
 

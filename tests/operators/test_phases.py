@@ -13,7 +13,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from tests.conftest import Database
-from voyager_ops.config import load_config
+from voyager_ops.config_file import load_config
 from voyager_ops.migration import Migration
 from voyager_ops.operators.approvals import ApproveSchemaOperator, AskAgain
 from voyager_ops.operators.cutover import CutoverOperator

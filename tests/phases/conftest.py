@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
-from voyager_ops.config import parse_config
+from voyager_ops.config_file import parse_config
 from voyager_ops.migration import Migration
 
 MigrationFactory = Callable[..., Migration]

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Database
 from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
 from tests.phases.test_whole import streaming, wait
-from voyager_ops.config import parse_config
+from voyager_ops.config_file import parse_config
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane
 from voyager_ops.phases import export_data, export_schema, import_schema, preflight, status, verify

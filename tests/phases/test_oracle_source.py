@@ -10,7 +10,7 @@ import oracledb
 import pytest
 
 from tests.conftest import Database
-from voyager_ops.config import parse_config
+from voyager_ops.config_file import parse_config
 from voyager_ops.errors import ConfigError, PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.phases import preflight, prepare

@@ -11,7 +11,7 @@ from tests.conftest import Database
 from tests.oracle_kit import OWNER, USER, ShopOracle, shop_oracle
 from tests.phases.test_oracle import SCHEMA, Writer, fill
 from tests.phases.test_whole import NO_BACKUP, streaming, wait
-from voyager_ops.config import parse_config
+from voyager_ops.config_file import parse_config
 from voyager_ops.errors import ConfigError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side

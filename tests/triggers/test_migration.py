@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
-from voyager_ops.config import load_config
+from voyager_ops.config_file import load_config
 from voyager_ops.migration import Migration
 from voyager_ops.state.processes import Lease
 from voyager_ops.triggers.migration import REJECTED, MigrationTrigger

@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from voyager_ops.config import MigrationConfig, find_configs, load_config
+from voyager_ops.config import MigrationConfig
+from voyager_ops.config_file import find_configs, load_config
 from voyager_ops.errors import VoyagerOpsError
 from voyager_ops.model.positions import Lane
 from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE

@@ -9,7 +9,8 @@ from pathlib import Path
 from airflow.sdk import conf
 from airflow.sdk.log import mask_secret
 
-from voyager_ops.config import MigrationConfig, find_configs, load_config
+from voyager_ops.config import MigrationConfig
+from voyager_ops.config_file import find_configs, load_config
 from voyager_ops.databases.secrets import passwords_in
 from voyager_ops.errors import ConfigError
 from voyager_ops.hooks.connection import resolve

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from voyager_ops.config import load_config
+from voyager_ops.config_file import load_config
 from voyager_ops.errors import VoyagerOpsError
 from voyager_ops.hooks.connection import resolve_async
 from voyager_ops.hooks.settings import mask_passwords

@@ -11,7 +11,7 @@ from tests.conftest import Database
 from tests.oracle_source import OracleSource, oracle_source
 from tests.schema.oracle.kit import read_ddl, statements
 from tests.schema.oracle.test_samples import SCHEMAS
-from voyager_ops.config import parse_config
+from voyager_ops.config_file import parse_config
 from voyager_ops.databases.oracle.dictionary import Dictionary, read_dictionary
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
