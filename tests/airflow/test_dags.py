@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import ParamValidationError
 
 from voyager_ops.operators.base import as_wanted
 from voyager_ops.provider_info import get_provider_info
@@ -54,7 +55,11 @@ def test_the_migration_is_chosen_from_the_files(bag: DagBag, dag_id: str) -> Non
 def test_a_way_back_is_the_configurations_to_decide_unless_a_run_says_otherwise(bag: DagBag) -> None:
     param = bag.dags["live_migration"].params.get_param("prepare_for_fall_back")
     assert as_wanted(param.resolve()) is None
-    assert [as_wanted(answer) for answer in param.schema["enum"]] == [None, True, False]
+    assert [as_wanted(answer) for answer in param.schema["enum"]] == [None, True, False, True, False]
+    for answer in (True, False, "yes"):  # as the API gives them
+        assert param.resolve(answer) is answer
+    with pytest.raises(ParamValidationError, match="as configured"):
+        param.resolve("perhaps")
 
 
 ORDER = [

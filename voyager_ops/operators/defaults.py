@@ -54,8 +54,15 @@ def flag(default: bool, title: str, description: str) -> Param:
 
 
 def choice(title: str, description: str) -> Param:
-    """A yes or no that is the configuration's unless a person says otherwise."""
-    return Param(AS_CONFIGURED, type="string", enum=[AS_CONFIGURED, "yes", "no"], title=title, description_md=description)
+    """A yes or no that is the configuration's unless a person says otherwise. Who triggers through the API may give a boolean."""
+    return Param(
+        AS_CONFIGURED,
+        type=["string", "boolean"],
+        enum=[AS_CONFIGURED, "yes", "no", True, False],
+        values_display={"true": "true (the same as yes)", "false": "false (the same as no)"},
+        title=title,
+        description_md=description,
+    )
 
 
 def text(title: str, description: str) -> Param:
