@@ -163,6 +163,9 @@ def test_whoever_is_waited_for_too_long_calls_it_off(
         shop.drive(Side.TARGET)
     worse = shown | {"verification": [time.time(), False]}
     assert evidence.changed(shown, worse) == ["the verification"]
+    # The way back that had not begun to stream yet when the approval was shown, and does now:
+    assert evidence.changed(shown | {"reverse": "prepared"}, shown | {"reverse": "streaming"}) == []
+    assert evidence.changed(shown | {"reverse": "streaming"}, shown | {"reverse": "failed"}) == ["the lane that goes on"]
     with source_db.connect() as connection:
         connection.execute("ROLLBACK PREPARED 'phase'")
     with Users(source_db) as users:

@@ -6,7 +6,7 @@ from typing import Any
 
 from voyager_ops.cutover.context import CutoverContext
 from voyager_ops.lane import quarantine
-from voyager_ops.state.lanes import read_lane
+from voyager_ops.state.lanes import PREPARED, STREAMING, read_lane
 
 WORDS = {
     "quiesce": "how writers are stopped",
@@ -37,6 +37,10 @@ def collect(context: CutoverContext) -> dict[str, Any]:
 
 
 def changed(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """In words: what is no longer as it was recorded. A newer verification that found both sides equal takes nothing away."""
-    stale = [key for key in WORDS if recorded.get(key) != now.get(key)]
-    return [WORDS[key] for key in stale if not (key == "verification" and now[key][1] is True)]
+    """In words: what is no longer as it was recorded, but for the better: a newer verification that found both sides equal, and
+    a lane that was about to stream and does now, take nothing away."""
+    better = {
+        "verification": now["verification"][1] is True,
+        "reverse": (recorded.get("reverse"), now["reverse"]) == (PREPARED, STREAMING),
+    }
+    return [words for key, words in WORDS.items() if recorded.get(key) != now.get(key) and not better.get(key)]
