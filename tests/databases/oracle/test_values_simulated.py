@@ -26,7 +26,7 @@ from voyager_ops.testing.postgres import Cluster
 SINCE_23AI = {"BOOLEAN", "JSON", "VECTOR"}
 
 _TEXTS = {"VARCHAR2", "CHAR", "LONG", "XMLTYPE", "JSON", "ROWID"}
-_KINDS: dict[str, Any] = {
+KINDS: dict[str, Any] = {
     "BINARY_DOUBLE": oracledb.DB_TYPE_BINARY_DOUBLE,
     "BINARY_FLOAT": oracledb.DB_TYPE_BINARY_FLOAT,
     "NVARCHAR2": oracledb.DB_TYPE_NVARCHAR,
@@ -38,7 +38,7 @@ _KINDS: dict[str, Any] = {
     "LONG RAW": oracledb.DB_TYPE_RAW,
     "RAW": oracledb.DB_TYPE_RAW,
 }
-_EXPRESSIONS = {
+EXPRESSIONS = {
     "DATE": "TO_DATE(:v, 'SYYYY-MM-DD HH24:MI:SS')",
     "TIMESTAMP": "TO_TIMESTAMP(:v, 'SYYYY-MM-DD HH24:MI:SS.FF9')",
     "TIMESTAMP WITH TIME ZONE": "TO_TIMESTAMP_TZ(:v, 'SYYYY-MM-DD HH24:MI:SS.FF9TZH:TZM')",
@@ -70,9 +70,9 @@ def stored(cursor: oracledb.Cursor, table: str, number: int, case: Case) -> None
         return
     if name in ("NUMBER", "FLOAT"):
         value = str(value)
-    if name in _KINDS:
-        cursor.setinputsizes(v=_KINDS[name])
-    cursor.execute(f"INSERT INTO {table} VALUES (:id, {_EXPRESSIONS.get(name, ':v')})", id=number, v=value)
+    if name in KINDS:
+        cursor.setinputsizes(v=KINDS[name])
+    cursor.execute(f"INSERT INTO {table} VALUES (:id, {EXPRESSIONS.get(name, ':v')})", id=number, v=value)
 
 
 def chosen(version: str) -> dict[str, list[Case]]:

@@ -1,0 +1,108 @@
+"""The type table's extremes through capture itself, from its redo and by triggers: inserted, then changed into one another."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import oracledb
+import pytest
+
+from tests.conftest import Database
+from tests.databases.oracle.capture_kit import Oracle, actual, capturing, context_of, replayed, wait_for_marker
+from tests.databases.oracle.test_values_simulated import EXPRESSIONS, KINDS, SINCE_23AI
+from tests.databases.oracle.value_cases import CASES, Case
+from voyager_ops.databases.oracle.types import OracleType
+
+CAPTURES = pytest.mark.parametrize("capture", ["logminer", "triggers"])
+
+
+def by_type(version: str) -> dict[str, list[Case]]:
+    """Those that come to the column's own target type."""
+    found: dict[str, list[Case]] = {}
+    for case in CASES:
+        name = OracleType.parse(case.ddl).name
+        if not case.target and (name not in SINCE_23AI or int(version.partition(".")[0]) >= 23):
+            found.setdefault(case.ddl, []).append(case)
+    return found
+
+
+def write(cursor: oracledb.Cursor, statement: str, number: int, case: Case) -> None:
+    """``statement``: with ``{}`` for the value and ``:id``."""
+    name = OracleType.parse(case.ddl).name
+    value: Any = str(case.given) if name in ("NUMBER", "FLOAT") else case.given
+    if case.length == 0:
+        cursor.setinputsizes()
+        cursor.execute(statement.format(f"EMPTY_{name.removeprefix('N')}()"), id=number)
+        return
+    cursor.setinputsizes(**({"v": KINDS[name]} if name in KINDS else {}))
+    cursor.execute(statement.format(EXPRESSIONS.get(name, ":v")), id=number, v=value)
+
+
+@CAPTURES
+def test_every_row_of_the_type_table(oracle: Oracle, target_db: Database, tmp_path: Path, capture: str) -> None:
+    session = oracle.session()
+    cases = by_type(session.version)
+    names = {ddl: f"T{place}" for place, ddl in enumerate(cases)}
+    for ddl, name in names.items():
+        oracle.execute(f"CREATE TABLE {name} (ID NUMBER(5) PRIMARY KEY, C {ddl})")
+    oracle.execute("ALTER SESSION SET TIME_ZONE = '00:00'")
+    context = context_of(oracle, target_db, tmp_path, capture=capture)
+    wrong: list[str] = []
+
+    def compare(step: int) -> None:
+        for ddl, name in names.items():
+            some = cases[ddl]
+            wanted: dict[Any, Any] = {
+                (str(number).encode(),): some[(number + step) % len(some)].text.encode() for number in range(len(some))
+            }
+            wanted[(b"-1",)] = None if not step else some[0].text.encode()
+            got = {key: row["c"] for key, row in replayed(context, name.lower()).items()}
+            wrong.extend(
+                f"{ddl}: {got.get(key, 'nothing')!r} is not {wanted.get(key, 'nothing')!r}"
+                for key in wanted.keys() | got.keys()
+                if got.get(key, "") != wanted.get(key, "")
+            )
+            assert replayed(context, name.lower()) == actual(context, name.lower()), ddl
+
+    with capturing(context) as running, session.cursor() as cursor:
+        for ddl, name in names.items():
+            for number, case in enumerate(cases[ddl]):
+                write(cursor, f"INSERT INTO {name} (ID, C) VALUES (:id, {{}})", number, case)
+            cursor.execute(f"INSERT INTO {name} (ID) VALUES (-1)")
+        session.commit()
+        wait_for_marker(context, running, 120)
+        compare(0)
+        for ddl, name in names.items():
+            some = cases[ddl]
+            for number in range(len(some)):
+                write(cursor, f"UPDATE {name} SET C = {{}} WHERE ID = :id", number, some[(number + 1) % len(some)])
+            write(cursor, f"UPDATE {name} SET C = {{}} WHERE ID = :id", -1, some[0])
+        session.commit()
+        wait_for_marker(context, running, 120)
+        compare(1)
+    assert wrong == [], "\n".join(wrong)
+
+
+@CAPTURES
+def test_ten_megabytes(oracle: Oracle, target_db: Database, tmp_path: Path, capture: str) -> None:
+    size = 10 << 20
+    text, data = "é\U0001f600x" * (size // 7), random.Random(4).randbytes(size)
+    oracle.many("CREATE TABLE D (ID NUMBER(5) PRIMARY KEY, C CLOB, B BLOB)")
+    context = context_of(oracle, target_db, tmp_path, capture=capture)
+    with capturing(context) as running, oracle.session().cursor() as cursor:
+        cursor.setinputsizes(None, oracledb.DB_TYPE_CLOB, oracledb.DB_TYPE_BLOB)
+        cursor.execute("INSERT INTO D VALUES (:1, :2, :3)", [1, text, data])
+        cursor.execute("INSERT INTO D VALUES (2, EMPTY_CLOB(), EMPTY_BLOB())")
+        cursor.execute("INSERT INTO D VALUES (3, NULL, NULL)")
+        oracle.commit()
+        wait_for_marker(context, running, 120)
+        cursor.setinputsizes(oracledb.DB_TYPE_CLOB)
+        cursor.execute("UPDATE D SET C = :1 WHERE ID = 3", [text[::-1]])
+        oracle.commit()
+        wait_for_marker(context, running, 120)
+    rows = replayed(context, "d")
+    assert rows[(b"1",)] == {"id": b"1", "c": text.encode(), "b": b"\\x" + data.hex().encode()}
+    assert rows[(b"2",)] == {"id": b"2", "c": b"", "b": b"\\x"}
+    assert rows[(b"3",)] == {"id": b"3", "c": text[::-1].encode(), "b": None}
