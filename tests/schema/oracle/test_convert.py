@@ -255,6 +255,25 @@ def test_names_that_become_one_beside_tables(target_db: Database, tmp_path: Path
     assert found >= {("RENAMED", "a.ck"), ("RENAMED", "a.t_pkey"), ("SYNONYM", "a.s"), ("TYPE_LEFT_OUT", "a.p")}
 
 
+def test_a_sequence_whose_name_is_too_long_is_left_out_with_what_asks_it() -> None:
+    name = "a_sequence_" + "x" * 60
+    converted = convert(from_text(f"CREATE SEQUENCE a.{name};\nCREATE TABLE a.t (id NUMBER(9) DEFAULT a.{name}.NEXTVAL);"))
+    found = _found(converted)
+    assert "63 bytes" in found[("SEQUENCE_LEFT_OUT", f"a.{name}")]
+    assert "63 bytes" in found[("DEFAULT_LEFT_OUT", "a.t.id")]
+
+
+def test_what_nobody_thought_of_is_refused_alone() -> None:
+    converted = convert(
+        from_text(
+            "CREATE TABLE a.t (id NUMBER(9));\nCREATE VIEW a.odd (x) AS SELECT id FROM t WHERE id = ALL (SELECT FROM t);"
+            "\nCREATE VIEW a.good (x) AS SELECT id FROM t;"
+        )
+    )
+    assert "not understood (StopIteration)" in _found(converted)[("VIEW_LEFT_OUT", "a.odd")]
+    assert _statement(converted, "CREATE VIEW a.good")
+
+
 def test_an_index_of_moments_is_one(target_db: Database, tmp_path: Path) -> None:
     dictionary = from_text(
         "CREATE TABLE a.t (at TIMESTAMP WITH TIME ZONE, d DATE);\n"

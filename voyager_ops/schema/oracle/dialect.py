@@ -28,6 +28,8 @@ class Refused(Exception):
         super().__init__(reason)
 
 
+UNEXPECTED = (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError)
+"""What a tree raises that has another shape than anyone thought of: such text is refused as well, and named; the rest goes on."""
 _Base: Any = Oracle.Parser
 
 
@@ -76,6 +78,8 @@ def _only(text: str, wanted: type[Any]) -> Node:
         raise Refused(f"it is not understood: {first}") from error
     except RecursionError as error:
         raise Refused("it is nested too deeply") from error
+    except UNEXPECTED as error:
+        raise Refused(f"it is not understood ({type(error).__name__})") from error
     if len(parsed) != 1:
         raise Refused("it is not understood: not one expression")
     node = parsed[0]
@@ -94,6 +98,8 @@ def generate(node: Any, *, pretty: bool = False) -> str:
         )
     except SqlglotError as error:
         raise Refused(f"the target has no way to say it: {error}") from error
+    except UNEXPECTED as error:
+        raise Refused(f"the target has no way to say it ({type(error).__name__})") from error
     except RecursionError as error:
         raise Refused("it is nested too deeply") from error
 

@@ -14,6 +14,7 @@ from voyager_ops.schema.oracle import conditions, constants
 from voyager_ops.schema.oracle.arithmetic import arithmetic
 from voyager_ops.schema.oracle.comparisons import compared
 from voyager_ops.schema.oracle.dialect import (
+    UNEXPECTED,
     Node,
     Refused,
     call,
@@ -77,7 +78,10 @@ class Translator:
             if isinstance(node, kinds):
                 if arguments is not _ANYTHING:
                     only_arguments(node, *arguments)
-                return translate(self, node, scope)
+                try:
+                    return translate(self, node, scope)
+                except UNEXPECTED as error:
+                    raise Refused(f"{shown(node)} is not understood ({type(error).__name__})") from error
         raise Refused(f"{shown(node)} is not translated")
 
     def condition(self, node: Any, scope: Scope) -> Node:
@@ -91,7 +95,10 @@ class Translator:
         """A query inside of ``scope``, and its columns."""
         from voyager_ops.schema.oracle.queries import translate  # the two need each other
 
-        return translate(self, node, scope)
+        try:
+            return translate(self, node, scope)
+        except UNEXPECTED as error:
+            raise Refused(f"it is not understood ({type(error).__name__})") from error
 
     def unstable(self, what: str) -> None:
         """Called by whatever may give another value another time."""

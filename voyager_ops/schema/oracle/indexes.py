@@ -58,7 +58,11 @@ def _index(source: Source, output: Output, index: rows.IndexRow, columns: Mappin
     if index.join_index == "YES":
         raise Refused("a bitmap join index has no counterpart on the target")
     if index.index_type not in _KNOWN:
-        kind = f"{index.ityp_owner}.{index.ityp_name} (domain index)" if index.index_type == "DOMAIN" else index.index_type
+        kind = (
+            f"{index.ityp_owner}.{index.ityp_name} (domain index)".removeprefix(". ")
+            if index.index_type == "DOMAIN"
+            else index.index_type
+        )
         raise Refused(f"an index of type {kind} has no counterpart on the target")
     if index.status == "UNUSABLE":
         raise Refused("it is unusable on the source")

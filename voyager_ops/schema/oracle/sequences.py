@@ -7,7 +7,7 @@ from sqlglot import exp
 from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.oracle.columns import Bounds, sequence_bounds
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, number, table
-from voyager_ops.schema.oracle.output import Output
+from voyager_ops.schema.oracle.output import Output, too_long
 from voyager_ops.schema.oracle.source import Source, is_identity_sequence
 
 
@@ -24,6 +24,8 @@ def convert_sequences(source: Source, output: Output) -> None:
         if (owner, name) in of_columns or is_identity_sequence(name):
             continue
         try:
+            if too_long(fold(name)):
+                raise Refused("its name is longer than 63 bytes")
             bounds = sequence_bounds(row)
         except Refused as refused:
             output.find("SEQUENCE_LEFT_OUT", "sequence", owner, name, f"the sequence is left out: {refused.reason}")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from voyager_ops.databases.oracle import dictionary_rows as rows
 from voyager_ops.databases.oracle.column_types import oracle_type, target_types
 from voyager_ops.databases.oracle.dictionary import Dictionary, ObjectName
-from voyager_ops.databases.oracle.names import fold, folded_unique
+from voyager_ops.databases.oracle.names import fold, folded_unique, unusable
 from voyager_ops.databases.oracle.overrides import SKIP, Overrides
 from voyager_ops.databases.oracle.types import OracleType, why_not
 from voyager_ops.schema.oracle.dialect import Refused
@@ -176,6 +176,8 @@ class NamesOf:
         place = self.source.resolve(owner, name, self.owner)
         if place not in self.source.sequences:
             raise Refused(f"the sequence {name} is not among what is migrated")
+        if unusable(fold(place[1]), column=False):
+            raise Refused(f"the sequence {name} is not on the target: {unusable(fold(place[1]), column=False)}")
         return fold(place[0]), fold(place[1])
 
 
