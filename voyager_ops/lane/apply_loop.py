@@ -27,7 +27,7 @@ from voyager_ops.lane.quarantine import load_held
 from voyager_ops.model.changes import Change, Transaction
 from voyager_ops.model.positions import Lane, Position
 from voyager_ops.model.results import ProgressSink
-from voyager_ops.snapshot.copy import snapshot_complete
+from voyager_ops.snapshot.copy import mark_torn, snapshot_complete
 from voyager_ops.snapshot.filter import SnapshotFilter
 from voyager_ops.state.lanes import ENDED, NONE, read_lane, update_lane
 from voyager_ops.state.processes import Lease
@@ -198,6 +198,7 @@ class ApplyLoop:
                 state="chunks that are loaded stay loaded; changes wait in the change log",
                 next_step="voyager-ops import data to target loads the rest",
             )
+        mark_torn(self._context, session.connection)
         return SnapshotFilter.load(session.connection, self._context)
 
     def _batches(self) -> bool:
@@ -328,6 +329,7 @@ class ApplyLoop:
             self._report.waiting("the seam point is reached: unique indexes are being built")
             self._at_seam()
         hit(AFTER_AT_SEAM)
+        mark_torn(self._context, self._session.connection)
         self._session.pass_seam()
         self._collector.pass_seam()
         self._succeeded_at = time.monotonic()

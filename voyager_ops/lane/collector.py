@@ -28,6 +28,7 @@ from voyager_ops.model.changes import DELETE, INSERT, TRUNCATE, UNCHANGED, UPDAT
 from voyager_ops.model.positions import START, Position
 from voyager_ops.model.tables import QName, Table
 from voyager_ops.snapshot.filter import SnapshotFilter
+from voyager_ops.state.stopped import stopped_tables
 
 SPILL_BYTES = 32 << 20
 """Folded values of one table held in memory before they are sent, about."""
@@ -57,7 +58,9 @@ class Collector:
 
     def __post_init__(self) -> None:
         self._roots = RootMap(self.context.state, self.context.lane, self.context.tables)
-        self._routes = Routes(self._roots, self.session.tables)
+        stopped = stopped_tables(self.context.state, self.context.lane).values()
+        torn = frozenset(each.table for each in stopped if each.incomplete)
+        self._routes = Routes(self._roots, self.session.tables, torn)
         self._folds, self._counts = self._routes.folds, self._routes.counts
 
     @property

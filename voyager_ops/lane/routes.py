@@ -35,11 +35,12 @@ class Route:
 
 class Routes:
     """Routes made as relations are met. ``folds`` are by the root's name on the capture side, ``counts`` (inserts, updates,
-    deletes, truncates) by the source's name."""
+    deletes, truncates) by the source's name. Changes of ``torn`` tables (the source's names) go nowhere."""
 
-    def __init__(self, roots: RootMap, tables: Mapping[QName, ApplyTable]) -> None:
+    def __init__(self, roots: RootMap, tables: Mapping[QName, ApplyTable], torn: frozenset[str] = frozenset()) -> None:
         self._roots = roots
         self._tables = tables
+        self._torn = torn
         self.folds: dict[QName, TableFold] = {}
         self.counts: dict[QName, list[int]] = {}
         self._known: dict[int, Route | None] = {}
@@ -47,7 +48,8 @@ class Routes:
         self._relations: list[Relation] = []
 
     def route(self, relation: Relation, *, lenient: bool) -> Route | None:
-        """The route of a physical table, None for our own tables. ``lenient``: for a table that is met for the first time.
+        """The route of a physical table, None for our own tables and torn ones. ``lenient``: for a table that is met for the
+        first time.
 
         Raises ApplyError when the table is not one of the lane's, or not as it was when the lane was prepared.
         """
@@ -75,6 +77,8 @@ class Routes:
                 state="nothing of this batch was written; every transaction before it is applied",
                 next_step="exclude the table, or start the migration anew with it",
             )
+        if str(target.source) in self._torn:
+            return None
         wanted = [column.name for column in target.columns]
         missing = [name for name in wanted if name not in relation.columns]
         extra = [name for name in relation.columns if name not in wanted and name not in _generated(table)]

@@ -19,11 +19,13 @@ from voyager_ops.databases.postgres.database import Connection, advisory_key, qu
 from voyager_ops.errors import Fenced, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
+from voyager_ops.model.positions import Position
 from voyager_ops.model.results import ProgressSink, silent
 from voyager_ops.model.tables import QName
 from voyager_ops.snapshot.meter import Meter, SnapshotCounts
 from voyager_ops.snapshot.plan import Chunk, load_plan
 from voyager_ops.snapshot.reading import Job, Moment, Pair, PieceReader
+from voyager_ops.state.stopped import mark_incomplete, stopped_tables
 
 BEFORE_LOAD = register("snapshot.chunk.before_load")
 BEFORE_DONE = register("snapshot.chunk.before_done")
@@ -51,12 +53,40 @@ def done_chunks(context: LaneContext, connection: Connection) -> set[int]:
 
 
 def snapshot_complete(context: LaneContext) -> bool:
-    """Whether there is a plan and every chunk of it is done."""
+    """Whether there is a plan and every chunk of it is done, but for those of tables that are stopped."""
     plan = load_plan(context.state)
     if not plan:
         return False
+    wanted = {chunk.chunk_id for chunk in _going_on(context, plan)}
     with context.apply_db.connect("snapshot") as connection:
-        return {chunk.chunk_id for chunk in plan} <= done_chunks(context, connection)
+        return wanted <= done_chunks(context, connection)
+
+
+def mark_torn(context: LaneContext, connection: Connection) -> None:
+    """Record as incomplete the stopped tables of which chunks are missing, or hold more than was captured."""
+    stopped = stopped_tables(context.state, context.lane)
+    if not stopped:
+        return
+    done = {
+        int(number): Position(position)
+        for number, position in connection.execute(
+            "SELECT chunk_id, wal_position FROM voyager_ops.chunk WHERE migration = %s AND kind NOT IN ('group', 'one')",
+            (context.migration,),
+        )
+    }
+    torn: set[str] = set()
+    for chunk in load_plan(context.state):
+        each = stopped.get(str(context.source_name(chunk.table)))
+        if each is not None and (chunk.chunk_id not in done or done[chunk.chunk_id] > each.position):
+            torn.add(each.table)
+    if torn:
+        mark_incomplete(context.state, context.lane, torn)
+
+
+def _going_on(context: LaneContext, plan: list[Chunk]) -> list[Chunk]:
+    """Without the chunks of tables that are stopped: nothing more is copied of them."""
+    stopped = stopped_tables(context.state, context.lane)
+    return [chunk for chunk in plan if str(context.source_name(chunk.table)) not in stopped]
 
 
 def copy_chunks(
@@ -74,7 +104,7 @@ def copy_chunks(
     """
     stop = stop or threading.Event()
     started = time.monotonic()
-    plan = [chunk for chunk in load_plan(context.state) if bin is None or chunk.bin == bin]
+    plan = [chunk for chunk in _going_on(context, load_plan(context.state)) if bin is None or chunk.bin == bin]
     with context.apply_db.connect("snapshot") as connection:
         done = done_chunks(context, connection)
         jobs = _jobs(context, snapshot, connection)
@@ -174,6 +204,8 @@ class _Runner:
                 return
             except Exception as error:
                 await pair.close()
+                if await self._is_stopped(group[0]):
+                    return
                 retryable = as_retryable(error)
                 if retryable is None:
                     raise
@@ -184,6 +216,10 @@ class _Runner:
                         next_step="run the same command again: it copies what is missing",
                     ) from error
                 await asyncio.sleep(BACKOFF_SECONDS * 2**attempt)
+
+    async def _is_stopped(self, chunk: Chunk) -> bool:
+        """Whether capture has stopped the table meanwhile, so that nothing more of it is copied."""
+        return not await asyncio.to_thread(_going_on, self.context, [chunk])
 
     # -- one chunk at its own moment -------------------------------------------------------------------------------
     async def _copy_chunk(self, pair: Pair, chunk: Chunk) -> None:

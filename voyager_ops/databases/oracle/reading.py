@@ -23,7 +23,7 @@ from voyager_ops.databases.oracle import values
 from voyager_ops.databases.oracle.binds import Binds
 from voyager_ops.databases.oracle.copy_text import copy_lines, escape
 from voyager_ops.databases.oracle.database import OracleDatabase, oracle
-from voyager_ops.databases.oracle.errors import DEFINITION_CHANGED, SNAPSHOT_TOO_OLD, message_of, ora_code, translate
+from voyager_ops.databases.oracle.errors import DEFINITION_CHANGED, OTHER_TABLE, SNAPSHOT_TOO_OLD, message_of, ora_code, translate
 from voyager_ops.databases.oracle.names import qualified
 from voyager_ops.databases.oracle.positions import LAST_ORDINAL, text
 from voyager_ops.databases.postgres.ranges import range_columns
@@ -147,7 +147,10 @@ class OracleReader:
         try:
             return await asyncio.to_thread(what)
         except oracledb.Error as error:
-            raise failed(error, f"{words} on the {self._database.side} {self._database.where}") from error
+            what_failed = f"{words} on the {self._database.side} {self._database.where}"
+            if ora_code(error) in OTHER_TABLE:  # if that is DDL's doing, capture is about to stop the table
+                raise RetryableError(f"{what_failed}: {message_of(error)}", state="nothing of it was loaded") from error
+            raise failed(error, what_failed) from error
 
     # -- in a thread ---------------------------------------------------------------------------------------------------
     def _blocks(self, chunk: Chunk, job: Job, plan: values.Plan) -> Iterator[bytes]:

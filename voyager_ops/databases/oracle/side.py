@@ -12,7 +12,9 @@ from voyager_ops.databases.base import Database
 from voyager_ops.databases.oracle import metadata
 from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.errors import LOCKED, UNIQUE_VIOLATED, is_passing, message_of, ora_code, translate
-from voyager_ops.databases.oracle.logminer.stream import warnings_key
+from voyager_ops.databases.oracle.keys import key_difference, read_keys
+from voyager_ops.databases.oracle.logminer.stream import notices_key, warnings_key
+from voyager_ops.databases.oracle.reading import current_scn
 from voyager_ops.databases.oracle.transactions import open_transactions, writing
 from voyager_ops.databases.postgres.metadata import INTENDED, OPENED
 from voyager_ops.errors import Fenced, RetryableError
@@ -21,6 +23,8 @@ from voyager_ops.model.positions import Side
 from voyager_ops.model.tables import Table
 
 RELOCK_SECONDS: Final = 5.0
+KEYS_SECONDS: Final = 20.0
+"""Between two looks at the primary keys, which are in dictionary views that are slow where there are many constraints."""
 
 R = TypeVar("R")
 
@@ -179,8 +183,8 @@ def marker_sql(migration: str, kind: str) -> str:
 
 
 class OracleWatch:
-    """Heartbeats, and looks at what has changed in the dictionary. Structure changes are in the redo too, where capture stops at
-    them; here they are seen also when nothing is mined."""
+    """Heartbeats, and looks at what has changed in the dictionary. Structure changes are in the redo, where capture stops the
+    table; that a table has lost its primary key may have been said there by a name that is not known."""
 
     def __init__(self, context: LaneContext) -> None:
         self._context = context
@@ -188,6 +192,7 @@ class OracleWatch:
         self._connection: oracledb.Connection | None = None
         self._known: set[str] | None = None
         self._told: set[str] = set()
+        self._next_keys = 0.0
 
     def beat(self) -> None:
         self._with(lambda connection: metadata.write_marker(connection, self._context.migration, "heartbeat"))
@@ -208,12 +213,29 @@ class OracleWatch:
                     "SELECT TABLE_NAME FROM ALL_TABLES WHERE OWNER = :1 AND TEMPORARY = 'N'", [owner]
                 ).fetchall()
                 names |= {f"{owner}.{row[0]}" for row in rows}
+        if time.monotonic() >= self._next_keys:
+            self._look_at_keys(connection, owners)
+            self._next_keys = time.monotonic() + KEYS_SECONDS
         before, self._known = self._known, names
         if before is None:
             return []
         ours = {str(table.native_name) for table in self._context.tables} | {metadata.MARKER, metadata.FLUSH}
         new = sorted(name for name in names - before - ours if not name.partition(".")[2].startswith(("BIN$", "VOYAGER_OPS_")))
         return [f"table {name} is new; it is not part of this migration and is not captured" for name in new]
+
+    def _look_at_keys(self, connection: oracledb.Connection, owners: list[str]) -> None:
+        """The stream stops the tables that are noted here once it has come to where we are."""
+        keys = read_keys(connection, owners)
+        state, key = self._context.state, notices_key(self._context)
+        known: dict[str, Any] = state.get(key) or {}
+        new: dict[str, Any] = {}
+        for table in self._context.tables:
+            how = key_difference(table, keys.get((table.native_name.schema, table.native_name.name)))
+            name = str(self._context.source_name(table.name))
+            if how and name not in known:
+                new[name] = {"scn": current_scn(connection), "how": how}
+        if new:
+            state.put(key, {**known, **new})
 
     def figures(self) -> dict[str, Any]:
         return {}

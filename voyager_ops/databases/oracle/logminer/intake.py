@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -40,7 +40,8 @@ class Committed:
 
 class Intake:
     """Takes the rows in their order. ``published``: the position up to which everything is; a DDL statement from before it was
-    met already. ``offset_seconds``: of the redo's times, to be taken away."""
+    met already. ``ends``: by number of a stopped table, the last position whose changes of it count; those of tables that stop
+    now are added. ``offset_seconds``: of the redo's times, to be taken away."""
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class Intake:
         buffer: Buffer,
         *,
         published: int,
+        ends: dict[int, int],
         offset_seconds: int,
         warn: Callable[[str], None],
     ) -> None:
@@ -56,9 +58,12 @@ class Intake:
         self._tables = tables
         self._buffer = buffer
         self._published = published
+        self._ends = ends
         self._offset_seconds = offset_seconds
         self._warn = warn
         self._committed: list[Committed] = []
+        self.stopped: dict[int, str] = {}
+        """Tables that stopped in this window, with the statement."""
         self.stop: SourceChanged | None = None
         """Ends the lane: nothing after the row that it is of may be taken."""
 
@@ -84,7 +89,7 @@ class Intake:
                 self._take_ddl(row)
             else:
                 number = self._tables.find(row)
-                if number is not None:
+                if number is not None and not self._is_over(number, row.scn):
                     self._take_change(row, number)
         except AmbiguousTransaction as error:
             self.stop = unreadable(self._database, f"{error}. The row: {row.shown()}")
@@ -114,20 +119,37 @@ class Intake:
 
     def _take_ddl(self, row: LogRow) -> None:
         buffer = self._buffer
-        number = self._tables.of_ddl(row)
-        if number is None:
+        changing = []
+        for number in self._tables.of_ddl(row):
+            if self._is_over(number, row.scn):
+                continue
+            meaning = ddl.meaning(row.sql, self._tables.key_constraint(number))
+            if meaning == "truncate":
+                event = Event(DDL, number, row.scn, "", row.sql, row.object, 0, "")
+                if buffer.find(row.xid) is not None:
+                    buffer.add(row.xid, event)
+                else:  # LogMiner showed no beginning of it: DDL commits by itself
+                    pending = Pending(row.xid)
+                    pending.add(event)
+                    self._commit(row, 1 << 17, pending)
+            elif meaning == "change" and positions.position(row.scn, positions.LAST_ORDINAL) > self._published:
+                changing.append(number)
+        if changing:
+            self.end(changing, row.scn, row.sql)
+
+    def end(self, numbers: Sequence[int], scn: int, statement: str) -> None:
+        """Of these tables nothing counts that commits after ``scn``. (What committed before had the table before the statement.)
+        Stops everything when nothing would be left."""
+        if self._tables.all_gone({*self._ends, *numbers}):
+            self.stop = changed(self._database, self._tables.frames[numbers[0]].name, scn, statement)
             return
-        meaning = ddl.meaning(row.sql, self._tables.key_constraint(number))
-        if meaning == "truncate":
-            event = Event(DDL, number, row.scn, "", row.sql, row.object, 0, "")
-            if buffer.find(row.xid) is not None:
-                buffer.add(row.xid, event)
-            else:  # LogMiner showed no beginning of it: DDL commits by itself
-                pending = Pending(row.xid)
-                pending.add(event)
-                self._commit(row, 1 << 17, pending)
-        elif meaning == "change" and positions.position(row.scn, positions.LAST_ORDINAL) > self._published:
-            self.stop = changed(self._database, self._tables.frames[number].name, row.scn, row.sql)
+        for number in numbers:
+            self._ends[number] = positions.position(scn, positions.LAST_ORDINAL)
+            self.stopped[number] = statement
+
+    def _is_over(self, number: int, scn: int) -> bool:
+        """Whether the table is stopped, and the row of after that."""
+        return number in self._ends and positions.position(scn, positions.LAST_ORDINAL) > self._ends[number]
 
     def _moment(self, row: LogRow) -> float:
         """Unix seconds of a row."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 import oracledb
 
 from voyager_ops.databases.oracle import values
-from voyager_ops.databases.oracle.errors import DEFINITION_CHANGED, SNAPSHOT_TOO_OLD, ora_code
+from voyager_ops.databases.oracle.errors import DEFINITION_CHANGED, OTHER_TABLE, SNAPSHOT_TOO_OLD, message_of, ora_code
 from voyager_ops.databases.oracle.frames import NotAChange, RowChange, TableFrames
 from voyager_ops.databases.oracle.names import qualified, quote
 from voyager_ops.databases.oracle.types import BINARY_FLOATS, OracleType
@@ -25,6 +25,14 @@ BEFORE_READ = register("capture.oracle.before_large_values")
 
 AT_ONCE: Final = 16
 """Rows read with one statement: their large values are in memory together."""
+
+
+class Gone(Exception):
+    """Large values of table number ``table`` cannot be read: it is no longer as it was, or not there. The server's words."""
+
+    def __init__(self, table: int, words: str) -> None:
+        self.table = table
+        super().__init__(words)
 
 
 @dataclass(slots=True)
@@ -98,7 +106,7 @@ class Reader:
     def fill(self, index: int, change: RowChange) -> bool:
         """Give change number ``index`` its large values; False when it says nothing without them (and can be left out).
 
-        Raises NotAChange when the row is not there although it must be, oracledb.Error.
+        Raises NotAChange when the row is not there although it must be, Gone, oracledb.Error.
         """
         if index not in self._by_index:
             return not change.touch
@@ -122,7 +130,12 @@ class Reader:
         self._next += len(batch)
         frames = self._tables[first.table]
         hit(BEFORE_READ)
-        rows, exact = self._rows(frames, batch)
+        try:
+            rows, exact = self._rows(frames, batch)
+        except oracledb.Error as error:
+            if ora_code(error) in OTHER_TABLE:
+                raise Gone(first.table, message_of(error)) from error
+            raise
         for item in batch:
             found = rows.get(item.key)
             if found is None and exact and item.must_be_there:

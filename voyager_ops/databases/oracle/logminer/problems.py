@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from voyager_ops.databases.oracle.database import OracleDatabase
 from voyager_ops.errors import SourceChanged, StreamLost
 from voyager_ops.model.tables import QName
 
+STATEMENT_SHOWN: Final = 500
+"""Characters of a statement."""
 _BEFORE = "every transaction before it is in the change log and can be applied; nothing from it on was published"
 
 
@@ -21,10 +25,10 @@ def lost(database: OracleDatabase, why: str) -> StreamLost:
 
 
 def changed(database: OracleDatabase, table: QName, scn: int, statement: str) -> SourceChanged:
-    """DDL on a captured table."""
+    """DDL after which no table is left to capture, or none of ours."""
     return SourceChanged(
         f"table {table} on the {database.side} changed at SCN {scn}, while its changes are streamed: "
-        + " ".join(statement.split())[:500],
+        + " ".join(statement.split())[:STATEMENT_SHOWN],
         state=_BEFORE,
         next_step="what was captured before can still be applied; to go on, end this migration (voyager-ops end migration) and"
         " start it anew with the new structure",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,17 +24,19 @@ from voyager_ops.changes.writer import CapturedTransaction
 from voyager_ops.databases.oracle import positions
 from voyager_ops.databases.oracle.logminer.buffer import Buffer
 from voyager_ops.databases.oracle.logminer.intake import Committed, Intake
+from voyager_ops.databases.oracle.logminer.lobs import Gone
 from voyager_ops.databases.oracle.logminer.logs import Window
-from voyager_ops.databases.oracle.logminer.problems import lost, unreadable
+from voyager_ops.databases.oracle.logminer.problems import STATEMENT_SHOWN, changed, lost, unreadable
 from voyager_ops.databases.oracle.logminer.rows import LogRow, RowsCut, assemble
 from voyager_ops.databases.oracle.logminer.session import Mining
 from voyager_ops.databases.oracle.logminer.tables import CapturedTables
 from voyager_ops.databases.oracle.logminer.transactions import Builder, Unreadable
-from voyager_ops.databases.postgres.lsn import from_position
+from voyager_ops.databases.postgres.lsn import from_position, to_position
 from voyager_ops.errors import SourceChanged
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Position
+from voyager_ops.state.stopped import StoppedTable, stop_tables, stopped_tables
 
 BEFORE_WATERMARK = register("capture.oracle.before_watermark")
 AFTER_WATERMARK = register("capture.oracle.after_watermark")
@@ -58,6 +60,11 @@ def warnings_key(context: LaneContext) -> str:
     return f"oracle/{context.lane}/warnings"
 
 
+def notices_key(context: LaneContext) -> str:
+    """Key of the document {table: {scn, how}}: what a look at the catalog found that ends a table (by its source's name)."""
+    return f"oracle/{context.lane}/notices"
+
+
 class LogMinerStream:
     """One thread; ended by :meth:`close`. ``tables``: what is captured, our marker table among them."""
 
@@ -79,6 +86,8 @@ class LogMinerStream:
         self._saved: tuple[Position, int] | None = None
         self._next_look = 0.0
         self._stop: SourceChanged | None = None
+        self._ends: dict[int, int] = {}
+        """By number of a table that is stopped, the last position whose changes of it are captured."""
         self._warned: set[str] = set()
 
     def begin(self, published: Position, spill: Callable[[], Path]) -> None:
@@ -86,6 +95,12 @@ class LogMinerStream:
         document: dict[str, Any] = self._context.state.get(watermark_key(self._context)) or {}
         database = self._mining.database
         self._published = from_position(published)
+        stopped = stopped_tables(self._context.state, self._context.lane)
+        self._ends = {
+            number: from_position(stopped[each.source].position)
+            for number, each in enumerate(self._tables.frames)
+            if each.source in stopped
+        }
         if not document or Position(document["position"]) > published:
             raise lost(database, "the records do not say from where redo must be read again")
         now = self._mining.incarnation
@@ -171,6 +186,7 @@ class LogMinerStream:
             self._tables,
             self._buffer,
             published=self._published,
+            ends=self._ends,
             offset_seconds=self._mining.offset_seconds,
             warn=self._warn,
         )
@@ -181,11 +197,34 @@ class LogMinerStream:
                 intake.take(row)
                 if intake.stop is not None:
                     break
+            else:
+                self._take_notices(intake, high)
         except RowsCut as error:
             raise self._mining.cut(str(error)) from None
         hit(WINDOW_READ)
+        if intake.stopped:  # written down before anything of this window is given
+            self._record(intake.stopped)
         self._stop = intake.stop
         return intake.committed(), count
+
+    def _take_notices(self, intake: Intake, high: int) -> None:
+        """What a look at the catalog has found is as a DDL row would be, at the SCN of the look."""
+        for name, notice in sorted((self._context.state.get(notices_key(self._context)) or {}).items()):
+            number = next((number for number, each in enumerate(self._tables.frames) if each.source == name), None)
+            if number is not None and number not in self._ends and notice["scn"] <= high and intake.stop is None:
+                intake.end([number], max(int(notice["scn"]), self._read), notice["how"])
+
+    def _record(self, stopped: Mapping[int, str]) -> None:
+        """Write down that tables are stopped, and say so."""
+        found = []
+        for number, statement in stopped.items():
+            source = self._tables.frames[number].source
+            assert source is not None
+            text = " ".join(statement.split()).rstrip("; ")[:STATEMENT_SHOWN]
+            found.append(StoppedTable(source, to_position(self._ends[number]), text, time.time()))
+        stop_tables(self._context.state, self._context.lane, found)
+        for each in found:
+            self._warn(f"{each.words}; the other tables stream on")
 
     # -- giving ------------------------------------------------------------------------------------------------------
     def _give(self) -> Iterator[CapturedTransaction]:
@@ -213,7 +252,24 @@ class LogMinerStream:
                 return None
             if pending.broken:
                 raise unreadable(self._mining.database, pending.broken)
-            return self._builder.build(pending, each.scn, end, each.at)
+            while True:
+                over = frozenset(number for number in pending.tables if self._ends.get(number, end) < end)
+                try:
+                    return self._builder.build(pending, each.scn, end, each.at, over)
+                except Gone as error:
+                    # DDL that is still to come in the redo: what needs the table as it was cannot be had any more.
+                    if self._tables.all_gone({*self._ends, error.table}):
+                        raise changed(
+                            self._mining.database, self._tables.frames[error.table].name, each.scn, str(error)
+                        ) from None
+                    self._ends[error.table] = end - 1
+                    self._record({error.table: str(error)})
+                except Unreadable as error:
+                    if error.event.table not in self._ends:
+                        raise
+                    # Of before the DDL, by a dictionary that is of after it.
+                    self._ends[error.event.table] = end - 1
+                    self._record({error.event.table: str(error)})
         except Unreadable as error:
             event = error.event
             owner, name = self._tables.frames[event.table].table.native_name

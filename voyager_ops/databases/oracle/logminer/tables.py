@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from voyager_ops.databases.oracle.frames import TableFrames
@@ -58,19 +58,21 @@ class CapturedTables:
         """Name of the constraint by which the table has its key; '' without one, or where it was not recorded."""
         return self._keys[number]
 
-    def of_ddl(self, row: LogRow) -> int | None:
-        """As :meth:`find`, of a DDL row: by its text too, and by the object number whatever the name beside it. One of them,
-        where it changes several."""
-        number = self.find(row)
-        if number is None and row.object:
-            number = self._by_object.get(row.object)
-        if number is None:
-            named = (self._by_name.get(name) for name in ddl.also_named(row.sql, row.owner))
-            number = next((each for each in named if each is not None), None)
-        if number is None and (user := ddl.dropped_user(row.sql)):
-            number = next((each for each, (owner, _) in enumerate(self.names) if owner == user), None)
-        if number is None and (cluster := ddl.emptied_cluster(row.sql)) is not None:
+    def of_ddl(self, row: LogRow) -> list[int]:
+        """All tables that a DDL row is of: as :meth:`find`, by its text too, and by the object number whatever the name beside
+        it."""
+        found = {self.find(row), self._by_object.get(row.object) if row.object else None}
+        found |= {self._by_name.get(name) for name in ddl.also_named(row.sql, row.owner)}
+        if user := ddl.dropped_user(row.sql):
+            found |= {number for number, (owner, _) in enumerate(self.names) if owner == user}
+        if (cluster := ddl.emptied_cluster(row.sql)) is not None:
             owner = cluster[0] or row.owner
-            lying = (each for each, of in enumerate(self._clusters) if of is not None and of[1] == cluster[1])
-            number = next((each for each in lying if owner in ("", (self._clusters[each] or ("",))[0])), None)
-        return number
+            lying = [(number, of) for number, of in enumerate(self._clusters) if of is not None and of[1] == cluster[1]]
+            found |= {number for number, of in lying if owner in ("", of[0])}
+        return sorted(number for number in found if number is not None)
+
+    def all_gone(self, numbers: Collection[int]) -> bool:
+        """Whether without these tables nothing is left to capture: all of the users', or our own."""
+        return all(number in numbers for number, each in enumerate(self.frames) if each.source is not None) or any(
+            self.frames[number].source is None for number in numbers
+        )

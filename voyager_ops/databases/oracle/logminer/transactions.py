@@ -43,12 +43,18 @@ class Builder:
         self._path = path
         self._relations = {frames.oid: frames.relation for frames in tables}
 
-    def build(self, pending: Pending, scn: int, end: int, committed_at: float) -> CapturedTransaction | None:
-        """The transaction that committed at ``scn``; None when it holds nothing of ours.
+    def build(
+        self, pending: Pending, scn: int, end: int, committed_at: float, over: frozenset[int] = frozenset()
+    ) -> CapturedTransaction | None:
+        """The transaction that committed at ``scn``, without its changes of the tables ``over``; None when it holds nothing of
+        ours.
 
-        Raises Unreadable, oracledb.Error (of reading large values), OSError and DiskFull (of the file of a large transaction).
+        Raises Unreadable, Gone and oracledb.Error (of reading large values), OSError and DiskFull (of the file of a large
+        transaction).
         """
-        large = self._large(pending, scn) if any(self._tables[number].large for number in pending.tables) else None
+        large = None
+        if any(self._tables[number].large for number in pending.tables - over):
+            large = self._large(pending, scn, over)
         counts: dict[tuple[int, int], int] = {}
         used: set[int] = set()
         parts: list[bytes] = []
@@ -57,6 +63,8 @@ class Builder:
         path: Path | None = None
         try:
             for index, event in enumerate(pending.read()):
+                if event.table in over:
+                    continue
                 frame = self._frame(index, event, large)
                 if frame is None:
                     continue
@@ -89,12 +97,12 @@ class Builder:
         ]
         return CapturedTransaction(head, blocks, used, self._relations, (), named)
 
-    def _large(self, pending: Pending, scn: int) -> Reader:
+    def _large(self, pending: Pending, scn: int, over: frozenset[int]) -> Reader:
         """The reader of the transaction's large values."""
         seen = LargeValues()
         for index, event in enumerate(pending.read()):
             frames = self._tables[event.table]
-            if not frames.large:
+            if not frames.large or event.table in over:
                 continue
             if event.operation == DDL:
                 seen.truncated(event.table)
