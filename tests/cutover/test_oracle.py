@@ -15,13 +15,16 @@ from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
 from tests.phases.test_whole import Streams, streaming, wait
 from voyager_ops import failpoints
 from voyager_ops.config_file import parse_config
+from voyager_ops.cutover.context import Run
+from voyager_ops.cutover.steps.verify import VerifyChanges
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle import metadata as oracle_metadata
 from voyager_ops.databases.oracle.side import OracleSide
-from voyager_ops.errors import CutoverError, CutoverVoid
+from voyager_ops.errors import CutoverError, CutoverVoid, PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
-from voyager_ops.phases import cutover, export_data, export_schema, import_schema, status, verify
+from voyager_ops.phases import cutover, export_data, export_schema, import_schema, report, snapshot, status, verify
+from voyager_ops.state.stopped import stopped_tables
 from voyager_ops.testing.postgres import Cluster
 
 SCHEMA = (
@@ -166,6 +169,73 @@ def test_interrupted_anywhere_it_goes_on_to_the_end(
     assert target_value(target_db, "SELECT count(*) FROM shop.items") == 50
     assert oracle.ours(f"SELECT COUNT(*) FROM {oracle_metadata.MARKER} WHERE KIND LIKE 'intent%' AND ID = 'opened'") == [(1,)]
     assert not oracle.query("SELECT 1 FROM ALL_LOG_GROUPS WHERE OWNER = :1", [OWNER])
+
+
+def test_a_table_that_was_altered_stops_alone_and_bars_the_cutover(
+    oracle: ShopOracle, make: Callable[..., Migration], target_db: Database
+) -> None:
+    with ready(make) as streams:
+        oracle.run("INSERT INTO NOTES VALUES (1, 'before')", "ALTER TABLE NOTES ADD (W VARCHAR2(10))")
+        oracle.run("INSERT INTO NOTES VALUES (2, 'after', 'x')", "INSERT INTO ITEMS (V) VALUES ('after')")
+        wait("what came after", lambda: target_value(target_db, "SELECT count(*) FROM shop.items") == 51)
+        migration = make()
+        now = status.run(migration)
+        stopped = now.lanes["forward"]["stopped_tables"]
+        assert [each["table"] for each in stopped] == ["shop.notes"]
+        assert "ADD (W VARCHAR2(10))" in now.warnings[0]
+        assert "end migration" in now.next_step
+        verified = verify.run(migration, fail=False)
+        assert not verified.equal
+        assert {table.table: (table.equal, bool(table.stopped)) for table in verified.tables} == {
+            "shop.items": (True, False),
+            "shop.notes": (False, True),
+        }
+        assert "1 tables are stopped and cannot be compared" in verified.verdict
+        lines = {line["table"]: line["stopped"] for line in report.run(migration, save=False).tables}
+        assert lines["shop.items"] == ""
+        assert "ADD (W VARCHAR2(10))" in lines["shop.notes"]
+        with pytest.raises(PreconditionError, match=r"table shop\.notes is stopped"):
+            cutover.run(migration, Side.TARGET, by="test")
+        assert not any(isinstance(result, Exception) for result in streams.results.values())
+    assert target_value(target_db, "SELECT string_agg(v, ',') FROM shop.notes") == "before"
+
+
+def test_a_table_altered_while_the_writers_are_stopped_voids_the_cutover(
+    oracle: ShopOracle, make: Callable[..., Migration], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = VerifyChanges.do
+
+    def late(self: VerifyChanges, run: Run) -> dict[str, object]:
+        facts = compared(self, run)
+        oracle.run("ALTER TABLE NOTES ADD (W VARCHAR2(10))")
+        return facts
+
+    monkeypatch.setattr(VerifyChanges, "do", late)
+    with ready(make), pytest.raises(CutoverVoid, match=r"table shop\.notes is stopped"):
+        cutover.run(make(), Side.TARGET, by="test")
+
+
+@pytest.mark.parametrize("statement", ["ALTER TABLE NOTES DROP COLUMN V", "DROP TABLE NOTES"])
+def test_a_table_that_changes_before_it_is_copied_holds_nobody_up(
+    oracle: ShopOracle, make: Callable[..., Migration], target_db: Database, statement: str
+) -> None:
+    migration = make()
+    export_schema.run(migration)
+    import_schema.run(migration, "base")
+    export_data.prepare(migration)
+    snapshot.plan(migration)
+    oracle.run("INSERT INTO NOTES VALUES (1, 'captured')", "INSERT INTO ITEMS (V) VALUES ('captured')")
+    oracle.run(statement, "INSERT INTO ITEMS (V) VALUES ('after')")
+    with streaming(make) as streams:
+        streams.start(Lane.FORWARD)
+        wait("the seam", lambda: status.seam_passed(migration))
+        oracle.run("INSERT INTO ITEMS (V) VALUES ('last')")
+        wait("the rest", lambda: target_value(target_db, "SELECT count(*) FROM shop.items") == 53)
+        assert not any(isinstance(result, Exception) for result in streams.results.values()), streams.results
+    assert target_value(target_db, "SELECT count(*) FROM shop.notes") == 0
+    found = stopped_tables(migration.state, Lane.FORWARD)["shop.notes"]
+    assert found.incomplete
+    assert "are of no one moment" in found.words
 
 
 def test_what_is_written_after_it_is_named(oracle: ShopOracle, make: Callable[..., Migration]) -> None:

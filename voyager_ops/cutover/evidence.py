@@ -7,6 +7,7 @@ from typing import Any
 from voyager_ops.cutover.context import CutoverContext
 from voyager_ops.lane import quarantine
 from voyager_ops.state.lanes import PREPARED, STREAMING, read_lane
+from voyager_ops.state.stopped import stopped_tables
 
 WORDS = {
     "quiesce": "how writers are stopped",
@@ -17,6 +18,7 @@ WORDS = {
     "reverse": "the lane that goes on",
     "quarantined": "changes in quarantine",
     "tables": "the tables",
+    "stopped": "tables that are stopped",
 }
 
 
@@ -33,6 +35,7 @@ def collect(context: CutoverContext) -> dict[str, Any]:
         "reverse": read_lane(context.state, context.reverse.lane).status if context.reverse is not None else None,
         "quarantined": quarantine.count(context.lane),
         "tables": sorted(str(context.lane.source_name(table.name)) for table in context.lane.tables),
+        "stopped": sorted(stopped_tables(context.state, context.lane.lane)),
     }
 
 

@@ -16,6 +16,7 @@ from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE
 from voyager_ops.state import tables
 from voyager_ops.state.lanes import ENDED, NONE, read_lane
 from voyager_ops.state.processes import ProcessInfo, processes
+from voyager_ops.state.stopped import stopped_tables
 from voyager_ops.state.store import State
 
 STEPS = (
@@ -96,6 +97,7 @@ def _lane(state: State, lane: Lane, known: dict[str, ProcessInfo]) -> dict[str, 
         "lane": str(lane),
         "status": record.status,
         "error": record.error,
+        "stopped": [each.to_json() | {"words": each.words} for each in stopped_tables(state, lane).values()],
         "ended": record.status == ENDED,
         "streams": streams,
         "remaining": figures.get("remaining"),

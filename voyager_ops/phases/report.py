@@ -18,6 +18,7 @@ from voyager_ops.model.tables import Table
 from voyager_ops.phases.base import finish, last_result
 from voyager_ops.phases.report_rows import Counts, TableFigures, row
 from voyager_ops.state.lanes import NONE, read_lane
+from voyager_ops.state.stopped import NEXT_STEP, stopped_tables
 
 NAME = "data-migration-report"
 
@@ -53,6 +54,7 @@ def run(
     applied = {lane: _applied(migration, lane) for lane in Lane}
     counted = _count(migration, tables, stop, progress) if exact else {}
     verified, verified_at = _verified(migration)
+    stopped = stopped_tables(migration.state, Lane.FORWARD)
     result = DataMigrationReport()
     for table in tables:
         name = str(table.name)
@@ -67,8 +69,12 @@ def run(
             verified=verified.get(name),
             verified_at=verified_at,
             started=begun,
+            stopped=stopped[name].words if name in stopped else "",
         )
         result.tables.append(row(figures))
+    if stopped:
+        result.warnings += [each.words for each in stopped.values()]
+        result.next_step = NEXT_STEP
     if save:
         _save(migration, result)
     return finish(migration, result, started)

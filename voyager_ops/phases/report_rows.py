@@ -50,6 +50,8 @@ class TableFigures:
     verified: Mapping[Side, int] | None = None
     verified_at: str = ""
     started: bool = False
+    stopped: str = ""
+    """In words, when the lane carries the table no further."""
 
 
 def row(figures: TableFigures) -> dict[str, Any]:
@@ -65,7 +67,13 @@ def row(figures: TableFigures) -> dict[str, Any]:
             for operation in OPERATIONS:
                 result[f"{lane}_{word}_{operation}"] = getattr(counts.get(lane, Counts()), operation)
     source, target, origin = final_rows(figures)
-    return {**result, "source_final_rows": source, "target_final_rows": target, "final_rows_from": origin}
+    return {
+        **result,
+        "source_final_rows": source,
+        "target_final_rows": target,
+        "final_rows_from": origin,
+        "stopped": figures.stopped,
+    }
 
 
 def final_rows(figures: TableFigures) -> tuple[int | None, int | None, str]:

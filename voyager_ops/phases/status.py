@@ -21,6 +21,7 @@ from voyager_ops.model.results import PhaseResult, ProgressSink, silent
 from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE
 from voyager_ops.state.lanes import NONE, read_lane
 from voyager_ops.state.processes import processes
+from voyager_ops.state.stopped import NEXT_STEP, stopped_tables
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Lag:
 
 @dataclass(kw_only=True)
 class StatusResult(PhaseResult):
-    """One dict per lane (status, lag, totals, seam) and per role (alive, host, pid, metrics)."""
+    """One dict per lane (status, lag, totals, seam, tables that are stopped) and per role (alive, host, pid, metrics)."""
 
     phase: str = "status"
     name: str = ""
@@ -93,6 +94,7 @@ def run(migration: Migration, *, stop: threading.Event | None = None, progress: 
         if record.status == NONE:
             continue
         totals = ChangeLog(migration.state, migration.export_dir.data, lane).totals()
+        stopped = stopped_tables(migration.state, lane)
         result.lanes[str(lane)] = {
             "status": record.status,
             "error": record.error,
@@ -101,7 +103,11 @@ def run(migration: Migration, *, stop: threading.Event | None = None, progress: 
             "bytes_on_disk": totals.bytes_on_disk,
             "captured_transactions": totals.transactions,
             "captured_changes": totals.changes,
+            "stopped_tables": [each.to_json() for each in stopped.values()],
         }
+        if stopped:
+            result.warnings += [each.words for each in stopped.values()]
+            result.next_step = NEXT_STEP
     for role, info in processes(migration.state).items():
         result.processes[role] = {
             "alive": info.alive,

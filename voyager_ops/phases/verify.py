@@ -17,7 +17,8 @@ from voyager_ops.phases.base import finish, wait_until
 from voyager_ops.phases.status import alive
 from voyager_ops.state import cutovers
 from voyager_ops.state.lanes import ENDED, NONE, read_lane
-from voyager_ops.verify.report import VerificationReport, write_reports
+from voyager_ops.state.stopped import NEXT_STEP, stopped_tables
+from voyager_ops.verify.report import TableVerification, VerificationReport, write_reports
 from voyager_ops.verify.tables import verify_tables
 
 SETTLE_SECONDS = 60.0
@@ -38,7 +39,8 @@ def run(
 ) -> VerificationReport:
     """Compare all migrated tables; writes ``reports/verification-<time>.*``, recorded as ``phase/verify``.
 
-    Rows that differ while changes flow are looked at again after the lag has passed them.
+    Rows that differ while changes flow are looked at again after the lag has passed them. A table that is stopped is not
+    compared, and not equal.
     Raises VerificationFailed when rows differ or are undecided, unless ``fail`` is False; PreconditionError when there is no
     table to compare, for that proves nothing.
 
@@ -55,10 +57,11 @@ def run(
             state="nothing was changed",
             next_step="mend source.schemas and tables.include/exclude in the configuration",
         )
+    stopped = stopped_tables(migration.state, lane) if lane is not None else {}
     report = verify_tables(
         migration.source,
         migration.target,
-        tables,
+        [table for table in tables if str(table.name) not in stopped],
         migration.names,
         parallelism=parallelism,
         settle=_settle(migration, lane, stop) if lane is not None else None,
@@ -66,11 +69,18 @@ def run(
         progress=progress,
         position=read_lane(migration.state, lane).captured_position if lane is not None else "",
     )
+    report.tables += [
+        TableVerification(table=name, target_table=str(migration.names.to_target(table.name)), stopped=stopped[name].words)
+        for table in tables
+        if (name := str(table.name)) in stopped
+    ]
     migration.export_dir.create()
     files = write_reports(report, migration.export_dir.reports)
     ahead = lane is Lane.FORWARD and not migration.state.keys("phase/cutover/target")
     good = "voyager-ops initiate cutover to target" if ahead else "voyager-ops cutover status"
     report.next_step = good if report.equal else f"read {files[-1]}, mend the rows, and verify again"
+    if stopped:
+        report.next_step = NEXT_STEP
     apart = opened(migration) if lane is None else None
     if apart is not None and not report.equal:
         report.warnings.append(

@@ -66,6 +66,8 @@ class TableVerification:
     """False when the verification was stopped before this table was done."""
     problems: list[str] = field(default_factory=list)
     """Differences of structure: a table or column that is missing."""
+    stopped: str = ""
+    """Why it was not compared: its changes are no longer carried over. Such a table is never equal."""
     differences: list[RowDifference] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -76,7 +78,7 @@ class TableVerification:
     @property
     def equal(self) -> bool:
         """Finished, and nothing differs, not even undecidedly; rows that change all the time have their turn later."""
-        return self.finished and not (self.rows_differing or self.unsettled or self.problems or self.more)
+        return self.finished and not (self.rows_differing or self.unsettled or self.problems or self.more or self.stopped)
 
 
 @dataclass(kw_only=True)
@@ -119,6 +121,8 @@ class VerificationReport(PhaseResult):
             parts.append(f"{problems} differences of structure")
         if unsettled:
             parts.append(f"{unsettled} rows are undecided: the lag could not be passed")
+        if stopped := sum(bool(table.stopped) for table in self.tables):
+            parts.append(f"{stopped} tables are stopped and cannot be compared")
         if not all(table.finished for table in self.tables):
             parts.append("stopped before the end")
         bad = ", ".join(table.table for table in self.tables if not table.equal)
@@ -148,7 +152,7 @@ class VerificationReport(PhaseResult):
         )
         lines: list[tuple[str, ...]] = [head]
         for table in self.tables:
-            note = "; ".join(table.problems) or ("" if table.finished else "stopped")
+            note = "; ".join(table.problems) or table.stopped or ("" if table.finished else "stopped")
             numbers = (table.missing_on_target, table.missing_on_source, table.different, table.unsettled, table.changing)
             counts = tuple("?" if count < 0 else str(count) for count in (table.rows_source, table.rows_target))
             lines.append((table.table, *counts, *(f"{number}{'+' if table.more and number else ''}" for number in numbers), note))

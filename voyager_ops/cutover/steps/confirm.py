@@ -8,6 +8,7 @@ from voyager_ops.cutover import late
 from voyager_ops.cutover.context import CutoverContext, Run
 from voyager_ops.cutover.steps.base import Step
 from voyager_ops.cutover.steps.marker import send
+from voyager_ops.cutover.steps.verify import refuse_stopped
 from voyager_ops.errors import CutoverVoid
 from voyager_ops.failpoints import hit, register
 from voyager_ops.model.positions import Position
@@ -32,6 +33,7 @@ class Confirm(Step):
         facts = send(run, "confirm")
         marker = run.facts("marker")
         hit(CONFIRMED)
+        refuse_stopped(run.context)
         if facts["user_changes"] != marker["user_changes"]:
             found = late.words(late.written_after(run.context.lane, Position(marker["position"]), left_behind=False))
             raise CutoverVoid(

@@ -12,6 +12,7 @@ from voyager_ops.databases.postgres import metadata
 from voyager_ops.errors import CutoverVoid
 from voyager_ops.failpoints import hit, register
 from voyager_ops.model.positions import Position
+from voyager_ops.state.stopped import NEXT_STEP, stopped_tables
 from voyager_ops.verify.changed import changed_keys, verify_changed
 from voyager_ops.verify.report import VerificationReport
 
@@ -51,6 +52,7 @@ class VerifyAhead(Step):
             return run.wait_for(arrived, lambda: "waiting for the lag to pass the rows being compared", seconds=SETTLE_SECONDS)
 
         settle()
+        refuse_stopped(context)
         report = verify_changed(context.lane, after, settle=settle, stop=context.stop, progress=context.progress)
         hit(COMPARED_AHEAD)
         # What is undecided now is compared when the writers are stopped.
@@ -74,12 +76,20 @@ class VerifyChanges(Step):
         started = time.monotonic()
         after = verified_position(context.state, context.lane.lane)
         upto = Position(run.facts("marker")["position"])
+        refuse_stopped(context)
         report = verify_changed(context.lane, min(after, upto), upto, stop=context.stop, progress=context.progress)
         hit(COMPARED)
         run.check_going_on()
         _refuse_differences(report, unsettled_too=True)
         remember_verified(context.state, context.lane.lane, upto)
         return {**_facts(report), "wall_seconds": round(time.monotonic() - started, 3)}
+
+
+def refuse_stopped(context: CutoverContext) -> None:
+    """What is done to a table before the marker is known by now: it is recorded before anything later is captured."""
+    stopped = stopped_tables(context.state, context.lane.lane)
+    if stopped:
+        raise CutoverVoid("; ".join(each.words for each in stopped.values()), next_step=NEXT_STEP)
 
 
 def _refuse_differences(report: VerificationReport, *, unsettled_too: bool) -> None:
