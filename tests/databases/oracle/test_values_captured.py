@@ -1,4 +1,5 @@
-"""The type table's extremes through capture itself, from its redo and by triggers: inserted, then changed into one another."""
+"""The type table's extremes end to end: by the snapshot into PostgreSQL, and by capture, from redo and by triggers, where they
+are inserted and then changed into one another."""
 
 from __future__ import annotations
 
@@ -8,12 +9,17 @@ from typing import Any
 
 import oracledb
 import pytest
+from psycopg import sql
 
 from tests.conftest import Database
 from tests.databases.oracle.capture_kit import Oracle, actual, capturing, context_of, replayed, wait_for_marker
 from tests.databases.oracle.test_values_simulated import EXPRESSIONS, KINDS, SINCE_23AI
 from tests.databases.oracle.value_cases import CASES, Case
+from voyager_ops.config import SnapshotConfig
 from voyager_ops.databases.oracle.types import OracleType
+from voyager_ops.databases.postgres import metadata
+from voyager_ops.snapshot.copy import copy_chunks
+from voyager_ops.snapshot.plan import plan_chunks
 
 CAPTURES = pytest.mark.parametrize("capture", ["logminer", "triggers"])
 
@@ -82,6 +88,41 @@ def test_every_row_of_the_type_table(oracle: Oracle, target_db: Database, tmp_pa
         session.commit()
         wait_for_marker(context, running, 120)
         compare(1)
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_every_row_of_the_type_table_by_the_snapshot(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
+    session = oracle.session()
+    cases = by_type(session.version)
+    names = {ddl: f"T{place}" for place, ddl in enumerate(cases)}
+    oracle.execute("ALTER SESSION SET TIME_ZONE = '00:00'")
+    with session.cursor() as cursor:
+        for ddl, name in names.items():
+            cursor.execute(f"CREATE TABLE {name} (ID NUMBER(5) PRIMARY KEY, C {ddl})")
+            for number, case in enumerate(cases[ddl]):
+                write(cursor, f"INSERT INTO {name} (ID, C) VALUES (:id, {{}})", number, case)
+            cursor.execute(f"INSERT INTO {name} (ID) VALUES (-1)")
+        session.commit()
+    context = context_of(oracle, target_db, tmp_path)
+    wrong: list[str] = []
+    with context.apply_db.connect("test") as connection:
+        metadata.install(connection)
+        connection.execute("CREATE SCHEMA hr")
+        for table in context.tables:
+            columns = ", ".join(f"{column.name} {column.type_sql}" for column in table.columns)
+            connection.execute(sql.SQL(f"CREATE TABLE hr.{table.name.name} ({columns}, PRIMARY KEY (id))"))
+        connection.commit()
+        plan_chunks(context, SnapshotConfig())
+        assert copy_chunks(context, SnapshotConfig()).complete
+        for ddl, name in names.items():
+            answer = connection.pgconn.exec_(f"SELECT id, c FROM hr.{name.lower()}".encode())
+            got = {int(answer.get_value(row, 0) or b""): answer.get_value(row, 1) for row in range(answer.ntuples)}
+            wanted: dict[int, bytes | None] = {number: case.text.encode() for number, case in enumerate(cases[ddl])}
+            wanted[-1] = None
+            wrong += [
+                f"{ddl}: {got.get(key, 'nothing')!r} is not {wanted[key]!r}" for key in wanted if got.get(key) != wanted[key]
+            ]
+            assert len(got) == len(wanted)
     assert wrong == [], "\n".join(wrong)
 
 

@@ -124,6 +124,8 @@ TEXTS = [
     Case("NVARCHAR2(20)", FACE, r"UNISTR('\D83D\DE00')", FACE),
     Case("NVARCHAR2(20)", FACE + "x", r"UNISTR('\D83D') || UNISTR('\DE00x')", FACE + "x"),
     Case("NVARCHAR2(20)", "it's é", r"UNISTR('it''s \00E9')", "it's é"),
+    Case("VARCHAR2(32767)", "é" * 16000, "", "é" * 16000),
+    Case("VARCHAR2(4000)", FACE * 1000, f"'{FACE * 1000}'", FACE * 1000),
     Case("CHAR(5)", "ab   ", "'ab   '", "ab   "),
     Case("CHAR(5)", "é   ", "'é   '", "é    "),  # five bytes on Oracle, five characters here
     Case("NCHAR(3)", "Ж  ", r"UNISTR('\0416  ')", "Ж  "),
@@ -144,6 +146,7 @@ TEXTS = [
     Case("RAW(16)", bytes(range(16)), "HEXTORAW('000102030405060708090A0B0C0D0E0F')", "\\x000102030405060708090a0b0c0d0e0f"),
     Case("RAW(16)", bytes(range(16)), "HEXTORAW('000102030405060708090a0b0c0d0e0f')",
          "00010203-0405-0607-0809-0a0b0c0d0e0f", "uuid"),
+    Case("RAW(2000)", b"\x00\xff" * 1000, f"HEXTORAW('{'00FF' * 1000}')", "\\x" + "00ff" * 1000),
     Case("BLOB", b"\x00\xff", "", "\\x00ff"),
     Case("BLOB", None, "EMPTY_BLOB()", "\\x", length=0),
     Case("LONG RAW", b"\x01", "HEXTORAW('01')", "\\x01"),
