@@ -10,17 +10,18 @@ import pytest
 from tests.conftest import Database
 from tests.oracle_source import OracleSource, oracle_source
 from tests.schema.oracle.kit import read_ddl, statements
-from tests.schema.oracle.test_samples import SCHEMAS
+from tests.schema.oracle.test_samples import SCHEMAS, import_all, not_spoken_of
 from voyager_ops.config_file import parse_config
 from voyager_ops.databases.oracle.dictionary import Dictionary, read_dictionary
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.phases import analyze_schema, export_schema, import_schema
 from voyager_ops.schema.oracle.convert import convert
+from voyager_ops.schema.oracle.export import export
 from voyager_ops.testing.postgres import Cluster
 
 USERS = {
-    **dict.fromkeys(("HR", "OE", "SH", "PM"), ("DBA", "UNLIMITED TABLESPACE")),
+    **dict.fromkeys(("HR", "OE", "SH", "PM", "ERP"), ("DBA", "UNLIMITED TABLESPACE")),
     "PLAIN": ("CREATE TABLE", "UNLIMITED TABLESPACE"),
 }
 
@@ -67,6 +68,45 @@ def test_an_ordinary_user_reads_its_own_schema(source: OracleSource) -> None:
     text = "\n".join(convert(read).statements)
     assert "note character varying(10) DEFAULT 'x' NOT NULL" in text
     assert "PRIMARY KEY (id)" in text
+
+
+def test_an_enterprise_schema(source: OracleSource, target_db: Database, tmp_path: Path) -> None:
+    source.execute(*statements((SCHEMAS / "erp.sql").read_text(encoding="utf-8")), user="ERP")
+    with source.connect("ERP") as connection:
+        dictionary = read_dictionary(connection, ["ERP"])
+    exported = export(dictionary, tmp_path / "schema")
+    assert not_spoken_of(dictionary, exported) == []
+    import_all(target_db, tmp_path)
+    found = {(finding.code, finding.object_name) for finding in exported.findings}
+    assert found >= {
+        ("CHECK_LEFT_OUT", "erp.company.company_doc_json"),
+        ("NOT_SUBPARTITIONED", "erp.gl_entry"),
+        ("NOT_PARTITIONED", "erp.gl_line"),
+        ("NOT_PARTITIONED", "erp.part_virt"),
+        ("COLUMN_LEFT_OUT", "erp.contact.phones"),
+        ("INDEX_INVISIBLE", "erp.address.address_inv"),
+        ("INDEX_LEFT_OUT", "erp.child.child_txt"),
+        ("VIEW_LEFT_OUT", "erp.v_tree"),
+        ("VIEW_CHECK_OPTION", "erp.w_on_agg"),
+        ("RENAMED", "erp.ck_a"),
+    }
+    with target_db.connect() as connection:
+        connection.execute(
+            "INSERT INTO erp.address_type VALUES ('INV', 'Invoice');"
+            "INSERT INTO erp.company (code, name, employees) VALUES ('acme', 'Acmé', 80);"
+            "INSERT INTO erp.address (company_id, valid_from, valid_to) VALUES (1000, '2020-01-01', '2020-03-01');"
+            "INSERT INTO erp.parent (id, region, grp) VALUES (1, 'EU', 'ab');"
+            "INSERT INTO erp.child (id, parent_id, qty, price, grp) VALUES (1, 1, 2.5, 1.2000, 'ab'), (0.5, 1, NULL, NULL, NULL)"
+        )
+        company = connection.execute("SELECT name_upper, status_text, size_class, rate::text FROM erp.company").fetchall()
+        assert company == [("ACMÉ", "Active", "MEDIUM", "0.0750")]
+        assert connection.execute("SELECT period_days::text FROM erp.address").fetchall() == [("60",)]
+        child = connection.execute("SELECT total::text, vat::text, label, flag FROM erp.child ORDER BY id DESC").fetchall()
+        assert child == [("3", "0.57", "C1", "N"), (None, None, "C1", "N")]
+        types = connection.execute("SELECT q, p, f, n, i FROM erp.v_types ORDER BY i DESC").fetchall()
+        assert types == [(3, "1.2", "1.20", None, "1"), (None, None, None, None, ".5")]
+        null = connection.execute("SELECT kind, closed IS NULL, txt FROM erp.v_null ORDER BY kind").fetchall()
+        assert null == [("A", True, None), ("B", False, None), ("C", True, None)]
 
 
 def test_the_phases_from_a_simulated_oracle_to_a_target(source: OracleSource, target_db: Database, tmp_path: Path) -> None:

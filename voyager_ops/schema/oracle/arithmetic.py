@@ -121,6 +121,6 @@ def _intervals(operator: type[Any], left: Typed, right: Typed) -> Typed:
         )
     if operator is exp.Mul and {a, b} == {"interval", "number"} and left.kind.integral and right.kind.integral:
         return Typed(built(operator, left.node, right.node), WHOLE_INTERVAL)
-    if (operator is exp.Mul and {a, b} <= {"interval", "number"}) or (operator is exp.Div and b == "number"):
+    if (operator is exp.Mul and {a, b} == {"interval", "number"}) or (operator is exp.Div and b == "number"):
         return Typed(built(operator, left.node, right.node), INTERVAL)
     raise Refused(f"a {word(left.kind)} and a {word(right.kind)} are reckoned with in a way the target does not know")
