@@ -449,6 +449,7 @@ def test_a_claim_whose_moment_is_gone_is_tried_again(
         oracle.execute("INSERT INTO T (ID) VALUES (3)", session="b")
         oracle.commit("b")
         wait_for_marker(context, running, 60)
+        wait_for_marker(context, running, 60)  # one that is younger than the other transaction's commit
     assert lost
     assert replayed(context, "t") == actual(context, "t")
     assert len(replayed(context, "t")) == 3
@@ -485,6 +486,7 @@ def test_a_large_batch_goes_through_a_file(
             cursor.executemany("INSERT INTO W VALUES (:1, :2)", [(number, f"{number}" * 200) for number in range(500, 1000)])
         oracle.commit("b")
         wait_for_marker(context, running, 60)
+        wait_for_marker(context, running, 60)  # one that is younger than the other transaction's commit
     assert marked
     (path, size, rest), *_ = files
     assert size > 4 * memory > 4 * rest
