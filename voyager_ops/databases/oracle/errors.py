@@ -41,7 +41,8 @@ REDO_NOT_YET: Final = frozenset({310, 1291, 1306, 1289, 1354})
 """The list of redo logs that mining was begun with is no longer right: begin again with a new one."""
 DEFINITION_CHANGED: Final = frozenset({1466})
 """The table's definition is younger than the asked-for moment: DDL went between."""
-OTHER_TABLE: Final = frozenset({904, 942})
+NOT_THERE: Final = 942
+OTHER_TABLE: Final = frozenset({904, NOT_THERE})
 """A column or a table is not there."""
 PRIVILEGE: Final = frozenset({942, 1031, 1045, 1920, 1950, 4043, 6550, 41900})
 """Missing rights; to a user without rights on it, an object does not exist."""

@@ -214,7 +214,7 @@ class OracleWatch:
                 ).fetchall()
                 names |= {f"{owner}.{row[0]}" for row in rows}
         if time.monotonic() >= self._next_keys:
-            self._look_at_keys(connection, owners)
+            self._look_at_keys(connection, owners, names)
             self._next_keys = time.monotonic() + KEYS_SECONDS
         before, self._known = self._known, names
         if before is None:
@@ -223,8 +223,9 @@ class OracleWatch:
         new = sorted(name for name in names - before - ours if not name.partition(".")[2].startswith(("BIN$", "VOYAGER_OPS_")))
         return [f"table {name} is new; it is not part of this migration and is not captured" for name in new]
 
-    def _look_at_keys(self, connection: oracledb.Connection, owners: list[str]) -> None:
-        """The stream stops the tables that are noted here once it has come to where we are."""
+    def _look_at_keys(self, connection: oracledb.Connection, owners: list[str], visible: set[str]) -> None:
+        """The stream stops the tables that are noted here once it has come to where we are. One that is not ``visible`` may only
+        have lost a right of ours; when it was dropped the redo says so."""
         keys = read_keys(connection, owners)
         state, key = self._context.state, notices_key(self._context)
         known: dict[str, Any] = state.get(key) or {}
@@ -232,7 +233,7 @@ class OracleWatch:
         for table in self._context.tables:
             how = key_difference(table, keys.get((table.native_name.schema, table.native_name.name)))
             name = str(self._context.source_name(table.name))
-            if how and name not in known:
+            if how and name not in known and str(table.native_name) in visible:
                 new[name] = {"scn": current_scn(connection), "how": how}
         if new:
             state.put(key, {**known, **new})

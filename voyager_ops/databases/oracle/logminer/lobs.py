@@ -14,7 +14,7 @@ from typing import Any, Final
 import oracledb
 
 from voyager_ops.databases.oracle import values
-from voyager_ops.databases.oracle.errors import DEFINITION_CHANGED, OTHER_TABLE, SNAPSHOT_TOO_OLD, message_of, ora_code
+from voyager_ops.databases.oracle.errors import DEFINITION_CHANGED, NOT_THERE, OTHER_TABLE, SNAPSHOT_TOO_OLD, message_of, ora_code
 from voyager_ops.databases.oracle.frames import NotAChange, RowChange, TableFrames
 from voyager_ops.databases.oracle.names import qualified, quote
 from voyager_ops.databases.oracle.types import BINARY_FLOATS, OracleType
@@ -23,6 +23,7 @@ from voyager_ops.model.changes import DELETE, INSERT, UNCHANGED, Value
 
 BEFORE_READ = register("capture.oracle.before_large_values")
 
+_FIND: Final = "SELECT COUNT(*) FROM DBA_OBJECTS WHERE OWNER = :1 AND OBJECT_NAME = :2 AND OBJECT_TYPE = 'TABLE'"
 AT_ONCE: Final = 16
 """Rows read with one statement: their large values are in memory together."""
 
@@ -133,7 +134,7 @@ class Reader:
         try:
             rows, exact = self._rows(frames, batch)
         except oracledb.Error as error:
-            if ora_code(error) in OTHER_TABLE:
+            if ora_code(error) in OTHER_TABLE and self._is_other(frames, ora_code(error)):
                 raise Gone(first.table, message_of(error)) from error
             raise
         for item in batch:
@@ -142,6 +143,18 @@ class Reader:
                 shown = ", ".join(f"{name} = {value}" for name, value in item.literals.items())
                 raise NotAChange(f"its large values cannot be read: no row with {shown} as of SCN {self._scn}")
             self._held[item.index] = None if found is None else dict(zip(item.columns, found, strict=True))
+
+    def _is_other(self, frames: TableFrames, code: int | None) -> bool:
+        """Whether the table has lost a column or was dropped; a right that was taken away, and may be given back, looks alike."""
+        if code != NOT_THERE:
+            return True
+        owner, name = frames.table.native_name
+        try:
+            with self._connection.cursor() as cursor:
+                row = cursor.execute(_FIND, [owner, name]).fetchone()
+        except oracledb.Error:
+            return False  # it cannot be told: the error speaks for itself
+        return int(row[0]) == 0
 
     def _rows(self, frames: TableFrames, batch: list[Wanted]) -> tuple[dict[tuple[Value, ...], list[Any]], bool]:
         """Values by key, and whether they are of the commit's moment."""
