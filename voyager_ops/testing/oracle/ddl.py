@@ -1,4 +1,7 @@
-"""DDL statements sorted to those who carry them out, with the privileges they need."""
+"""DDL statements sorted to those who carry them out, with the privileges they need.
+
+Long because DDL has many statements: a module that sorts half of them would know no less.
+"""
 
 from __future__ import annotations
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from voyager_ops.testing.oracle import pg_values, session_settings
+from voyager_ops.testing.oracle import pg_values, session_settings, sql_ddl, sql_dml, sql_queries
 from voyager_ops.testing.oracle.column_types import system_column
-from voyager_ops.testing.oracle.ddl import Ddl
-from voyager_ops.testing.oracle.ddl_context import Context
 from voyager_ops.testing.oracle.engine import (
-    BatchError,
     Bind,
     BindValue,
     ColumnInfo,
@@ -26,16 +22,12 @@ from voyager_ops.testing.oracle.engine import (
     Statement,
     StatementKind,
     TypeNumber,
-    Value,
 )
 from voyager_ops.testing.oracle.ora_errors import oracle_error
 from voyager_ops.testing.oracle.plsql import run_block
-from voyager_ops.testing.oracle.recorder import VIEWS
 from voyager_ops.testing.oracle.rewrite import Rewriter
-from voyager_ops.testing.oracle.scn_functions import FUNCTIONS
 from voyager_ops.testing.oracle.session_settings import Settings
-from voyager_ops.testing.oracle.statement_parts import insert_all, projection_texts, split_returning
-from voyager_ops.testing.oracle.statements import parse
+from voyager_ops.testing.oracle.statement_parts import projection_texts, split_returning
 from voyager_ops.testing.oracle.translate import Translator
 from voyager_ops.testing.oracle.translated import Relation, Translated
 
@@ -43,7 +35,6 @@ if TYPE_CHECKING:
     from voyager_ops.testing.oracle.backend import PgEngine
 
 SEARCH_PATH = 'pg_catalog, pg_temp, ora, "SYS"'
-_DDL_PATIENCE = "800ms"  # how long DDL waits for a lock before ORA-00054; Oracle's readers would not be in its way, ours are
 
 
 class SqlSession:
@@ -241,7 +232,7 @@ class SqlSession:
             if statement.kind is StatementKind.QUERY:
                 return self.query(statement, binds, rows[0] if rows else [])
             if statement.kind is StatementKind.DML:
-                return self.dml(statement, binds, rows, batch_errors=batch_errors, row_counts=row_counts)
+                return sql_dml.dml(self, statement, binds, rows, batch_errors=batch_errors, row_counts=row_counts)
             if statement.kind is StatementKind.PLSQL:
                 return run_block(self, statement, binds, rows)
             if statement.kind is StatementKind.DDL:
@@ -260,14 +251,14 @@ class SqlSession:
             translated = self.translated(statement, binds or [Bind(TypeNumber.VARCHAR2)] * len(statement.bind_names))
             try:
                 with self.guarded():
-                    return self._describe(translated)
+                    return self.describe_translated(translated)
             except psycopg.Error as error:
                 raise oracle_error(error, "SELECT", statement.text) from error
         if statement.kind is StatementKind.DML:
             self.translated(statement, binds or [Bind(TypeNumber.VARCHAR2)] * len(statement.bind_names))
         return None
 
-    def _describe(self, translated: Translated) -> list[ColumnInfo]:
+    def describe_translated(self, translated: Translated) -> list[ColumnInfo]:
         pgconn = self.connection.pgconn
         with self.connection.lock:
             for outcome in (pgconn.prepare(b"", translated.sql.encode()), pgconn.describe_prepared(b"")):
@@ -296,9 +287,9 @@ class SqlSession:
         """The statement in PostgreSQL's SQL, from the cache when it is there; privileges are checked."""
         catalog = self.engine.catalog
         key = (statement.text, tuple((b.type, b.national) for b in binds), self.settings.schema, self.user, catalog.version)
-        return self.engine.remember(key, lambda: self._translate(statement, binds))
+        return self.engine.remember(key, lambda: self.translate(statement, binds))
 
-    def _translate(self, statement: Statement, binds: Sequence[Bind]) -> Translated:
+    def translate(self, statement: Statement, binds: Sequence[Bind]) -> Translated:
         catalog = self.engine.catalog
         numbers = {start: index + 1 for start, _, index in statement.bind_spans}
         body, returning = split_returning(statement)
@@ -352,25 +343,6 @@ class SqlSession:
             values.append(pg_values.encode(value, binds[index].type, offset))
         return values
 
-    # -- queries --------------------------------------------------------------------------------------------------------------
-
-    def query(self, statement: Statement, binds: Sequence[Bind], row: Sequence[BindValue]) -> Result:
-        translated = self.translated(statement, binds)
-        parameters = self.parameters(translated.parameters, binds, row)
-        views = {r.name for r in translated.relations if r.name in VIEWS}
-        views |= {name for name in FUNCTIONS if name.lower() in translated.sql}
-        if views:
-            self.recorder.before_query(views)
-        if "dbms_flashback__" in translated.sql:
-            self.connection.execute("SELECT set_config('ora.scn', %s, false)", (str(self.engine.recorder.current_scn()),))
-        if translated.as_of is not None:
-            return self._flashback(translated, binds, row, parameters)
-        if translated.locks:
-            self.begin()
-        with self.patience(translated.wait), self.guarded():
-            cursor = run(self.connection, translated.sql, parameters)
-        return self._result(cursor, translated)
-
     @contextlib.contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
         if seconds <= 0:  # NOWAIT is PostgreSQL's own
@@ -384,194 +356,17 @@ class SqlSession:
         finally:
             self.connection.execute("SET lock_timeout = 0")
 
-    def _flashback(
-        self, translated: Translated, binds: Sequence[Bind], row: Sequence[BindValue], parameters: list[str | None]
-    ) -> Result:
-        assert translated.as_of is not None
-        scn = self._scn_of(translated, binds, row)
-        tables = [(r.owner, r.name) for r in translated.relations if r.owner != "SYS"]
+    # -- carried out elsewhere ------------------------------------------------------------------------------------------------
+
+    def query(self, statement: Statement, binds: Sequence[Bind], row: Sequence[BindValue]) -> Result:
+        return sql_queries.query(self, statement, binds, row)
+
+    def ddl(self, text: str) -> Result:
+        return sql_ddl.ddl(self, text)
+
+    def reader(self) -> psycopg.Connection[Any]:
+        """Another connection of the session: for AS OF, which may be anywhere else than its transaction."""
         if self._reader is None or self._reader.closed:
             self._reader = self._connect()
             self.apply_settings(self._reader)
-        with self.engine.recorder.as_of(scn, tables) as snapshot:
-            self._reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            try:
-                self._reader.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'".encode())
-                cursor = run(self._reader, translated.sql, parameters)
-            finally:
-                self._reader.execute("ROLLBACK")
-        return self._result(cursor, translated)
-
-    def _scn_of(self, translated: Translated, binds: Sequence[Bind], row: Sequence[BindValue]) -> int:
-        assert translated.as_of is not None
-        values = self.parameters(translated.as_of_parameters, binds, row)
-        outcome = run(self.connection, translated.as_of, values).fetchone()
-        value = outcome[0] if outcome else None
-        if value is None:
-            raise OracleError(8181, "specified number is not a valid system change number")
-        if translated.as_of_timestamp:
-            moment = (
-                pg_values.timestamp_tz(value)
-                if str(value).isdigit() and len(str(value)) > 21
-                else pg_values.date(str(value))
-                if "-" in str(value)
-                else pg_values.timestamp(str(value))
-            )
-            when = datetime(
-                moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.nanoseconds // 1000
-            )
-            offset = moment.offset_minutes if moment.offset_minutes is not None else self.settings.offset
-            return self.engine.recorder.scn_at(when - timedelta(minutes=offset))
-        return int(value)
-
-    def _result(self, cursor: psycopg.Cursor[Any], translated: Translated) -> Result:
-        outcome = cursor.pgresult
-        assert outcome is not None
-        infos = self.columns(outcome, translated)
-        return Result(columns=infos, rows=self.decoded(outcome, infos))
-
-    def decoded(self, outcome: psycopg.pq.abc.PGresult, infos: Sequence[ColumnInfo]) -> Iterator[tuple[Value, ...]]:
-        """The rows of a result, which is in memory."""
-        decoders: list[Callable[[str], Value] | None] = [pg_values.decoder(i.type, self.settings.offset) for i in infos]
-        decoders = [None if d is pg_values.text else d for d in decoders]
-        get = outcome.get_value
-        for number in range(outcome.ntuples):
-            row: list[Value] = []
-            for column, decode in enumerate(decoders):
-                value = get(number, column)
-                row.append(None if value is None else value.decode() if decode is None else decode(value.decode()))
-            yield tuple(row)
-
-    # -- DML ------------------------------------------------------------------------------------------------------------------
-
-    def dml(
-        self,
-        statement: Statement,
-        binds: Sequence[Bind],
-        rows: Sequence[Sequence[BindValue]],
-        *,
-        batch_errors: bool,
-        row_counts: bool,
-    ) -> Result:
-        branches = insert_all(statement.text)
-        if branches:
-            if binds:
-                raise OracleError(3001, "unimplemented feature (simulator: INSERT ALL with binds)")
-            parts = [self.dml(parse(b), (), rows, batch_errors=False, row_counts=False) for b in branches]
-            return Result(row_count=sum(p.row_count for p in parts))
-        translated = self.translated(statement, binds)
-        result = Result()
-        returning: list[Sequence[Sequence[Value]]] | None = [] if statement.returning_binds else None
-        if translated.target is not None and translated.target.owner == "SYS":
-            raise OracleError(1031, "insufficient privileges")
-        if translated.target is not None and translated.target.kind == "MATERIALIZED VIEW":
-            raise OracleError(1732, "data manipulation operation not legal on this view")
-        self.begin()
-        code = translated.sql.encode()
-        parameters = [self.parameters(translated.parameters, binds, row) for row in rows]
-        if len(rows) > 1 and returning is None and not row_counts:
-            try:
-                with self.guarded(), self.recorder.statement():
-                    cursor = psycopg.RawCursor(self.connection)
-                    cursor.executemany(code, parameters)
-                    result.row_count = cursor.rowcount
-                return result
-            except psycopg.Error as error:
-                if error.sqlstate is None or error.sqlstate[:2] in ("57", "40", "55"):
-                    raise  # not a row's fault
-        counts: list[int] = []
-        errors: list[BatchError] = []
-        for offset, values in enumerate(parameters):
-            try:
-                with self.guarded(), self.recorder.statement():
-                    done = run(self.connection, translated.sql, values)
-            except psycopg.Error as error:
-                found = oracle_error(error, translated.kind)
-                if not batch_errors or error.sqlstate is None:
-                    found.row_count = result.row_count
-                    raise found from error
-                errors.append(BatchError(offset, found))
-                counts.append(0)
-                continue
-            counts.append(done.rowcount)
-            result.row_count += max(done.rowcount, 0)
-            if returning is not None:
-                assert done.pgresult is not None
-                infos = self.columns(done.pgresult, translated)
-                got = list(self.decoded(done.pgresult, infos))
-                returning.append([[r[k] for r in got] for k in range(len(infos))])
-        result.batch_errors = errors
-        result.row_counts = counts if row_counts else []
-        result.returning = returning
-        return result
-
-    # -- DDL ------------------------------------------------------------------------------------------------------------------
-
-    def ddl(self, text: str) -> Result:
-        """Commit, carry out, record, commit."""
-        recorder = self.engine.recorder
-        words = [word.upper() for word in text.split(None, 2)[:2]]
-        if words == ["ALTER", "SESSION"]:  # to the client it is DDL like any other
-            return session_settings.alter_session(self, text)
-        if words in (["ALTER", "SYSTEM"], ["ALTER", "DATABASE"]):
-            return session_settings.alter_system(self, text)
-        self.commit()
-        self.connection.execute("BEGIN")
-        self.open = True
-        try:
-            self.connection.execute(f"SET LOCAL lock_timeout = '{_DDL_PATIENCE}'".encode())
-            catalog = self.engine.catalog
-            context = Context(
-                self.connection, self.user, self.settings.schema, self.expression, self.engine.max_string_size > 4000
-            )
-            ddl = Ddl(context, self._describe_text, lambda p: p in catalog.privileges(self.user), self.settings.length_semantics)
-            with self.recorder.statement(), catalog.seen_by(self.connection):
-                outcome = ddl.run(text)
-            catalog.changed()
-            for owner, name in outcome.dropped:
-                recorder.table_dropped(owner, name)
-            for owner, name in outcome.changed:
-                table = catalog.redo_table(owner, name, context.connection)
-                if table is not None:
-                    recorder.table_changed(context.connection, table)
-            self.recorder.ddl(text, outcome.owner, outcome.name, outcome.kind)
-            self.commit()
-        except BaseException:
-            if self.open and not self.connection.closed:
-                self.rollback()
-            raise
-        finally:
-            self.engine.catalog.changed()
-        return Result(warning=outcome.warning)
-
-    def expression(self, text: str) -> str:
-        """An expression of DDL in PostgreSQL's SQL."""
-        catalog = self.engine.catalog
-        prepared = Rewriter(text, _no_binds).run()
-        return Translator(
-            prepared, (), self.resolve, lambda name: catalog.sequence(self.settings.schema, self.user, name), catalog.functions
-        ).expression()
-
-    def _describe_text(self, text: str, schema: str) -> tuple[str, list[ColumnInfo]]:
-        own, self.settings = self.settings, replace(self.settings, schema=schema)
-        try:
-            return self._describe_query(text)
-        finally:
-            self.settings = own
-
-    def _describe_query(self, text: str) -> tuple[str, list[ColumnInfo]]:
-        statement = Statement(text, StatementKind.QUERY)
-        translated = self._translate(statement, ())
-        try:
-            return translated.sql, self._describe(translated)
-        except psycopg.Error as error:
-            raise oracle_error(error) from error
-
-
-def _no_binds(start: int) -> int:
-    raise OracleError(1027, "bind variables not allowed for data definition operations", start)
-
-
-def run(connection: psycopg.Connection[Any], statement: str, parameters: Sequence[str | None]) -> psycopg.Cursor[Any]:
-    """Execute a translated statement, whose parameters are ``$1 …``."""
-    return psycopg.RawCursor(connection).execute(statement.encode(), parameters)
+        return self._reader

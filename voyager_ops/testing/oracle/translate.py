@@ -16,6 +16,7 @@ from voyager_ops.testing.oracle.datatypes import CHARACTER, DataType
 from voyager_ops.testing.oracle.dialects import OracleSide, PostgresSide, RawCast, RawText
 from voyager_ops.testing.oracle.engine import Bind, OracleError
 from voyager_ops.testing.oracle.rewrite import Prepared, literal
+from voyager_ops.testing.oracle.rownum import connect_by, rownum
 from voyager_ops.testing.oracle.sql_tree import (
     call,
     column_names,
@@ -31,57 +32,11 @@ from voyager_ops.testing.oracle.translated import ROW_NUMBER, Relation, Translat
 # Functions that are PostgreSQL's own under the same name.
 _NATIVE = frozenset(
     [
-        "COUNT",
-        "SUM",
-        "AVG",
-        "MIN",
-        "MAX",
-        "ABS",
-        "CEIL",
-        "FLOOR",
-        "SIGN",
-        "EXP",
-        "LN",
-        "SQRT",
-        "POWER",
-        "SIN",
-        "COS",
-        "TAN",
-        "ASIN",
-        "ACOS",
-        "ATAN",
-        "SINH",
-        "COSH",
-        "TANH",
-        "COALESCE",
-        "NULLIF",
-        "GREATEST",
-        "LEAST",
-        "ROW_NUMBER",
-        "RANK",
-        "DENSE_RANK",
-        "PERCENT_RANK",
-        "CUME_DIST",
-        "NTILE",
-        "LAG",
-        "LEAD",
-        "FIRST_VALUE",
-        "LAST_VALUE",
-        "NTH_VALUE",
-        "STDDEV",
-        "STDDEV_POP",
-        "STDDEV_SAMP",
-        "VARIANCE",
-        "VAR_POP",
-        "VAR_SAMP",
-        "CORR",
-        "COVAR_POP",
-        "COVAR_SAMP",
-        "MEDIAN",
-        "STRING_AGG",
-        "GROUPING",
-        "EXISTS",
-        "MERGE_ACTION",
+        *("COUNT", "SUM", "AVG", "MIN", "MAX", "ABS", "CEIL", "FLOOR", "SIGN", "EXP", "LN", "SQRT", "POWER", "SIN", "COS"),
+        *("TAN", "ASIN", "ACOS", "ATAN", "SINH", "COSH", "TANH", "COALESCE", "NULLIF", "GREATEST", "LEAST", "ROW_NUMBER"),
+        *("RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE", "LAG", "LEAD", "FIRST_VALUE", "LAST_VALUE"),
+        *("NTH_VALUE", "STDDEV", "STDDEV_POP", "STDDEV_SAMP", "VARIANCE", "VAR_POP", "VAR_SAMP", "CORR", "COVAR_POP"),
+        *("COVAR_SAMP", "MEDIAN", "STRING_AGG", "GROUPING", "EXISTS", "MERGE_ACTION"),
     ]
 )
 
@@ -120,7 +75,7 @@ class Translator:
         self.out.kind = kind
         if any(j.args.get("join_mark") for j in tree.find_all(exp.Column)):
             tree = eliminate_join_marks(tree)
-        tree = self._connect_by(tree)
+        tree = connect_by(tree, self._late)
         if kind == "SELECT":
             self.out.names = column_names(tree)
         if returning:
@@ -128,7 +83,7 @@ class Translator:
         if isinstance(tree, exp.Insert):
             self._insert(tree)
         self._tables(tree)
-        self._rownum(tree)
+        rownum(tree)
         tree = self._rewrite(tree)
         self._strings(tree)
         self._targets(tree)
@@ -248,121 +203,6 @@ class Translator:
                 value = exp.alias_(value, "ROWID", quoted=True)
             column.replace(value)
 
-    # -- ROWNUM, CONNECT BY LEVEL ---------------------------------------------------------------------------------------
-
-    def _connect_by(self, tree: exp.Expr) -> exp.Expr:
-        for select in list(tree.find_all(exp.Select)):
-            connect = select.args.get("connect")
-            if connect is None:
-                continue
-            condition = connect.args["connect"]
-            source = sources_of(select)
-            if not (
-                isinstance(condition, (exp.LTE, exp.LT))
-                and isinstance(condition.this, exp.Column)
-                and condition.this.name in ("LEVEL", "ROWNUM")
-                and len(source) == 1
-                and source[0].name == "DUAL"
-            ):
-                raise OracleError(900, "invalid SQL statement (simulator: of CONNECT BY only LEVEL <= n FROM DUAL is known)")
-            upper = condition.expression.copy()
-            if isinstance(condition, exp.LT):
-                upper = exp.Sub(this=upper, expression=exp.Literal.number(1))
-            numbers = f"generate_series(1, ({self._late(upper)})::bigint) AS g"
-            text = f'(SELECT g::numeric AS "LEVEL", \'X\'::ora.varchar2 AS "DUMMY" FROM {numbers}) AS "DUAL"'
-            select.set("connect", None)
-            select.args["from_" if "from_" in select.args else "from"].set("this", RawText(this=text))
-            for column in select.find_all(exp.Column):
-                if column.name == "ROWNUM":
-                    column.set("this", exp.to_identifier("LEVEL", quoted=True))
-        return tree
-
-    def _late(self, node: exp.Expr) -> str:
-        return str(self._rewrite(exp.Paren(this=node.copy())).sql(dialect=PostgresSide, normalize_functions=False))
-
-    def _rownum(self, tree: exp.Expr) -> None:
-        for scope in [tree] if not isinstance(tree, exp.Query) else []:
-            where = scope.args.get("where")
-            if where is not None and any(c.name == "ROWNUM" for c in where.find_all(exp.Column)):
-                self._rownum_dml(scope)
-        for select in list(tree.find_all(exp.Select)):
-            self._rownum_select(select)
-
-    def _take_limit(self, holder: exp.Expr) -> exp.Expr | None:
-        """The limit that conditions on ROWNUM in the WHERE of ``holder`` make, taken out of it."""
-        where = holder.args.get("where")
-        if where is None:
-            return None
-        kept: list[exp.Expr] = []
-        limit: exp.Expr | None = None
-        for part in where.this.flatten() if isinstance(where.this, exp.And) else [where.this]:
-            inner = part.unnest() if isinstance(part, exp.Paren) else part
-            if (
-                isinstance(inner, (exp.LTE, exp.LT, exp.EQ))
-                and isinstance(inner.this, exp.Column)
-                and inner.this.name == "ROWNUM"
-            ):
-                bound = inner.expression.copy()
-                limit = (
-                    exp.Sub(this=exp.Paren(this=bound), expression=exp.Literal.number(1)) if isinstance(inner, exp.LT) else bound
-                )
-                if isinstance(inner, exp.LT) and isinstance(bound, exp.Literal):
-                    limit = exp.Literal.number(int(bound.this) - 1)
-            else:
-                kept.append(part)
-        if limit is None:
-            return None
-        holder.set("where", exp.Where(this=exp.and_(*kept, copy=False)) if kept else None)
-        return RawCast(this=limit, to="bigint")
-
-    def _rownum_select(self, select: exp.Select) -> None:
-        limit = self._take_limit(select)
-        if limit is not None:
-            blocking = (
-                select.args.get("order")
-                or select.args.get("group")
-                or select.args.get("distinct")
-                or any(
-                    isinstance(a, exp.Anonymous) and a.name.upper() in ("COUNT", "SUM", "MIN", "MAX", "AVG", "LISTAGG")
-                    for e in select.expressions
-                    for a in e.find_all(exp.Anonymous)
-                )
-            )
-            if not blocking:
-                select.set("limit", exp.Limit(expression=limit))
-            else:
-                sources = sources_of(select)
-                if len(sources) != 1:
-                    raise OracleError(900, "invalid SQL statement (simulator: ROWNUM over a join that is sorted or grouped)")
-                source = sources[0]
-                alias = source.alias_or_name
-                plain = source.copy()
-                inner = exp.Select(expressions=[exp.Column(this=exp.Star(), table=exp.to_identifier(alias, quoted=True))])
-                if isinstance(plain, exp.Table):
-                    inner = exp.Select(expressions=[exp.Star(), exp.column("tableoid")])
-                inner.set("from_", exp.From(this=plain))
-                inner.set("where", select.args.get("where"))
-                inner.set("limit", exp.Limit(expression=limit))
-                select.set("where", None)
-                source.replace(exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True))))
-        for column in list(select.find_all(exp.Column)):
-            if column.name == "ROWNUM" and column.find_ancestor(exp.Select) is select:
-                number = RawText(this="(row_number() OVER ())::numeric")
-                at_top = column.parent is select and column.arg_key == "expressions"
-                column.replace(exp.alias_(number, "ROWNUM", quoted=True) if at_top else number)
-
-    def _rownum_dml(self, statement: exp.Expr) -> None:
-        limit = self._take_limit(statement)
-        if limit is None or not isinstance(statement, (exp.Update, exp.Delete)):
-            raise OracleError(900, "invalid SQL statement (simulator: ROWNUM here)")
-        table = statement.this
-        alias = exp.to_identifier(table.alias_or_name, quoted=True)
-        inner = exp.Select(expressions=[exp.column("ctid", alias.copy())])
-        inner.set("from_", exp.From(this=table.copy()))
-        inner.set("where", statement.args.get("where"))
-        inner.set("limit", exp.Limit(expression=limit))
-        statement.set("where", exp.Where(this=exp.In(this=exp.column("ctid", alias), query=exp.Subquery(this=inner))))
-
     # -- DML ------------------------------------------------------------------------------------------------------------
 
     def _insert(self, tree: exp.Insert) -> None:
@@ -468,6 +308,9 @@ class Translator:
             node.set("this", self._listed(node.this))
             return node
         return node
+
+    def _late(self, node: exp.Expr) -> str:
+        return str(self._rewrite(exp.Paren(this=node.copy())).sql(dialect=PostgresSide, normalize_functions=False))
 
     def _bind(self, node: exp.Placeholder) -> exp.Expr:
         index = int(node.name[1:]) - 1
