@@ -44,6 +44,7 @@ def app(engine: PgEngine) -> Iterator[Session]:
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
+        ("SYSTIMESTAMP - SYSTIMESTAMP", DayInterval(0, 0, 0)),
         ("1/3", Decimal("0.3333333333333333333333333333333333333333")),
         ("2/3*1000000", Decimal("666666." + "6" * 33 + "7")),
         ("0.1+0.2", Decimal("0.3")),
@@ -647,6 +648,7 @@ def test_out_binds_of_a_block(app: Session) -> None:
         ("SELECT (1 FROM DUAL", 907),
         ("SELECT 1 FROM DUAL WHERE 1 = 1 FOO BAR", 933),
         ("SELECT ID, COUNT(*) FROM C", 937),
+        ("SELECT * FROM P PIVOT (COUNT(*) FOR ID IN (1, 2))", 3001),
         ("SELECT PID, COUNT(*) FROM C GROUP BY ID", 979),
         ("SELECT 1 FROM C WHERE COUNT(*) > 1", 934),
         ("SELECT 1 FROM DUAL UNION SELECT 1, 2 FROM DUAL", 1789),

@@ -7,8 +7,11 @@ from typing import Any, ClassVar
 from sqlglot import exp
 from sqlglot.dialects.oracle import Oracle
 from sqlglot.dialects.postgres import Postgres
+from sqlglot.errors import ErrorLevel, UnsupportedError
 from sqlglot.generators.postgres import PostgresGenerator
 from sqlglot.parsers.oracle import OracleParser
+
+from voyager_ops.testing.oracle.engine import OracleError
 
 
 class RawCast(exp.Expression):
@@ -42,3 +45,11 @@ class PostgresSide(Postgres):
             RawText: lambda self, e: e.args["this"],
             exp.Select: lambda self, e: self.select_sql(e),
         }
+
+
+def postgres_sql(tree: exp.Expr) -> str:
+    """The tree as PostgreSQL's SQL. ORA-03001 for what sqlglot would leave out of it."""
+    try:
+        return str(tree.sql(dialect=PostgresSide, normalize_functions=False, comments=False, unsupported_level=ErrorLevel.RAISE))
+    except UnsupportedError as error:
+        raise OracleError(3001, f"unimplemented feature (simulator: {error})") from error

@@ -13,7 +13,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.transforms import eliminate_join_marks
 
 from voyager_ops.testing.oracle.datatypes import CHARACTER, DataType
-from voyager_ops.testing.oracle.dialects import OracleSide, PostgresSide, RawCast, RawText
+from voyager_ops.testing.oracle.dialects import OracleSide, RawCast, RawText, postgres_sql
 from voyager_ops.testing.oracle.engine import Bind, OracleError
 from voyager_ops.testing.oracle.rewrite import Prepared, literal
 from voyager_ops.testing.oracle.rownum import connect_by, rownum
@@ -88,12 +88,12 @@ class Translator:
         self._strings(tree)
         self._targets(tree)
         self._locks(tree)
-        self.out.sql = tree.sql(dialect=PostgresSide, normalize_functions=False, comments=False)
+        self.out.sql = postgres_sql(tree)
         if self.prepared.as_of is not None:
             used, self.out.parameters = self.out.parameters, []
             value = self._rewrite(self._parse(f"SELECT {self.prepared.as_of} AS X"))
             self.out.as_of_parameters, self.out.parameters = self.out.parameters, used
-            self.out.as_of = value.sql(dialect=PostgresSide, normalize_functions=False)
+            self.out.as_of = postgres_sql(value)
             self.out.as_of_timestamp = self.prepared.as_of_timestamp
         return self.out
 
@@ -101,7 +101,7 @@ class Translator:
         """The prepared text as one expression, of the columns of a single table: for defaults, checks and index keys."""
         tree = self._rewrite(self._parse(f"SELECT {self.prepared.text}"))
         self._strings(tree)
-        return str(tree.expressions[0].sql(dialect=PostgresSide, normalize_functions=False))
+        return postgres_sql(tree.expressions[0])
 
     def _parse(self, text: str) -> exp.Expr:
         try:
@@ -310,7 +310,7 @@ class Translator:
         return node
 
     def _late(self, node: exp.Expr) -> str:
-        return str(self._rewrite(exp.Paren(this=node.copy())).sql(dialect=PostgresSide, normalize_functions=False))
+        return postgres_sql(self._rewrite(exp.Paren(this=node.copy())))
 
     def _bind(self, node: exp.Placeholder) -> exp.Expr:
         index = int(node.name[1:]) - 1

@@ -110,12 +110,12 @@ CREATE CAST (ora.tsltz AS ora.tsltz) WITH FUNCTION ora.tsltz_round(ora.tsltz, in
 CREATE CAST (ora.ids AS ora.ids) WITH FUNCTION ora.ids_round(ora.ids, int) AS IMPLICIT;
 CREATE CAST (ora.iym AS ora.iym) WITH FUNCTION ora.iym_round(ora.iym, int) AS IMPLICIT;
 
-CREATE FUNCTION ora.sysdate() RETURNS ora.date LANGUAGE sql STABLE RETURN date_trunc('second', clock_timestamp() AT TIME ZONE 'UTC')::ora.date;
-CREATE FUNCTION ora.systimestamp() RETURNS ora.tstz LANGUAGE sql STABLE RETURN ora.make_tstz(ora.ns_of(clock_timestamp() AT TIME ZONE 'UTC'), 0);
+CREATE FUNCTION ora.sysdate() RETURNS ora.date LANGUAGE sql STABLE RETURN date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC')::ora.date;
+CREATE FUNCTION ora.systimestamp() RETURNS ora.tstz LANGUAGE sql STABLE RETURN ora.make_tstz(ora.ns_of(statement_timestamp() AT TIME ZONE 'UTC'), 0);
 CREATE FUNCTION ora.current_date() RETURNS ora.date LANGUAGE sql STABLE
-  RETURN (date_trunc('second', clock_timestamp() AT TIME ZONE 'UTC') + make_interval(mins => ora.session_offset()))::ora.date;
+  RETURN (date_trunc('second', statement_timestamp() AT TIME ZONE 'UTC') + make_interval(mins => ora.session_offset()))::ora.date;
 CREATE FUNCTION ora.current_timestamp() RETURNS ora.tstz LANGUAGE sql STABLE
-  RETURN ora.make_tstz(ora.ns_of(clock_timestamp() AT TIME ZONE 'UTC'), ora.session_offset());
+  RETURN ora.make_tstz(ora.ns_of(statement_timestamp() AT TIME ZONE 'UTC'), ora.session_offset());
 CREATE FUNCTION ora.localtimestamp() RETURNS ora.ts LANGUAGE sql STABLE RETURN ora.to_ts(ora.current_timestamp());
 CREATE FUNCTION ora.sessiontimezone() RETURNS ora.varchar2 LANGUAGE sql STABLE RETURN ora.offset_text(ora.session_offset())::ora.varchar2;
 CREATE FUNCTION ora.dbtimezone() RETURNS ora.varchar2 LANGUAGE sql IMMUTABLE RETURN '+00:00'::ora.varchar2;
@@ -450,7 +450,7 @@ BEGIN
     RETURN ARRAY[ora.ns_of(left(v, 19)::timestamp) + rpad(substr(v, 21), 9, '0')::numeric, NULL];
   END IF;
   m := regexp_match(v, parser[1]);
-  now_ := clock_timestamp() AT TIME ZONE 'UTC';
+  now_ := statement_timestamp() AT TIME ZONE 'UTC';
   IF m IS NULL THEN
     IF v ~ '^\s*$' THEN RETURN NULL; END IF;
     IF v ~ left(parser[1], -4) THEN PERFORM ora.raise('ORA-01830: date format picture ends before converting entire input string'); END IF;
