@@ -274,6 +274,9 @@ def test_char_keeps_its_blanks(target_db: Database) -> None:
             ("CASE WHEN C || 'x ' = 'ab   x' THEN 1 ELSE 0 END", 1),
             ("CASE WHEN NVL(C, 'x') = 'ab' THEN 1 ELSE 0 END", 0),
             ("DECODE(C, 'ab', 1, 'ab   ', 2)", 2),
+            ("LENGTH(NULLIF(UPPER(C), 'x'))", 5),
+            ("NULLIF(UPPER(C), 'AB')", None),
+            ("NULLIF(V, C) || '!'", "ab!"),
         ]:
             sql = translate_expression(given, columns=columns).sql
             assert connection.execute(f"SELECT {sql} FROM t".encode()).fetchone() == (wanted,)

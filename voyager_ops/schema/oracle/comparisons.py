@@ -7,7 +7,7 @@ from typing import Any
 from sqlglot import exp
 
 from voyager_ops.schema.oracle.dialect import Node, Refused, cast_to, collated
-from voyager_ops.schema.oracle.typed import Typed, as_double, as_number, is_char, is_number, is_text, padded, word
+from voyager_ops.schema.oracle.typed import Typed, as_double, as_number, is_char, is_number, is_text, padded, string_of, word
 
 _ORDERED = (exp.LT, exp.LTE, exp.GT, exp.GTE)
 
@@ -20,6 +20,8 @@ def compared(operator: type[Any], left: Typed, right: Typed, *, strict: bool = F
     if is_text(left.kind) and is_text(right.kind):
         if strict and a != b:
             raise Refused("a CHAR is looked for among texts of varying length, or the other way round")
+        if strict and right.kind.blanks and (left.kind.blanks or string_of(left.node) is not None):
+            raise Refused("a CHAR is looked for among others that have been reckoned")
         return _texts(operator, left, right)
     if is_number(left.kind) or is_number(right.kind):
         if strict and not (is_number(left.kind) and is_number(right.kind)):

@@ -80,6 +80,8 @@ def _nvl2(tr: Translator, node: exp.Anonymous, scope: Scope) -> Typed:
 
 def _nullif(tr: Translator, args: Args) -> Typed:
     test = compared(exp.EQ, *args)
+    if test.this != args[0].node:  # compared as something else than what it is
+        return Typed(exp.Case(ifs=[exp.If(this=test, true=exp.Null())], default=args[0].node.copy()), args[0].kind)
     return Typed(call("nullif", test.this, test.expression), args[0].kind)
 
 
