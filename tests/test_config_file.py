@@ -17,6 +17,15 @@ def test_a_missing_variable_is_named() -> None:
     assert (caught.value.key, caught.value.line) == ("source.url", 4)
 
 
+@pytest.mark.parametrize("written", ["${SOURCE-DB}", "${}", "${SOURCE_DB_PASSWORD:-x}", "${ SOURCE }", "${SOURCE_DB_PASSWORD"])
+def test_what_is_no_variables_name_is_refused_and_not_taken_literally(written: str) -> None:
+    text = GOOD.replace("${SOURCE_DB_PASSWORD}", written)
+    assert text != GOOD
+    with pytest.raises(ConfigError, match="the name of an environment variable") as caught:
+        parse_config(text, environment={"SOURCE_DB_PASSWORD": "x"})
+    assert (caught.value.key, caught.value.line) == ("source.url", 4)
+
+
 def test_broken_yaml_and_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not valid YAML") as caught:
         parse_config("name: [\nx", file="f")

@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from voyager_ops.config import NAME_PATTERN, MigrationConfig, Origin
 from voyager_ops.errors import ConfigError
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"\$\{([^}]*)\}?")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def load_config(path: Path | str, environment: Mapping[str, str] | None = None) -> MigrationConfig:
@@ -79,7 +80,16 @@ def _plain(node: yaml.Node, path: tuple[str, ...], lines: dict[tuple[str, ...], 
 
 
 def _expand(value: str, path: tuple[str, ...], line: int, env: Mapping[str, str], file: str) -> str:
-    for name in _VARIABLE.findall(value):
+    for found in _VARIABLE.finditer(value):
+        name = found[1]
+        if not found[0].endswith("}") or not _VARIABLE_NAME.fullmatch(name):
+            raise ConfigError(
+                "after ${ the name of an environment variable and } are wanted",
+                key=".".join(path),
+                line=line,
+                file=file,
+                next_step="write ${NAME}: letters, digits, underscores; in a URL %24%7B stands for the two characters themselves",
+            )
         if name not in env:
             raise ConfigError(
                 f"the environment variable {name} is not set",

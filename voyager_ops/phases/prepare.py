@@ -154,6 +154,12 @@ def _shown(statement: Statement, wanted: Wanted, outcome: str) -> dict[str, Any]
     }
 
 
+def _headline(statement: Statement) -> str:
+    """The statement where it fits a line, else what it is for; the whole of it is in the result."""
+    text = statement.sql.as_string(None)
+    return statement.why if "\n" in text else text
+
+
 class _Runner:
     def __init__(self, wanted: Wanted, result: PrepareResult, privileged: PostgresDatabase, password: Any) -> None:
         self.wanted = wanted
@@ -175,7 +181,7 @@ class _Runner:
                 done += outcome == "run"
                 self.result.statements.append(_shown(statement, self.wanted, outcome))
                 self.result.restart_needed |= outcome == "run" and statement.restart
-                progress(Progress(phase="prepare", message=f"{outcome}: {statement.sql.as_string(None)}"))
+                progress(Progress(phase="prepare", message=f"{outcome}: {_headline(statement)}"))
             maintenance.execute("SELECT pg_reload_conf() FROM pg_roles WHERE rolname = current_user AND rolsuper")
         finally:
             maintenance.close()
