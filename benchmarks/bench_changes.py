@@ -12,16 +12,16 @@ from benchmarks.stage import Stage, rounds
 
 FIFTY = 50
 PARALLEL = (1, 2, 4)
-NAMES = [
-    "capture",
-    "capture.mix",
-    "catchup.tpcb",
-    "catchup.mix",
-    "parallel.tpcb",
-    "parallel.fifty_tables",
-    "backlog.hot_row",
-    "backlog.fifty_tables",
-    "backlog.swaps",
+LINES = [
+    ("capture",),
+    ("capture.mix",),
+    ("catchup.tpcb",),
+    ("catchup.mix",),
+    ("parallel.tpcb",),
+    ("parallel.fifty_tables",),
+    ("backlog.hot_row",),
+    ("backlog.fifty_tables",),
+    ("backlog.swaps",),
 ]
 
 

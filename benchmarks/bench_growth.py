@@ -18,11 +18,12 @@ WITHIN = 0.9
 STEPS = (1, 4, 16)
 BYTES_PER_ROW = 600
 """Of the wide table, on disk."""
-NAMES = ["growth.snapshot", "growth.verify", "growth.changes", "memory.snapshot", "memory.verify", "memory.transaction"]
+TABLES = ("growth.snapshot", "growth.verify", "memory.snapshot", "memory.verify")
+LINES = [TABLES, ("growth.changes",), ("memory.transaction",)]
 
 
 def run(stage: Stage, wanted: Callable[[str], bool]) -> Iterator[Row]:
-    if any(map(wanted, NAMES[:2])) or any(map(wanted, NAMES[3:5])):
+    if any(map(wanted, TABLES)):
         yield from (row for row in tables(stage) if wanted(_line(row.name)))
     if wanted("growth.changes"):
         yield changes(stage)

@@ -18,7 +18,7 @@ from benchmarks.stage import Database, Stage
 
 PROBE_SECONDS = 0.05
 WARM_UP_SECONDS = 2.0
-NAMES = ["lag", "cutover"]
+LINES = [("lag",), ("cutover",)]
 
 
 def run(stage: Stage, wanted: Callable[[str], bool]) -> Iterator[Row]:

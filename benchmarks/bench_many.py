@@ -11,7 +11,7 @@ from benchmarks.report import Row, against_peer, equal_contents
 from benchmarks.stage import Database, Stage, rounds
 from benchmarks.workloads import PGBENCH_TABLES, pgbench_tables
 
-NAMES = ["snapshot.many"]
+LINES = [("snapshot.many",)]
 
 
 def run(stage: Stage, wanted: Callable[[str], bool]) -> Iterator[Row]:

@@ -16,7 +16,8 @@ from voyager_ops.databases.postgres import metadata
 FORMS = ("text", "binary")
 TABLES = ("narrow", "wide")
 ONE_STREAM = [f"snapshot.{table}.{form}" for table in TABLES for form in FORMS]
-NAMES = [*ONE_STREAM, "snapshot.both", "snapshot.both.pgcopydb"]
+LINES = [*((name,) for name in ONE_STREAM), ("snapshot.both", "snapshot.both.pgcopydb")]
+"""Names of lines, those together that one run measures."""
 
 
 def run(stage: Stage, wanted: Callable[[str], bool]) -> Iterator[Row]:

@@ -135,7 +135,7 @@ class ChangesConfig(_Model):
     segment_age: Seconds = 0.2
     """A segment with something in it is published after this long at most."""
     compression: Literal["none", "zstd"] = "none"
-    batch_changes: int = Field(default=20_000, ge=1, le=1_000_000)
+    batch_changes: int = Field(default=40_000, ge=1, le=1_000_000)
     """Changes folded into one target transaction, more only for a single larger source transaction."""
     apply_parallelism: int = Field(default=1, ge=1, le=64)
     """Connections a batch is spread over by key. More than one: readers of the target may see a batch half applied (I2)."""

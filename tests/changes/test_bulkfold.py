@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -216,3 +218,19 @@ def test_a_large_transaction_comes_in_blocks_of_whole_frames(values: list[bytes]
     assert b"".join(block.data for block in found) == data
     assert sum(block.count for block in found) == len(values)
     assert sum(len(Frames(Buffer([block.data]))) for block in found) == len(values)
+
+
+def test_rows_come_in_the_order_of_their_keys() -> None:
+    """Whole numbers by size; what is next to a short value in the buffer does not count."""
+    chance = random.Random(1)
+    texts = [str(chance.randrange(10 ** (size - 1), 10**size)).encode() for size in range(1, 17) for _ in range(40)]
+    chance.shuffle(texts)
+    buffer = Buffer([struct.pack(">i", len(text)) + text for text in texts])
+    ends = np.cumsum([len(text) + 4 for text in texts])
+    starts = ends - [len(text) + 4 for text in texts]
+    numbers = [int(text) for text in texts]
+    assert [numbers[place] for place in Cells(buffer, [starts], [ends]).order()] == sorted(numbers)
+    few = np.arange(len(texts)) % 7
+    pairs = Cells(buffer, [starts[few], starts], [ends[few], ends])
+    found = [(numbers[few[place]], numbers[place]) for place in pairs.order()]
+    assert found == sorted((numbers[place % 7], number) for place, number in enumerate(numbers))

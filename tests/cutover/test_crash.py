@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import Database
 from tests.cutover.kit import MakeShop, Users, rules, until
+from voyager_ops.errors import CutoverError
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.state import cutovers
 
@@ -131,4 +132,25 @@ def test_after_the_intent_there_is_only_forward(make_shop: MakeShop, point: str)
     code = shop.drive_elsewhere(Side.TARGET, f"{point}=error")
     assert code not in (COMPLETED, UNDONE, KILLED)
     assert cutovers.public_status(shop.state, Side.TARGET) == "INITIATED"
+    assert shop.drive_elsewhere(Side.TARGET) == COMPLETED
+
+
+def test_it_does_not_open_while_a_batch_is_applied_in_part(make_shop: MakeShop, target_db: Database) -> None:
+    """Several connections apply: one of them stands where the others do not."""
+    shop = make_shop(deadline=30)
+    with target_db.connect() as connection:
+        connection.execute(
+            "INSERT INTO voyager_ops.lane_position (migration, lane, part, position, seam_passed)"
+            " SELECT migration, lane, 1, position, seam_passed FROM voyager_ops.lane_position WHERE lane = 'forward'"
+        )
+    shop.request(Side.TARGET)
+    with pytest.raises(CutoverError, match="a batch is applied to the target in part"):
+        shop.drive(Side.TARGET)
+    assert cutovers.public_status(shop.state, Side.TARGET) == "INITIATED"
+    with target_db.connect() as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(
+            "UPDATE voyager_ops.lane_position p SET position = o.position FROM voyager_ops.lane_position o"
+            " WHERE p.lane = o.lane AND p.lane = 'forward' AND p.part = 1 AND o.part = 0"
+        )
     assert shop.drive_elsewhere(Side.TARGET) == COMPLETED

@@ -24,7 +24,7 @@ from voyager_ops.changes.log import ChangeLog
 from voyager_ops.config import ChangesConfig
 from voyager_ops.databases.postgres import apply_parallel, metadata
 from voyager_ops.databases.postgres.apply import ApplySession
-from voyager_ops.databases.postgres.apply_parallel import Parting, undivided
+from voyager_ops.databases.postgres.apply_parting import Parting, undivided
 from voyager_ops.errors import ApplyError
 from voyager_ops.lane import collector
 from voyager_ops.model.changes import UNCHANGED

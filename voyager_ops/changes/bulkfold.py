@@ -63,6 +63,8 @@ def fold(
         if groups is None:
             return None
         final, existed = groups
+    order = identities.take(final).order()  # rows near each other are found in pages that are at hand
+    final, existed = final[order], existed[order]
     present = ~deleted[final]
     net = NetChange()
     gone = final[~present & existed]

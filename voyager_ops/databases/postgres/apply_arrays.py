@@ -1,6 +1,6 @@
 """Binary array parameters made by joining slices: a column of a batch becomes one text[] without escaping a byte.
 
-Element: int32 length and the bytes, or -1 for NULL. Measured (CPython 3.11, 2 vCPU 2.3 GHz class): see tests/lane/measure.py.
+Element: int32 length and the bytes, or -1 for NULL.
 """
 
 from __future__ import annotations
