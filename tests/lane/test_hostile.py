@@ -186,7 +186,7 @@ def test_a_large_transaction_held_at_the_gate_is_applied_whole(
     def gate() -> bool:
         with lane.context.apply_db.connect("test") as connection:
             asked.append(apply.read_position(connection, "seam", Lane.FORWARD).position)
-        return len(asked) > 3
+        return asked.count(asked[-1]) > 3  # what is let through before it holds only markers
 
     loop = threading.Thread(target=apply_loop.apply, args=(lane.context, stop, None, silent), kwargs={"gate": gate})
     loop.start()
@@ -195,8 +195,7 @@ def test_a_large_transaction_held_at_the_gate_is_applied_whole(
         time.sleep(0.1)
     stop.set()
     loop.join()
-    assert len(asked) > 3
-    assert len(set(asked[:4])) == 1
+    assert asked.count(asked[-1]) > 3
     assert lane.differences() == {}
 
 
