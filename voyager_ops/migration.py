@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -37,7 +38,7 @@ class ExportDirectory:
         return self.config.export_dir
 
     def create(self) -> None:
-        """Make it and its parts. Raises ConfigError when it cannot be written."""
+        """Make it and its parts. Raises ConfigError when it cannot be written, or is another migration's."""
         try:
             for name in DIRECTORIES:
                 (self.path / name).mkdir(parents=True, exist_ok=True)
@@ -45,6 +46,25 @@ class ExportDirectory:
             raise self._unusable(error.strerror or str(error)) from None
         if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
             raise self._unusable("no right to read and write it")
+        try:
+            owner = self._owner()
+        except OSError as error:
+            raise self._unusable(error.strerror or str(error)) from None
+        if owner != self.config.name:
+            raise self.config.error(
+                f"the directory {self.path} is that of the migration {owner!r}",
+                key="export_dir",
+                next_step="give every migration a directory of its own",
+            )
+
+    def _owner(self) -> str:
+        """The migration whose directory it is: the first that used it, until that one is ended."""
+        file = self.metainfo / "migration"
+        if not file.exists():
+            mine = self.metainfo / f"migration.{uuid.uuid4().hex}"  # whole or not at all, whoever else begins now
+            mine.write_text(f"{self.config.name}\n", encoding="utf-8")
+            mine.replace(file)
+        return file.read_text(encoding="utf-8").strip()
 
     def _unusable(self, why: str) -> ConfigError:
         return self.config.error(
