@@ -144,7 +144,7 @@ def test_an_index_organized_table_is_not_cut_by_row_ids(oracle: ShopOracle, cont
     leaves = {t.name.name: t.leaves[0] for t in engine_of(source).read_tables(source, [OWNER.lower()])}
     with engine_of(source).splitter(source) as splitter:
         assert splitter.place_points(leaves["indexed"], 4) == []
-        assert len(splitter.place_points(leaves["worded"], 4)) > 0
+        assert any(splitter.place_points(leaves["worded"], 4) for _ in range(20))  # a sample of few blocks may be of none
 
 
 def test_what_is_written_meanwhile_is_seen_by_the_chunks_that_come_after(
