@@ -1,4 +1,7 @@
-"""What people decide on the way, and what they do to streams: a dry run, then two small migrations side by side."""
+"""What people decide on the way, and what they do to streams: a dry run, then two small migrations side by side.
+
+One story in one Airflow, told by one player: apart, its halves would each start an Airflow of their own.
+"""
 
 from __future__ import annotations
 
