@@ -18,12 +18,15 @@ from voyager_ops.model.tables import QName, Table
 from voyager_ops.verify.digests import Buckets, Condition, Identity, Statements
 
 Row = tuple[Any, ...]
+BY_INDEX = {"enable_seqscan": "off"}
+"""Ranges are read through the key. Rows that several chunks loaded at once lie in another order than their keys, and a scan of
+the whole table then looked cheaper for each range: 4.6 for 2.8 s of the target's CPU a million rows, at 1.8 million rows."""
 
 
 class PostgresReader:
     def __init__(self, database: Database, side: Side) -> None:
         self.side = side
-        self.connection = postgres(database).connect("verify", settings=SETTINGS)
+        self.connection = postgres(database).connect("verify", settings=SETTINGS | BY_INDEX)
         self.connection.prepare_threshold = None  # each statement holds its range's bounds: no two are alike
 
     def _run(self, statement: sql.Composed) -> list[Row]:
