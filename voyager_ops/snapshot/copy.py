@@ -154,7 +154,8 @@ def _jobs(context: LaneContext, snapshot: SnapshotConfig, connection: Connection
 
 
 class _Runner:
-    """Runs groups on ``parallelism`` workers, each with a session on either side."""
+    """Copies ``parallelism`` pieces at once. There is a worker more than that, each with a session on either side: it begins to
+    copy while another's piece is being committed, when the source has nothing to do (docs/performance.md)."""
 
     def __init__(
         self, context: LaneContext, snapshot: SnapshotConfig, jobs: dict[QName, Job], stop: threading.Event, meter: Meter
@@ -163,7 +164,8 @@ class _Runner:
         self.jobs = jobs
         self.stop = stop
         self.meter = meter
-        self.parallelism = snapshot.parallelism
+        self.workers = snapshot.parallelism + 1
+        self.copying = asyncio.Semaphore(snapshot.parallelism)
         self.remaining = 0
 
     async def run(self, groups: list[list[Chunk]]) -> None:
@@ -171,7 +173,7 @@ class _Runner:
         for group in groups:
             queue.put_nowait(group)
         self.remaining = len(groups)
-        workers = [asyncio.create_task(self._worker(queue)) for _ in range(min(self.parallelism, len(groups)))]
+        workers = [asyncio.create_task(self._worker(queue)) for _ in range(min(self.workers, len(groups)))]
         try:
             await asyncio.gather(*workers)
         except _Stopped:
@@ -224,23 +226,24 @@ class _Runner:
     # -- one chunk at its own moment -------------------------------------------------------------------------------
     async def _copy_chunk(self, pair: Pair, chunk: Chunk) -> None:
         reader, writer = await pair.sessions()
-        job = self.jobs[chunk.table]
-        started = time.monotonic()
-        moment = await reader.begin(job, chunk.physical)
-        await writer.execute("BEGIN")
-        await writer.fetchval(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-            advisory_key(self.context.migration, "chunk", str(chunk.chunk_id)),
-        )
-        if await self._is_done(writer, chunk):  # by an overlapping try of the same task
+        async with self.copying:
+            started = time.monotonic()
+            moment = await reader.begin(self.jobs[chunk.table], chunk.physical)
+            await writer.execute("BEGIN")
+            await writer.fetchval(
+                "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+                advisory_key(self.context.migration, "chunk", str(chunk.chunk_id)),
+            )
+            # By an overlapping try of the same task it may be done.
+            loaded = None if await self._is_done(writer, chunk) else await self._load(reader, writer, chunk)
+            await reader.end()
+        if loaded is None:
             await writer.execute("ROLLBACK")
         else:
-            await self._load(reader, writer, chunk, job, moment, started)
-        await reader.end()
+            await self._commit(writer, chunk, moment, loaded, started)
 
-    async def _load(
-        self, reader: PieceReader, writer: AsyncConnection, chunk: Chunk, job: Job, moment: Moment, started: float
-    ) -> None:
+    async def _load(self, reader: PieceReader, writer: AsyncConnection, chunk: Chunk) -> tuple[int, int]:
+        """Copy it; how many rows and bytes there were."""
         hit(BEFORE_LOAD)
         moved = 0
 
@@ -251,7 +254,14 @@ class _Runner:
             if self.stop.is_set():
                 raise _Stopped
 
-        rows = await reader.copy(chunk, job, writer, on_bytes)
+        rows = await reader.copy(chunk, self.jobs[chunk.table], writer, on_bytes)
+        return rows, moved
+
+    async def _commit(
+        self, writer: AsyncConnection, chunk: Chunk, moment: Moment, loaded: tuple[int, int], started: float
+    ) -> None:
+        """With the record that it is done, in the chunk's own transaction."""
+        rows, moved = loaded
         hit(BEFORE_DONE)
         await writer.execute(
             "INSERT INTO voyager_ops.chunk (migration, chunk_id, table_name, physical, kind, lower, upper, group_id,"
@@ -298,7 +308,7 @@ class _Runner:
             queue: asyncio.Queue[Chunk] = asyncio.Queue()
             for chunk in group:
                 queue.put_nowait(chunk)
-            pieces = [asyncio.create_task(self._copy_pieces(queue, moment)) for _ in range(min(self.parallelism, len(group)))]
+            pieces = [asyncio.create_task(self._copy_pieces(queue, moment)) for _ in range(min(self.workers, len(group)))]
             await asyncio.gather(*pieces)
             await reader.end()
         finally:
@@ -345,25 +355,31 @@ class _Runner:
             while not queue.empty():
                 chunk = queue.get_nowait()
                 reader, writer = await pair.sessions()
-                started = time.monotonic()
-                await reader.join(moment)
-                await writer.execute("BEGIN")
-                await writer.fetchval("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", self._group_lock(chunk))
-                current = await writer.fetchval(
-                    "SELECT snapshot FROM voyager_ops.chunk WHERE migration = $1 AND chunk_id = $2",
-                    self.context.migration,
-                    -1 - chunk.group_id,
-                )
-                if current != moment.snapshot:
-                    raise Fenced(
-                        f"another process copies {chunk.physical} at a later moment",
-                        state="what this process had loaded of the table was replaced",
-                        next_step="nothing: the other process carries on",
-                    )
-                await self._load(reader, writer, chunk, self.jobs[chunk.table], moment, started)
-                await reader.end()
+                async with self.copying:
+                    started = time.monotonic()
+                    await reader.join(moment)
+                    await writer.execute("BEGIN")
+                    await writer.fetchval("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", self._group_lock(chunk))
+                    await self._refuse_replaced(writer, chunk, moment)
+                    loaded = await self._load(reader, writer, chunk)
+                    await reader.end()
+                await self._commit(writer, chunk, moment, loaded, started)
         finally:
             await pair.close()
+
+    async def _refuse_replaced(self, writer: AsyncConnection, chunk: Chunk, moment: Moment) -> None:
+        """Raises Fenced when another process has begun the group anew."""
+        current = await writer.fetchval(
+            "SELECT snapshot FROM voyager_ops.chunk WHERE migration = $1 AND chunk_id = $2",
+            self.context.migration,
+            -1 - chunk.group_id,
+        )
+        if current != moment.snapshot:
+            raise Fenced(
+                f"another process copies {chunk.physical} at a later moment",
+                state="what this process had loaded of the table was replaced",
+                next_step="nothing: the other process carries on",
+            )
 
     def _group_lock(self, chunk: Chunk) -> str:
         return advisory_key(self.context.migration, "group", str(chunk.group_id))
