@@ -19,12 +19,14 @@ from voyager_ops.errors import PreconditionError, RetryableError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
+from voyager_ops.model.tables import QName
 from voyager_ops.phases.base import finish, last_result
 from voyager_ops.phases.status import seam_passed
 from voyager_ops.schema import importer
 from voyager_ops.schema.kinds import Kind, Stage
 from voyager_ops.schema.layout import refuse_missing
 from voyager_ops.state.lanes import ENDED, read_lane
+from voyager_ops.state.stopped import stopped_tables
 
 StageName = Literal["base", "unique", "post"]
 PATIENCE_SECONDS = 300.0
@@ -105,6 +107,7 @@ def run(
                     continue_on_error=continue_on_error,
                     ignore_exist=ignore_exist,
                     atomic_ddl=migration.target.kind != "yugabytedb",
+                    loose=_stopped(migration),
                     progress=told,
                 ),
             )
@@ -113,13 +116,19 @@ def run(
             result.already_done += done.already_done
             result.existed += done.existed
             result.errors += [asdict(error) for error in done.errors]
-            result.warnings += [f"a comment was left out, the object's owner may set it: {error}" for error in done.left_out]
+            result.warnings += done.left_out
     result.next_step = {
         "base": "voyager-ops export data from source, and voyager-ops import data to target",
         "unique": "voyager-ops import schema --post-import-data",
         "post": "voyager-ops verify, then voyager-ops initiate cutover to target",
     }[stage]
     return finish(migration, result, started, key=f"import_schema/{stage}")
+
+
+def _stopped(migration: Migration) -> frozenset[QName]:
+    """The target's names of tables that the forward lane carries no further."""
+    names = [QName.parse(name) for name in stopped_tables(migration.state, Lane.FORWARD)]
+    return frozenset(map(migration.names.to_target, names))
 
 
 class _Triggers:

@@ -6,7 +6,7 @@ ones creates nothing, what is left are errors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ from psycopg.rows import tuple_row
 from voyager_ops.errors import PreconditionError, RetryableError, SchemaError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.schema import layout
+from voyager_ops.schema.filtering import references
 from voyager_ops.schema.kinds import Kind, Stage
 from voyager_ops.schema.layout import SchemaStatement
 from voyager_ops.schema.ledger import CREATED_MEANWHILE, Key, Ledger
-from voyager_ops.schema.names import quoted
+from voyager_ops.schema.names import Name, quoted
 
 BEFORE_STATEMENT = register("schema.import.before_statement")
 BEFORE_COMMIT = register("schema.import.before_commit")
@@ -35,6 +36,8 @@ AFTER_STATEMENT = register("schema.import.after_statement")
 _MISSING = frozenset({"42P01", "42883", "42704", "3F000", "42703", "55000", "42809", "42P16", "42830", "42P17"})
 _EXISTS = frozenset({"42P07", "42710", "42723", "42P06", "42701", "42712", "42P16"})
 _REFUSED = "42501"
+# What rows do not fulfil (any of class 23), and a foreign key to columns whose unique key is not there for that reason.
+_ROWS, _NO_KEY = "23", "42830"
 _PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57014"})
 
 # What pg_dump itself sets, so that names, constants and bodies mean what they meant on the source; and no time limits.
@@ -90,15 +93,16 @@ class Progress:
 
 @dataclass
 class SchemaImport:
-    """``executed`` now, ``already_done`` by an earlier run, ``existed`` outside our ledger (``ignore_exist``); ``left_out``:
-    comments on objects that are not ours to comment on, tried again by the next run."""
+    """``executed`` now, ``already_done`` by an earlier run, ``existed`` outside our ledger (``ignore_exist``); ``left_out``: in
+    words, what failed and does not count as an error (comments on objects that are not ours to comment on; what the rows of
+    ``loose`` tables do not fulfil), tried again by the next run."""
 
     stage: Stage
     total: int = 0
     executed: int = 0
     already_done: int = 0
     existed: int = 0
-    left_out: list[StatementError] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     errors: list[StatementError] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -134,6 +138,7 @@ def import_schema(
     continue_on_error: bool = False,
     ignore_exist: bool = False,
     atomic_ddl: bool = True,
+    loose: Collection[Name] = (),
     progress: Callback | None = None,
 ) -> SchemaImport:
     """Run the statements of ``stage`` that have not been run on this target for ``migration``.
@@ -141,7 +146,8 @@ def import_schema(
     ``connection`` must be idle. ``continue_on_error`` runs all that can be run and raises at the end with every error;
     otherwise the first error ends the run. ``ignore_exist`` takes an object that exists, by whatever hand, as done. With
     ``atomic_ddl`` False (targets whose DDL commits by itself, YugabyteDB) each statement is announced in a transaction before;
-    one that was announced, not finished, and now meets its own object, is done.
+    one that was announced, not finished, and now meets its own object, is done. ``loose``: tables of the target that nothing
+    keeps in step with the others: keys from, to and on them that their rows do not fulfil are left out.
     Raises SchemaImportFailed; RetryableError when the server asks for another try.
     """
     if stage is Stage.ADVICE:
@@ -151,7 +157,7 @@ def import_schema(
     if connection.info.transaction_status != TransactionStatus.IDLE:
         raise PreconditionError("the connection given to import schema is inside a transaction", state="nothing has been touched")
     items = [item for item in layout.read(schema_dir, manifest_path) if item.stage is stage]
-    run = _Run(connection, stage, Ledger(connection, migration), atomic_ddl, ignore_exist, continue_on_error, progress)
+    run = _Run(connection, stage, Ledger(connection, migration), atomic_ddl, ignore_exist, continue_on_error, loose, progress)
     return run.all(items)
 
 
@@ -186,6 +192,7 @@ class _Run:
     atomic_ddl: bool
     ignore_exist: bool
     continue_on_error: bool
+    loose: Collection[Name]
     progress: Callback | None
     started: set[Key] = field(default_factory=set)
     position: int = 0
@@ -230,8 +237,8 @@ class _Run:
                         state="finished statements are recorded; this one was rolled back",
                         next_step="run import schema again",
                     ) from failure
-            if error is not None and error.sqlstate == _REFUSED and isinstance(item.statement.node, ast.CommentStmt):
-                result.left_out.append(error)  # on a schema that was there before, say: nothing depends on a comment
+            if error is not None and (excuse := self._excuse(item, error)):
+                result.left_out.append(f"{excuse}: {error}")
                 error = None
             if error is None:
                 self.position += 1
@@ -243,6 +250,17 @@ class _Run:
                 if not self.continue_on_error:
                     return waiting
         return waiting
+
+    def _excuse(self, item: SchemaStatement, error: StatementError) -> str:
+        """Why the statement may be left out; '' when it may not."""
+        node = item.statement.node
+        if error.sqlstate == _REFUSED and isinstance(node, ast.CommentStmt):
+            # On a schema that was there before, say. Nothing depends on a comment.
+            return "a comment was left out, the object's owner may set it"
+        if error.sqlstate.startswith(_ROWS) or error.sqlstate == _NO_KEY:
+            loose = next((name for name in references(node) if name in self.loose), None)
+            return f"left out, as table {'.'.join(loose)} is stopped and not in step with the others" if loose else ""
+        return ""
 
     def _one(self, item: SchemaStatement, result: SchemaImport) -> StatementError | None:
         statement, key = item.statement, _key(item)
