@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import oracledb
+import psycopg
 import pytest
+from psycopg import sql
 
 from tests.conftest import Database
 from voyager_ops.config_file import parse_config
@@ -84,7 +86,7 @@ def test_prepared_and_looked_at(oracle: tuple[PgEngine, Server], migration: Migr
     assert found(looked.checks, "error") == {}
     assert {
         "select", "flashback", "dbms_logmnr", "catalog_views", "archivelog", "supplemental_minimal", "supplemental_all", "types",
-        "names", "undo", "redo_retention", "privilege_logmining", "encoding", "target_empty",
+        "names", "undo", "redo_retention", "privilege_logmining", "encoding", "national_encoding", "target_empty",
     } <= set(found(looked.checks, "ok"))  # fmt: skip
 
 
@@ -140,3 +142,15 @@ def test_a_form_that_the_server_is_not(oracle: tuple[PgEngine, Server], migratio
     with pytest.raises(ConfigError, match="is for an Oracle source"):
         prepare.run(migration, "target", form="rds")
     assert prepare.run(migration, "source", form="rds", user="mig").user == "MIG"
+
+
+def test_a_target_that_cannot_hold_every_text(oracle: tuple[PgEngine, Server], migration: Migration, target_db: Database) -> None:
+    with psycopg.connect(target_db.cluster.dsn(), autocommit=True) as connection:
+        name = sql.Identifier(target_db.name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'").format(name))
+    prepare.run(migration, "source", fall_back=False, execute=True, privileged_url=privileged(oracle))
+    errors = found(preflight.run(migration, fail=False).checks, "error")
+    assert set(errors) == {"encoding"}
+    assert errors["encoding"]["message"] == "the target is in LATIN1"
+    assert "ENCODING 'UTF8'" in errors["encoding"]["mend"]

@@ -88,6 +88,42 @@ def test_each_fact_that_is_wrong(change: dict[str, Any], id_: str, severity: str
     assert mend in found[id_].mend
 
 
+@pytest.mark.parametrize("charset", ["AL32UTF8", "UTF8", "WE8ISO8859P1", "WE8MSWIN1252"])
+def test_character_sets_whose_bytes_are_known(charset: str) -> None:
+    facts = replace(FIT, characterset=charset)
+    assert findings(facts, [table(column("VARCHAR2(10)"), column("CLOB", name="d"))]) == {}
+
+
+@pytest.mark.parametrize("charset", ["JA16SJIS", "ZHS16GBK", "WE8EBCDIC500"])
+def test_character_sets_that_redo_as_bytes_cannot_be_read_in(charset: str) -> None:
+    facts = replace(FIT, characterset=charset, privileges=FIT.privileges | {"CREATE SEQUENCE", "CREATE ANY TRIGGER"})
+    found = findings(facts)
+    assert set(found) == {"encoding"}
+    assert found["encoding"].severity is Severity.WARNING
+    assert charset in found["encoding"].message
+    assert "not ASCII" in found["encoding"].breaks
+    assert "no DDL" in found["encoding"].mend
+    # Triggers give text that the server has converted.
+    assert set(findings(facts, plan=replace(PLAN, mines=False))) == {"trigger_cost"}
+
+
+@pytest.mark.parametrize("type_", ["NVARCHAR2(10)", "NCHAR(10)", "NCLOB"])
+def test_the_national_character_set_of_the_driver_alone(type_: str) -> None:
+    tables = [table(column(type_, name="n"), column("VARCHAR2(10)"))]
+    assert findings(FIT, tables) == {}
+    other = replace(FIT, national_characterset="UTF8")
+    for plan in (PLAN, replace(PLAN, mines=False)):
+        refused = findings(other, tables, plan)["national_encoding"]
+        assert refused.severity is Severity.ERROR
+        assert "is UTF8" in refused.message
+        assert "HR.T.N" in refused.message
+        assert "DPY-3012" in refused.breaks
+        assert "?thick=true" in refused.mend
+        assert "HR.T.N: skip" in refused.mend
+    assert findings(replace(other, thin=False), tables) == {}
+    assert findings(other, [table(column("VARCHAR2(10)"), column("CLOB", name="d"))]) == {}  # nothing is of it
+
+
 def test_rights_come_from_roles_system_privileges_or_ownership() -> None:
     poor = replace(FIT, privileges=frozenset({"CREATE TABLE"}))
     assert {"select", "flashback", "supplemental_all"} == set(findings(poor))

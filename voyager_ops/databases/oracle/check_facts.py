@@ -84,6 +84,8 @@ class OracleFacts:
     """What the server keeps undo for at present (tuned), else the parameter undo_retention."""
     characterset: str = ""
     national_characterset: str = ""
+    thin: bool = True
+    """The driver speaks to the server by itself, without Oracle's client libraries."""
     clock_offset: float = 0.0
     """Seconds, the server's clock minus this machine's."""
     long_transactions: tuple[tuple[str, float], ...] = ()
@@ -173,6 +175,7 @@ def _read(
         undo_seconds=_undo(connection),
         characterset=str(parameters.get("NLS_CHARACTERSET", "")),
         national_characterset=str(parameters.get("NLS_NCHAR_CHARACTERSET", "")),
+        thin=connection.thin,
         clock_offset=_clock(connection),
         long_transactions=_long_transactions(mining),
     )

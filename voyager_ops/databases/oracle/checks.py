@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from voyager_ops.databases.oracle.check_facts import OracleFacts
 from voyager_ops.databases.oracle.check_tables import check_tables
+from voyager_ops.databases.oracle.check_text import check_text
 from voyager_ops.databases.oracle.names import qualified, quote
 from voyager_ops.databases.oracle.prepare_sql import MINING_PRIVILEGES, PACKAGES, TRIGGER_PRIVILEGES, supplemental_logging
 from voyager_ops.databases.postgres.ranges import range_columns
@@ -40,6 +41,7 @@ def check_source(facts: OracleFacts, tables: Sequence[Table], plan: Plan) -> Ite
     """Every check of the source."""
     subject = f"source {facts.where}"
     yield from _server(facts, subject)
+    yield from check_text(facts, tables, subject, mines=plan.mines)
     yield from _rights(facts, tables, plan, subject)
     if plan.mines:
         yield from _mining(facts, tables, subject)
@@ -97,18 +99,6 @@ def _server(facts: OracleFacts, subject: str) -> Iterator[Check]:
             "it takes no writes: no marker, no cutover",
             "ALTER DATABASE OPEN READ WRITE",
         )
-    if facts.characterset in ("AL32UTF8", "UTF8"):
-        yield ok("encoding", subject, f"character set {facts.characterset}, national {facts.national_characterset}")
-    elif facts.characterset == "US7ASCII":
-        yield warning(
-            "encoding",
-            subject,
-            "the character set is US7ASCII",
-            "characters beyond ASCII, which applications can have stored all the same, arrive as question marks",
-            "look for them (CONVERT, ASCIISTR) before the migration",
-        )
-    else:
-        yield ok("encoding", subject, f"character set {facts.characterset}: the server converts text to UTF-8 for us")
     if abs(facts.clock_offset) > CLOCK_SECONDS:
         yield warning(
             "clock",

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from voyager_ops.databases.oracle.types import DAY_TO_SECOND, TSTZ, YEAR_TO_MONTH, OracleType
+from voyager_ops.databases.oracle.types import DAY_TO_SECOND, NATIONAL, TSTZ, YEAR_TO_MONTH, OracleType
 
 
 def number(data: bytes) -> str:
@@ -115,6 +115,11 @@ _CODECS: Final = {
 }
 
 
+def readable(charset: str) -> bool:
+    """Whether :func:`characters` reads more than ASCII of the character set."""
+    return charset == "UTF8" or charset in _CODECS
+
+
 def characters(data: bytes, charset: str) -> str:
     """Text of a character set. ValueError for what is none, and beyond ASCII for sets that are not known here."""
     unreadable = f"the bytes {data[:20].hex()} cannot be read as text of the character set {charset or 'of the database'}"
@@ -131,7 +136,7 @@ def characters(data: bytes, charset: str) -> str:
 def to_text(type_: OracleType, data: bytes, charsets: Charsets = UNICODE) -> str:
     """The value's text as Oracle's own TO_CHAR would have it. ValueError where the bytes alone do not say."""
     name = type_.name
-    if name in ("NCHAR", "NVARCHAR2", "NCLOB"):
+    if name in NATIONAL:
         return characters(data, charsets[1])
     if name in ("CHAR", "VARCHAR2", "CLOB", "LONG"):
         return characters(data, charsets[0])

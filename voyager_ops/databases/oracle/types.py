@@ -23,6 +23,8 @@ NUMBERS: Final = frozenset({"NUMBER", "FLOAT"})
 BINARY_FLOATS: Final = frozenset({"BINARY_FLOAT", "BINARY_DOUBLE"})
 CHARACTERS: Final = frozenset({"VARCHAR2", "NVARCHAR2", "CHAR", "NCHAR"})
 LARGE_TEXTS: Final = frozenset({"CLOB", "NCLOB", "LONG"})
+NATIONAL: Final = frozenset({"NVARCHAR2", "NCHAR", "NCLOB"})
+"""Text in the database's national character set."""
 LARGE_BYTES: Final = frozenset({"BLOB", "LONG RAW"})
 TIMESTAMPS: Final = frozenset({"TIMESTAMP", TSTZ, TSLTZ})
 ROW_IDS: Final = frozenset({"ROWID", "UROWID"})
