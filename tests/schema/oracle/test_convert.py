@@ -12,7 +12,8 @@ import pytest
 
 from tests.conftest import Database
 from tests.schema.oracle.kit import from_text
-from tests.schema.oracle.test_samples import dictionary_of, import_all, not_spoken_of
+from tests.schema.oracle.spoken_of import not_spoken_of
+from tests.schema.oracle.test_samples import dictionary_of, import_all
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.errors import PreconditionError
 from voyager_ops.schema.findings import Finding

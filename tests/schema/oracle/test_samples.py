@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from pglast.stream import RawStream
 from psycopg.rows import dict_row
 
 from tests.conftest import Database
 from tests.schema.oracle.kit import read_ddl
+from tests.schema.oracle.spoken_of import missing, not_spoken_of
 from voyager_ops.databases.oracle.dictionary import Dictionary
-from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.analyze import analyze
-from voyager_ops.schema.export import SchemaExport
 from voyager_ops.schema.importer import import_schema
 from voyager_ops.schema.kinds import IMPORT_STAGES, Kind
 from voyager_ops.schema.layout import read
@@ -22,8 +23,6 @@ from voyager_ops.schema.oracle.export import OracleOptions, export
 from voyager_ops.schema.report import write_reports
 
 SCHEMAS = Path(__file__).parent / "schemas"
-# Parts of something else, which is converted or named itself.
-PARTS = {"LOB", "TABLE PARTITION", "TABLE SUBPARTITION"}
 
 
 def dictionary_of(names: Sequence[str]) -> Dictionary:
@@ -36,22 +35,6 @@ def import_all(database: Database, directory: Path) -> int:
         done = [import_schema(connection, directory / "schema", stage, migration="m") for stage in IMPORT_STAGES]
     assert all(result.executed == result.total for result in done)
     return sum(result.executed for result in done)
-
-
-def not_spoken_of(dictionary: Dictionary, exported: SchemaExport) -> list[str]:
-    """Objects of the dictionary that are in no statement and in no finding."""
-    statements = read(exported.directory)
-    text = "\n".join(item.statement.text.replace('"', "") for item in statements)
-    named = {finding.object_name for finding in exported.findings}
-    named |= {name.rpartition(".")[2] for name in named}
-    missing = []
-    for row in dictionary.objects:
-        name = fold(row.object_name)
-        identity = any(item.sequence_name == row.object_name for item in dictionary.tab_identity_cols)
-        if row.object_type in PARTS or identity or f".{name}" in text or name in named or f" {name} " in text:
-            continue
-        missing.append(f"{row.object_type} {row.owner}.{row.object_name}")
-    return missing
 
 
 @pytest.mark.parametrize("names", [["hr"], ["co"], ["sh"], ["hr", "oe"], ["hr", "co", "sh", "oe"]], ids="+".join)
@@ -68,6 +51,32 @@ def test_sample_schemas(names: list[str], target_db: Database, tmp_path: Path) -
         text = written[kind].read_text(encoding="utf-8")
         assert all(finding.object_name.replace('"', "&quot;") in text for finding in exported.findings), kind
     assert f"left out {report.left_out} objects" in written["txt"].read_text()
+
+
+@pytest.mark.parametrize("names", [["hr", "oe"], ["sh"], ["nasty"]], ids="+".join)
+def test_whatever_is_lost_is_noticed(names: list[str], tmp_path: Path) -> None:
+    """The check above, checked: without any one of the statements, or of the findings that leave something out, it complains."""
+    dictionary = dictionary_of(names)
+    exported = export(dictionary, tmp_path / "schema")
+    nodes: list[Any] = [item.statement.node for item in read(exported.directory)]
+    advice = (exported.directory / "advice" / "grant.sql").read_text() if names != ["sh"] else ""
+    advice += (exported.directory / "advice" / "omitted.sql").read_text() if names == ["nasty"] else ""
+    assert missing(dictionary, nodes, exported.findings, advice) == []
+    named = {finding.object_name for finding in exported.findings}
+    for node in nodes:
+        what = type(node).__name__
+        part = what == "CreateStmt" and node.partbound is not None
+        synonym = what == "ViewStmt" and f"{node.view.schemaname}.{node.view.relname}" in named
+        if part or synonym or what in ("NoneType", "CreateSchemaStmt", "RefreshMatViewStmt"):
+            continue
+        rest = [other for other in nodes if other is not node]
+        assert missing(dictionary, rest, exported.findings, advice) != [], RawStream()(node)
+    gone = {finding.object_name for finding in exported.findings if finding.code.endswith(("_LEFT_OUT", "_TABLE", "_DISABLED"))}
+    for name in gone - {"app"}:
+        others = [finding for finding in exported.findings if finding.object_name != name]
+        assert name.rpartition(".")[0] in gone or missing(dictionary, nodes, others, advice) != [], name
+    if advice:
+        assert missing(dictionary, nodes, exported.findings, "") != []
 
 
 def test_hr_has_its_keys_view_and_order(target_db: Database, tmp_path: Path) -> None:

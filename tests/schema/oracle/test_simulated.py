@@ -10,7 +10,8 @@ import pytest
 from tests.conftest import Database
 from tests.oracle_source import OracleSource, oracle_source
 from tests.schema.oracle.kit import read_ddl, statements
-from tests.schema.oracle.test_samples import SCHEMAS, import_all, not_spoken_of
+from tests.schema.oracle.spoken_of import not_spoken_of
+from tests.schema.oracle.test_samples import SCHEMAS, import_all
 from voyager_ops.config_file import parse_config
 from voyager_ops.databases.oracle.dictionary import Dictionary, read_dictionary
 from voyager_ops.errors import PreconditionError

@@ -6,7 +6,9 @@ from collections import defaultdict
 
 from sqlglot import exp
 
+from voyager_ops.databases.oracle.dictionary_rows import ColumnPrivilegeRow, TablePrivilegeRow
 from voyager_ops.databases.oracle.names import fold
+from voyager_ops.schema.kinds import Kind as FileKind
 from voyager_ops.schema.oracle.dialect import Node, identifier, table, text
 from voyager_ops.schema.oracle.output import Output
 from voyager_ops.schema.oracle.source import Source
@@ -71,34 +73,47 @@ def _target(place: tuple[str, str]) -> exp.Table:
 def grants(source: Source, output: Output) -> list[str]:
     """GRANT statements as advice: roles are another database's, and the user's decision."""
     wanted: dict[tuple[str, str, str, bool], list[str]] = defaultdict(list)
-    other: dict[str, int] = defaultdict(int)
+    other: dict[str, list[str]] = defaultdict(list)
     for row in source.dictionary.tab_privs:
         place = (row.owner, row.table_name)
         privilege = _PRIVILEGES.get(row.privilege)
         if place in source.sequences and privilege == "SELECT":
             privilege = "USAGE, SELECT"
         elif place not in source.relations or privilege in (None, "EXECUTE"):
-            other[row.owner] += 1
+            other[row.owner].append(_original(row, row.privilege))
             continue
         assert privilege is not None
         wanted[(*place, row.grantee, row.grantable == "YES")].append(privilege)
-    for owner, count in sorted(other.items()):
-        message = f"{count} grants on it have no counterpart on the target (programs, ALTER, INDEX, DEBUG …)"
-        output.find("GRANTS_LEFT_OUT", "schema", owner, "", message)
-    result = []
+    given: dict[str, list[str]] = defaultdict(list)
     for (owner, name, grantee, grantable), privileges in sorted(wanted.items()):
-        result.append(_grant(source, owner, name, grantee, sorted(set(privileges)), grantable).sql("postgres"))
+        given[owner].append(_grant(source, owner, name, grantee, sorted(set(privileges)), grantable).sql("postgres"))
     for column in source.dictionary.col_privs:
         place = (column.owner, column.table_name)
-        if place in source.relations and column.privilege in _PRIVILEGES:
-            node = _grant(source, *place, column.grantee, [column.privilege], column.grantable == "YES")
-            node.args["privileges"][0].set("expressions", [identifier(fold(column.column_name))])
-            result.append(node.sql("postgres"))
-    if result:
-        message = f"{len(result)} grants to look at and run are in advice/grant.sql"
-        for owner in sorted({key[0] for key in wanted}):
-            output.find("GRANTS", "schema", owner, "", message)
-    return result
+        relation = source.relations.get(place)
+        if relation is None or column.column_name not in relation.columns or column.privilege not in _PRIVILEGES:
+            other[column.owner].append(_original(column, f"{column.privilege}({column.column_name})"))
+            continue
+        node = _grant(source, *place, column.grantee, [column.privilege], column.grantable == "YES")
+        node.args["privileges"][0].set("expressions", [identifier(fold(column.column_name))])
+        given[column.owner].append(node.sql("postgres"))
+    for owner, originals in sorted(other.items()):
+        message = (
+            f"{len(originals)} grants on it have no counterpart on the target (on programs or on what is not there, ALTER, INDEX,"
+            " DEBUG …). They are in advice/omitted.sql"
+        )
+        output.find("GRANTS_LEFT_OUT", "schema", owner, "", message)
+        for original in originals:
+            output.keep(FileKind.OMITTED, original)
+    for owner, statements in sorted(given.items()):
+        message = f"{len(statements)} grants to look at and run are in advice/grant.sql"
+        output.find("GRANTS", "schema", owner, "", message)
+    return [statement for owner in sorted(given) for statement in given[owner]]
+
+
+def _original(row: TablePrivilegeRow | ColumnPrivilegeRow, privilege: str) -> str:
+    """The grant as Oracle has it."""
+    option = " WITH GRANT OPTION" if row.grantable == "YES" else ""
+    return f"GRANT {privilege} ON {row.owner}.{row.table_name} TO {row.grantee}{option}"
 
 
 def _grant(source: Source, owner: str, name: str, grantee: str, privileges: list[str], grantable: bool) -> Node:
