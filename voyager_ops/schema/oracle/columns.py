@@ -173,6 +173,8 @@ def _identity(source: Source, output: Output, column: ColumnType, identity: rows
     except Refused as refused:
         output.find("IDENTITY_EXHAUSTED", "column", row.owner, place, f"its values begin anew on the target: {refused.reason}")
         return node
+    if bounds.exhausted:
+        output.find("IDENTITY_EXHAUSTED", "column", row.owner, place, "it has no values left on the source")
     node.set("start", number(bounds.start))
     node.set("increment", number(bounds.increment))
     if bounds.minimum is not None and bounds.minimum >= -reach:

@@ -66,6 +66,8 @@ def _index(source: Source, output: Output, index: rows.IndexRow, columns: Mappin
         raise Refused(f"an index of type {kind} has no counterpart on the target")
     if index.status == "UNUSABLE":
         raise Refused("it is unusable on the source")
+    if index.funcidx_status == "DISABLED":
+        raise Refused("it is disabled on the source: the function that it is made of has changed or gone")
     keys: list[Node] = []
     plain: list[str] = []
     for column in source.index_columns(index.owner, index.index_name):
@@ -78,6 +80,13 @@ def _index(source: Source, output: Output, index: rows.IndexRow, columns: Mappin
     if index.index_type in _AS_BTREE:
         message = f"{_AS_BTREE[index.index_type]} on the source, an ordinary one on the target"
         output.find("INDEX_TYPE", "index", index.owner, place, message)
+    partitioning = source.partitioned_indexes.get((index.owner, index.index_name))
+    if partitioning is not None and partitioning.locality != "LOCAL":
+        message = (
+            f"it has partitions of its own on the source (GLOBAL, {partitioning.partitioning_type}); on the target an index is"
+            " partitioned as its table is, or not at all"
+        )
+        output.find("INDEX_PARTITIONS", "index", index.owner, place, message)
     if index.visibility == "INVISIBLE":
         message = "invisible on the source, whose optimizer does not use it; the target has no such indexes: there it is used"
         output.find("INDEX_INVISIBLE", "index", index.owner, place, message)

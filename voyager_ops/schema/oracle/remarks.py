@@ -38,6 +38,7 @@ _ADVICE = {
     "CLUSTER": "a cluster stores tables together; on the target they are ordinary tables",
     "CONTEXT": "an application context: settings of the session may take its place",
     "DIRECTORY": "a directory of the database server",
+    "TABLE": "Oracle does not list it among the ordinary tables: it is one of objects or of XML documents, say",
     "DIMENSION": "a dimension only helps the optimizer of the source",
 }
 

@@ -82,6 +82,9 @@ class Source:
         self.queues = {(row.owner, row.queue_table) for row in d.queue_tables}
         self.object_tables = {(row.owner, row.table_name) for row in d.object_tables}
         self.partitioned: Mapping[ObjectName, rows.PartitionedTableRow] = {(r.owner, r.table_name): r for r in d.part_tables}
+        self.partitioned_indexes: Mapping[ObjectName, rows.PartitionedIndexRow] = {
+            (row.owner, row.index_name): row for row in d.part_indexes
+        }
         self._partitions = _by(d.tab_partitions, "table_owner", "table_name")
         self._subpartitions = _by(d.tab_subpartitions, "table_owner", "table_name", "partition_name")
         self.partition_keys = _by(d.part_key_columns, "owner", "name")

@@ -31,7 +31,14 @@ def convert_tables(source: Source, output: Output) -> dict[tuple[str, str], Tabl
             columns = _table(source, output, row)
             if columns is not None:
                 made[(owner, name)] = columns
+    for owner, name in sorted(source.object_tables - source.tables.keys()):
+        output.account("TABLE", owner, name)
+        output.find("TABLE_LEFT_OUT", "table", owner, name, _OF_OBJECTS)
+        source.refused[(owner, name)] = _OF_OBJECTS
     return made
+
+
+_OF_OBJECTS = "a table of objects or of XML documents is not migrated"
 
 
 def _not_a_table(source: Source, row: rows.TableRow) -> str:
@@ -41,7 +48,7 @@ def _not_a_table(source: Source, row: rows.TableRow) -> str:
     if place in source.queues:
         return "the table of a queue (advanced queuing) is not migrated"
     if place in source.object_tables:
-        return "a table of objects is not migrated"
+        return _OF_OBJECTS
     return "its name is longer than 63 bytes" if too_long(fold(row.table_name)) else ""
 
 
