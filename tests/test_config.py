@@ -50,6 +50,9 @@ types:
     HR.EMPLOYEES.SALARY: numeric(12,2)
     HR.EMPLOYEES.PHOTO: skip
   nul_characters: remove
+  by_table:
+    HR.JOBS:
+      NUMBER(10,0): integer
 schema: {plsql: ora2pg}
 """
 
@@ -59,6 +62,7 @@ def test_an_oracle_source() -> None:
     overrides = config.types.overrides()
     number = OracleType.parse("NUMBER(10)")
     assert overrides.of("HR", "T", "C", number) == "bigint"
+    assert overrides.of("HR", "JOBS", "C", number) == "integer"
     assert overrides.of("HR", "EMPLOYEES", "SALARY", number) == "numeric(12,2)"
     assert overrides.target("HR", "EMPLOYEES", "PHOTO", OracleType("BFILE")) == "skip"
     assert overrides.with_policy(number).nul == "remove"
@@ -75,9 +79,13 @@ def test_an_oracle_source() -> None:
         ("DATE: date", "NUMBER(x): bigint", "types.by_type.NUMBER(x)", 11, "not the name of an Oracle type"),
         ("HR.EMPLOYEES.PHOTO: skip", "EMPLOYEES.PHOTO: skip", "types.by_column.EMPLOYEES.PHOTO", 14, "OWNER.TABLE.COLUMN"),
         ("numeric(12,2)", "numerik", "types.by_column.HR.EMPLOYEES.SALARY", 13, "not a type"),
+        ("HR.JOBS", "JOBS", "types.by_table.JOBS", 17, "OWNER.TABLE is wanted"),
+        ("HR.JOBS", "HR.JOBS.ID", "types.by_table.HR.JOBS.ID", 17, "OWNER.TABLE is wanted"),
+        ("0): integer", "0): date", "types.by_table", 16, "HR.JOBS: NUMBER(10,0) cannot become 'date'"),
+        ("0): integer", "0): skip", "types.by_table.HR.JOBS.NUMBER(10,0)", 18, "'skip' is not a type"),
         ("nul_characters: remove", "nul_characters: keep", "types.nul_characters", 15, "'refuse', 'remove' or 'replace'"),
         ("capture: logminer", "capture: polling", "changes.capture", 7, "'logminer' or 'triggers'"),
-        ("plsql: ora2pg", "plsql: maybe", "schema.plsql", 16, "'keep' or 'ora2pg'"),
+        ("plsql: ora2pg", "plsql: maybe", "schema.plsql", 19, "'keep' or 'ora2pg'"),
         ("conn_id: hr_target", "url: 'oracle://u:p@h/S'", "target", 6, "postgresql:// or yugabytedb://"),
         ("db.example:1521/ORCLPDB1", "db.example:1521/ORCLPDB1?sid=X", "source.url", 4, "more than one way"),
     ],

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from voyager_ops.databases.oracle.overrides import SKIP, Overrides, check_column_key, type_key
+from voyager_ops.databases.oracle.overrides import SKIP, Overrides, check_column_key, check_table_key, type_key
 from voyager_ops.databases.oracle.targets import parse_target
 from voyager_ops.databases.oracle.types import OracleType, target_type
 from voyager_ops.databases.postgres import address
@@ -154,6 +154,11 @@ def _type_key(key: str) -> str:
     return key
 
 
+def _table_key(key: str) -> str:
+    check_table_key(key)
+    return key
+
+
 def _column_key(key: str) -> str:
     check_column_key(key)
     return key
@@ -170,19 +175,32 @@ def _target_or_skip(wanted: str) -> str:
 
 
 _TypeKey = Annotated[str, AfterValidator(_type_key)]
+_TableKey = Annotated[str, AfterValidator(_table_key)]
 _ColumnKey = Annotated[str, AfterValidator(_column_key)]
 _Target = Annotated[str, AfterValidator(_target)]
 _TargetOrSkip = Annotated[str, AfterValidator(_target_or_skip)]
+
+
+def _fitting(by_type: Mapping[str, str], place: str = "") -> Mapping[str, str]:
+    """The same. Raises ValueError, beginning with ``place``, for a type that cannot become what is wanted."""
+    for key, wanted in by_type.items():
+        try:
+            target_type(OracleType.parse(key), override=wanted)
+        except ConfigError as error:
+            raise ValueError(place + error.reason + (f" ({error.next_step})" if error.next_step else "")) from None
+    return by_type
 
 
 class TypesConfig(_Model):
     """Types of an Oracle source that shall become others than the table of types says.
 
     Keys of ``by_type`` are Oracle's spellings (``NUMBER(10,0)``, ``DATE``), of ``by_column`` ``OWNER.TABLE.COLUMN``; the values
-    are PostgreSQL types, or in ``by_column`` ``skip``: the column is left out.
+    are PostgreSQL types, or in ``by_column`` ``skip``: the column is left out. ``by_table`` has what ``by_type`` has for each
+    ``OWNER.TABLE``. What is said of the column goes before the table's, that before the type's.
     """
 
     by_type: Mapping[_TypeKey, _Target] = Field(default_factory=dict)
+    by_table: Mapping[_TableKey, Mapping[_TypeKey, _Target]] = Field(default_factory=dict)
     by_column: Mapping[_ColumnKey, _TargetOrSkip] = Field(default_factory=dict)
     nul_characters: Literal["refuse", "remove", "replace"] = "refuse"
     """PostgreSQL's text cannot hold the character 0. replace: by its symbol, U+2400."""
@@ -190,16 +208,18 @@ class TypesConfig(_Model):
     @field_validator("by_type")
     @classmethod
     def _types(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        for key, wanted in value.items():
-            try:
-                target_type(OracleType.parse(key), override=wanted)
-            except ConfigError as error:
-                raise ValueError(f"{error.reason} ({error.next_step})" if error.next_step else error.reason) from None
+        return _fitting(value)
+
+    @field_validator("by_table")
+    @classmethod
+    def _tables(cls, value: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
+        for table, by_type in value.items():
+            _fitting(by_type, f"{table}: ")
         return value
 
     def overrides(self) -> Overrides:
         """As Oracle's catalog and schema conversion take them."""
-        return Overrides(self.by_type, self.by_column, self.nul_characters)
+        return Overrides(self.by_type, self.by_table, self.by_column, self.nul_characters)
 
 
 class SchemaConfig(_Model):

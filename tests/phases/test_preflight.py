@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
-from tests.conftest import Database
+from tests.conftest import Database, create_database, drop_database
 from tests.phases.conftest import MigrationFactory
 from voyager_ops.errors import PreconditionError
 from voyager_ops.model.positions import Side
@@ -59,6 +60,24 @@ def test_the_same_database_by_another_name(source_db: Database, make_migration: 
         connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
     result = preflight.run(make_migration(target=source_db.url.replace("127.0.0.1", "localhost")), fail=False)
     assert "same_database" in by_id(result.checks, "error")
+
+
+def test_a_target_without_xml(
+    source_db: Database, target_db: Database, make_migration: MigrationFactory, system_clusters: tuple[Cluster, Cluster]
+) -> None:
+    with source_db.connect() as connection:
+        connection.execute("CREATE TABLE notes (id int PRIMARY KEY, note text)")
+        assert "xml" not in {check["id"] for check in preflight.run(make_migration()).checks}
+        connection.execute("CREATE DOMAIN document AS xml; CREATE TABLE docs (id int PRIMARY KEY, doc document, more xml[])")
+    with target_db.connect() as connection, pytest.raises(psycopg.errors.FeatureNotSupported):
+        connection.execute("SELECT '<a/>'::xml")  # the embedded PostgreSQL has no libxml
+    errors = {check["id"]: check for check in preflight.run(make_migration(), fail=False).checks if check["severity"] == "error"}
+    assert errors.keys() == {"xml"}
+    assert "public.docs.doc, public.docs.more" in errors["xml"]["message"]
+    with_xml = create_database(system_clusters[1])
+    looked = preflight.run(make_migration(target=with_xml.url), fail=False)
+    drop_database(with_xml)
+    assert "xml" in by_id(looked.checks, "ok")
 
 
 def test_rights_of_an_ordinary_user(

@@ -18,11 +18,14 @@ from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silent
 from voyager_ops.phases.base import finish
 from voyager_ops.phases.checks.contents import check_contents
-from voyager_ops.phases.checks.facts import filled, read_contents, read_server, unusable_schemas
+from voyager_ops.phases.checks.facts import filled, read_contents, read_server, unusable_schemas, xml_refusal
 from voyager_ops.phases.checks.model import Check, PairFacts, Severity
-from voyager_ops.phases.checks.pair import check_local, check_pair, check_target
+from voyager_ops.phases.checks.pair import check_local, check_pair, check_target, check_xml
 from voyager_ops.phases.checks.server import check_server
 from voyager_ops.state.lanes import NONE, read_lane
+
+XML = 142
+"""The OID of type xml."""
 
 
 @dataclass(kw_only=True)
@@ -109,14 +112,20 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
             export_free=_free(migration.export_dir.path),
             disk_reserve=migration.config.changes.disk_reserve,
         )
+        xml = [f"{t.native_name}.{c.native_name}" for t in tables for c in t.columns if XML in (c.base_oid, c.array_of)]
+        refusal = xml_refusal(connection) if xml else ""
     checks += check_server(target, captures=fall_back, applies=True, slot_owned=owned[Side.TARGET])
     if isinstance(migration.source, PostgresDatabase):
         checks += check_server(source, captures=True, applies=fall_back, slot_owned=owned[Side.SOURCE])
         checks += check_contents(contents, source, fall_back=fall_back)
         checks += check_pair(source, target, contents, pair)
+        checks += check_xml(target, xml, refusal, "leave the tables out (tables.exclude)")
     else:
         checks += preflight_oracle.check_encoding(target)
         checks += check_target(target, pair)
+        checks += check_xml(
+            target, xml, refusal, f"let them become text (types: {{by_column: {{{xml[0]}: text}}}})" if xml else ""
+        )
         checks += check_local(sum(table.bytes for table in tables), pair)
     order = [Severity.ERROR, Severity.WARNING, Severity.OK]
     return sorted(checks, key=lambda check: order.index(check.severity))

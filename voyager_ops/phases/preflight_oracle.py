@@ -11,6 +11,7 @@ from voyager_ops.databases.oracle.checks import Plan
 from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.names import owner_names
 from voyager_ops.databases.oracle.overrides import SKIP, Overrides
+from voyager_ops.databases.oracle.types import OracleType
 from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.checks import Check, error, ok
@@ -37,7 +38,8 @@ def look(migration: Migration, *, fall_back: bool) -> tuple[tuple[Table, ...], l
         breaks = "there is nothing to migrate, or it cannot be seen"
         found.append(error("catalog", subject, refused.what, breaks, refused.next_step))
     else:
-        found += _overrides(config, tables)
+        found += _columns_named(config, tables)
+        found += _tables_named(config, tables)
         if not tables:
             mend = "mend source.schemas and tables.include/exclude"
             found.append(error("tables", subject, "no table to migrate", "there is nothing to do", mend))
@@ -57,7 +59,7 @@ def check_encoding(target: ServerFacts) -> Iterator[Check]:
         )
 
 
-def _overrides(config: MigrationConfig, tables: Sequence[Table]) -> Iterator[Check]:
+def _columns_named(config: MigrationConfig, tables: Sequence[Table]) -> Iterator[Check]:
     """Columns that types.by_column names and that no migrated table has. Those left out are not there to be seen."""
     columns = {(*table.native_name, column.native_name) for table in tables for column in table.columns}
     wanted = {key: value for key, value in config.types.by_column.items() if value != SKIP}
@@ -68,6 +70,20 @@ def _overrides(config: MigrationConfig, tables: Sequence[Table]) -> Iterator[Che
             f"types.by_column names {key}, which is no column of a migrated table",
             "the type that was meant for a column is not used",
             "mend the name: OWNER.TABLE.COLUMN, as Oracle spells it",
+        )
+
+
+def _tables_named(config: MigrationConfig, tables: Sequence[Table]) -> Iterator[Check]:
+    """Tables that types.by_table names and that are not migrated, and types that no column of theirs has."""
+    columns = ((*table.native_name, OracleType.from_json(column.native_type)) for table in tables for column in table.columns)
+    for table, type_ in config.types.overrides().unknown_of_tables(columns):
+        what = f"{type_} for {table}, of which no migrated column has that type" if type_ else f"{table}, which is not migrated"
+        yield error(
+            "types_by_table",
+            "configuration",
+            f"types.by_table names {what}",
+            "the type that was meant for its columns is not used",
+            "mend the type, or take the line out" if type_ else "mend the name: OWNER.TABLE, as Oracle spells it",
         )
 
 

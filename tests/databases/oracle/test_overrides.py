@@ -40,6 +40,21 @@ def test_the_more_special_wins() -> None:
     assert overrides.of("HR", "Emp", "NAME", OracleType.parse("VARCHAR2(3)")) == "jsonb"
 
 
+def test_the_column_goes_before_the_table_and_that_before_the_type() -> None:
+    overrides = Overrides(
+        by_type={"VARCHAR2(3)": "char(3)", "DATE": "date"},
+        by_table={"hr.emp": {"varchar2": "text", "number(10)": "integer"}, "HR.Emp": {"VARCHAR2": "jsonb"}},
+        by_column={"HR.EMP.NAME": "varchar(9)"},
+    )
+    word, number = OracleType.parse("VARCHAR2(3)"), OracleType.parse("NUMBER(10,0)")
+    assert overrides.of("HR", "T", "C", word) == "char(3)"
+    assert overrides.of("HR", "EMP", "C", word) == "text"  # though the type's key is the more special one
+    assert overrides.of("HR", "Emp", "C", word) == "jsonb"
+    assert overrides.of("HR", "EMP", "NAME", word) == "varchar(9)"
+    assert (overrides.of("HR", "EMP", "N", number), overrides.of("HR", "T", "N", number)) == ("integer", "")
+    assert overrides.of("HR", "EMP", "D", OracleType.parse("DATE")) == "date"
+
+
 def test_what_cannot_be_names_the_column() -> None:
     with pytest.raises(ConfigError, match=r"HR\.EMP\.ID: DATE cannot become 'bigint'"):
         Overrides(by_column={"HR.EMP.ID": "bigint"}).target("HR", "EMP", "ID", OracleType("DATE"))
@@ -48,3 +63,15 @@ def test_what_cannot_be_names_the_column() -> None:
 def test_keys_that_name_no_column() -> None:
     overrides = Overrides(by_column={"HR.EMP.ID": "bigint", "HR.EMP.IDD": "bigint"})
     assert overrides.unknown({("HR", "EMP", "ID")}) == ("HR.EMP.IDD",)
+
+
+def test_keys_that_name_no_table_or_no_type_of_it() -> None:
+    columns = [("HR", "EMP", OracleType.parse("NUMBER(10,0)")), ("HR", "EMP", OracleType.parse("VARCHAR2(20 CHAR)"))]
+    known = {"hr.emp": {"number(10)": "integer", "VARCHAR2": "text", "VARCHAR2(20)": "text"}}
+    assert Overrides(by_table=known).unknown_of_tables(columns) == ()
+    unknown = {"HR.EMPS": {"DATE": "date"}, "HR.EMP": {"NUMBER(10,0)": "integer", "NUMBER": "bigint", "DATE": "date"}}
+    assert Overrides(by_table=unknown).unknown_of_tables(columns) == (
+        ("HR.EMPS", ""),
+        ("HR.EMP", "NUMBER"),
+        ("HR.EMP", "DATE"),
+    )

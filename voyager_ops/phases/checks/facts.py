@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from importlib.resources import files
 
+import psycopg
 from psycopg import sql
 
 from voyager_ops.databases.postgres import leaf_identity
@@ -161,6 +162,18 @@ def filled(connection: Connection, names: Sequence[QName]) -> tuple[str, ...]:
             if row and row[0]:
                 result.append(str(name))
     return tuple(result)
+
+
+def xml_refusal(connection: Connection) -> str:
+    """What the server says to a value of type xml, which takes a build with libxml; '' when it takes it.
+
+    ``connection`` is in autocommit mode.
+    """
+    try:
+        connection.execute("SELECT '<a/>'::xml")
+    except (psycopg.NotSupportedError, psycopg.ProgrammingError) as refused:  # ProgrammingError: there is no such type
+        return refused.diag.message_primary or str(refused)
+    return ""
 
 
 def unusable_schemas(connection: Connection, schemas: Sequence[str]) -> tuple[str, ...]:

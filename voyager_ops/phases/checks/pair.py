@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from voyager_ops.phases.checks.model import Check, PairFacts, ServerFacts, SourceContents, error, listed, ok, warning
 from voyager_ops.schema.names import quoted
@@ -109,6 +109,24 @@ def check_target(target: ServerFacts, pair: PairFacts) -> Iterator[Check]:
             "after the cutover there is no way back",
             "cutover: {prepare_for_fall_back: true}",
         )
+
+
+def check_xml(target: ServerFacts, columns: Sequence[str], refusal: str, mend: str) -> Iterator[Check]:
+    """Whether the target has type xml, where ``columns`` are of it there; ``refusal``: what it said to a value, '' when it took
+    it. ``mend``: what spares it them."""
+    subject = f"target {target.where}"
+    if not columns:
+        return
+    if not refusal:
+        yield ok("xml", subject, "it takes values of type xml")
+        return
+    yield error(
+        "xml",
+        subject,
+        f"it takes no values of type xml ({refusal}), which these columns have there: {listed(columns)}",
+        "the snapshot stops at the first row of their tables",
+        f"{mend}, or give a target whose PostgreSQL is built with libxml",
+    )
 
 
 def check_local(source_bytes: int, pair: PairFacts) -> Iterator[Check]:
