@@ -1,5 +1,6 @@
 """How fast SQL_REDO is read, on one core: ``python -m benchmarks.micro_redo [seconds]``. CPU time, best of three.
 
+Two figures each: the statement taken apart, and all the way to the frame that the change log keeps, which is what capture does.
 Rows of 12 columns: numbers, texts (one with a doubled quote), dates, timestamps, RAW, UNISTR, NULL. An update changes two columns
 and has all twelve in its WHERE clause (supplemental logging of ALL columns).
 """
@@ -8,8 +9,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
+from tests.databases.oracle.model_kit import column, table
+from voyager_ops.databases.oracle.frames import TableFrames
 from voyager_ops.databases.oracle.logminer.redo import parse
+from voyager_ops.databases.oracle.values import literal_decoder
 
 LITERALS = (
     "'123456'",
@@ -25,7 +30,27 @@ LITERALS = (
     "UNISTR('\\0412\\0413')",
     "'a longer text, with a comma and parentheses ()'",
 )
+TYPES = (
+    "NUMBER(10,0)",
+    "VARCHAR2(50)",
+    "DATE",
+    "TIMESTAMP(6)",
+    "NUMBER(12,2)",
+    "VARCHAR2(20)",
+    "RAW(16)",
+    "VARCHAR2(50)",
+    "VARCHAR2(10)",
+    "NUMBER(15,0)",
+    "NVARCHAR2(50)",
+    "VARCHAR2(200)",
+)
 COLUMNS = tuple(f"COLUMN_{number}" for number in range(12))
+
+
+def frames() -> TableFrames:
+    """Of the table, whose key is the first column."""
+    columns = [column(name, native) for name, native in zip(COLUMNS, TYPES, strict=True)]
+    return TableFrames(table("HR", "EMPLOYEES", 77, columns, ("column_0",)), "hr.employees", literal_decoder)
 
 
 def statements() -> dict[str, str]:
@@ -42,14 +67,14 @@ def statements() -> dict[str, str]:
     }
 
 
-def rate(statement: str, seconds: float) -> float:
-    """Statements read per second of CPU."""
+def rate(statement: str, seconds: float, read: Callable[[str], object]) -> float:
+    """Statements that ``read`` takes per second of CPU."""
     best = 0.0
     for _ in range(3):
         count, start = 0, time.process_time()
         while (spent := time.process_time() - start) < seconds:
             for _ in range(1000):
-                parse(statement)
+                read(statement)
             count += 1000
         best = max(best, count / spent)
     return best
@@ -57,9 +82,14 @@ def rate(statement: str, seconds: float) -> float:
 
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    to = frames()
+
+    def framed(statement: str) -> bytes:
+        return to.encode(to.change(parse(statement, to.accepts)))
+
     for name, statement in statements().items():
-        found = rate(statement, seconds)
-        print(f"{name}: {found:,.0f} rows/s, {found * len(statement) / 1e6:.1f} MB/s")
+        read, whole = rate(statement, seconds, parse), rate(statement, seconds, framed)
+        print(f"{name}: {read:,.0f} rows/s, {read * len(statement) / 1e6:.1f} MB/s; as frames {whole:,.0f} rows/s")
 
 
 if __name__ == "__main__":
