@@ -309,3 +309,59 @@ def test_comments_and_grants_arrive(shop: Dictionary, target_db: Database, tmp_p
                 " has_table_privilege('reader', 'app.orders', 'SELECT')"
             ).fetchone()
             assert privileges == (True, False, True)
+
+
+def test_texts_that_are_not_compared_by_their_bytes_are_only_moved_about(target_db: Database, tmp_path: Path) -> None:
+    d = from_text(
+        "CREATE TABLE app.t (id NUMBER(9) PRIMARY KEY, name VARCHAR2(9) DEFAULT 'x' NOT NULL, other VARCHAR2(9),\n"
+        "  plain VARCHAR2(9),\n"
+        "  CONSTRAINT t_uk UNIQUE (name), CONSTRAINT t_ck CHECK (name <> 'a'), CONSTRAINT t_same CHECK (name <> other));\n"
+        "CREATE TABLE app.child (id NUMBER(9), other VARCHAR2(9),\n"
+        "  CONSTRAINT child_fk FOREIGN KEY (other) REFERENCES app.t (name));\n"
+        "CREATE VIEW app.moved (id, name) AS SELECT id, name FROM t WHERE plain = 'a';\n"
+        "CREATE VIEW app.compared (id) AS SELECT id FROM t WHERE name = 'a';\n"
+        "CREATE VIEW app.grouped (name, n) AS SELECT name, COUNT(*) FROM t GROUP BY name;\n"
+        "CREATE VIEW app.once (name) AS SELECT DISTINCT name FROM t;\n"
+        "CREATE VIEW app.greatest (name) AS SELECT MAX(name) FROM t;\n"
+        "CREATE VIEW app.sorted (name) AS SELECT name FROM t ORDER BY 1;\n"
+        "CREATE VIEW app.both (name) AS SELECT name FROM t UNION SELECT name FROM t;\n"
+        "CREATE VIEW app.all_of (name) AS SELECT name FROM t UNION ALL SELECT name FROM t;\n"
+        "CREATE VIEW app.joined (id) AS SELECT a.id FROM t a JOIN t b USING (name);\n"
+        "CREATE VIEW app.numbered (n) AS SELECT ROW_NUMBER() OVER (PARTITION BY name ORDER BY id) FROM t;\n"
+        "CREATE VIEW app.counted (n) AS SELECT COUNT(DISTINCT name) FROM t;\n"
+        "CREATE INDEX app.t_name ON app.t (name);\n"
+        "CREATE GLOBAL TEMPORARY TABLE app.aside (id NUMBER(9) PRIMARY KEY) ON COMMIT PRESERVE ROWS;\n"
+    )
+    insensitive = ("NAME", "OTHER")
+    dictionary = replace(
+        d,
+        tab_cols=tuple(replace(row, collation="BINARY_CI") if row.column_name in insensitive else row for row in d.tab_cols),
+        tables=tuple(replace(row, read_only="YES") for row in d.tables),
+    )
+    exported = export(dictionary, tmp_path / "schema")
+    assert not_spoken_of(dictionary, exported) == []
+    import_all(target_db, tmp_path)
+    found = codes(exported)
+    for name, code, words in (
+        ("app.t.name", "COLLATION", "BINARY_CI compares it on the source"),
+        ("app.t.t_ck", "CHECK_LEFT_OUT", ""),
+        ("app.t.t_same", "CHECK_LEFT_OUT", ""),
+        ("app.child.child_fk", "CONSTRAINT_LEFT_OUT", "BINARY_CI compares it on the source"),
+        ("app.compared", "VIEW_LEFT_OUT", ""),
+        ("app.grouped", "VIEW_LEFT_OUT", ""),
+        ("app.once", "VIEW_LEFT_OUT", ""),
+        ("app.greatest", "VIEW_LEFT_OUT", ""),
+        ("app.sorted", "VIEW_LEFT_OUT", "ORDER BY a text that BINARY_CI compares"),
+        ("app.both", "VIEW_LEFT_OUT", ""),
+        ("app.joined", "VIEW_LEFT_OUT", ""),
+        ("app.numbered", "VIEW_LEFT_OUT", ""),
+        ("app.counted", "VIEW_LEFT_OUT", ""),
+        ("app.t", "TABLE_READ_ONLY", "grant no right to write"),
+        ("app.aside", "TEMPORARY_TABLE", "without the constraints"),
+    ):
+        assert words in found[name][code], (name, code, found.get(name))
+    assert not {"app.moved", "app.all_of"} & found.keys()
+    assert "app.t.plain" not in found
+    with target_db.connect() as connection:
+        connection.execute("INSERT INTO app.t (id) VALUES (1)")
+        assert connection.execute("SELECT name FROM app.t").fetchone() == ("x",)

@@ -21,6 +21,7 @@ from voyager_ops.schema.oracle.typed import (
     as_text,
     exact,
     is_text,
+    refuse_collated,
     string_of,
 )
 
@@ -50,6 +51,8 @@ def aggregate(tr: Translator, name: str, node: exp.Anonymous, scope: Scope) -> T
     if distinct and len(argument.expressions) != 1:
         raise Refused(f"{name} of several distinct values")
     value = tr.value(argument.expressions[0] if distinct else argument, scope)
+    if distinct:
+        refuse_collated([value.kind], "DISTINCT of")
     node_, kind = _of(name, value)
     result = call(name.lower(), exp.Distinct(expressions=[node_]) if distinct else node_)
     return Typed(collated(result, "default") if isinstance(node_, exp.Collate) else result, kind)
@@ -108,6 +111,7 @@ def ordered(tr: Translator, item: exp.Expression, scope: Scope) -> Node:
 
 def by_bytes(value: Typed) -> Node:
     """What to sort by: text in binary order, as Oracle sorts it unless a session wants otherwise."""
+    refuse_collated([value.kind], "ORDER BY")
     is_constant = isinstance(value.node, exp.Literal)
     return collated(value.node, "C") if is_text(value.kind) and not is_constant else value.node
 
@@ -130,11 +134,17 @@ def window(tr: Translator, node: exp.Window, scope: Scope) -> Typed:
     if not isinstance(node.this, exp.Anonymous):
         raise Refused("this window function is not translated")
     inner, kind = _windowed(tr, node.this, scope)
-    partition = [tr.value(item, scope).node for item in node.args.get("partition_by") or ()]
+    partition = [tr.value(item, scope) for item in node.args.get("partition_by") or ()]
+    refuse_collated((value.kind for value in partition), "PARTITION BY")
     order = node.args.get("order")
     translated = exp.Order(expressions=[ordered(tr, item, scope) for item in order.expressions]) if order is not None else None
     spec = node.args.get("spec")
-    return Typed(exp.Window(this=inner, partition_by=partition, order=translated, spec=_frame(spec), over="OVER"), kind)
+    return Typed(
+        exp.Window(
+            this=inner, partition_by=[value.node for value in partition], order=translated, spec=_frame(spec), over="OVER"
+        ),
+        kind,
+    )
 
 
 def _frame(spec: Any) -> Any:

@@ -12,7 +12,7 @@ from voyager_ops.schema.oracle.dialect import Node, Refused, data_type, identifi
 from voyager_ops.schema.oracle.gate import translate_default, translate_generated
 from voyager_ops.schema.oracle.output import Output
 from voyager_ops.schema.oracle.source import ColumnType, NamesOf, Source, not_null_column
-from voyager_ops.schema.oracle.typed import Kind
+from voyager_ops.schema.oracle.typed import Kind, kind_of_target
 
 BIGINT = 2**63 - 1
 
@@ -94,6 +94,9 @@ def _remark(output: Output, column: ColumnType) -> None:
     if row.column_id is None:
         message = "it is invisible on the source and an ordinary column, the last one, on the target: SELECT * shows it"
         output.find("INVISIBLE_COLUMN", "column", row.owner, place, message)
+    if column.kind.collation:
+        message = f"{column.kind.collation} compares it on the source, its bytes on the target: keys, queries and sorting differ"
+        output.find("COLLATION", "column", row.owner, place, message)
     name = column.oracle.name
     message = _CHANGED.get(name, "")
     if name.startswith(("TIMESTAMP", "INTERVAL DAY")) and (column.oracle.scale or 0) > 6:
@@ -140,7 +143,9 @@ def _value(source: Source, output: Output, column: ColumnType) -> Node | None:
         return None
     place = f"{row.table_name}.{row.column_name}"
     try:
-        translated = translate_default(text, column.kind, names=NamesOf(source, row.owner), owner=row.owner)
+        translated = translate_default(
+            text, kind_of_target(column.sql or "", column.oracle.name), names=NamesOf(source, row.owner), owner=row.owner
+        )
     except Refused as refused:
         message = f"the default {text!r} is left out: {refused.reason}"
         output.find("DEFAULT_LEFT_OUT", "column", row.owner, place, message)

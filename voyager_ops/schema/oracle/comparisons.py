@@ -31,7 +31,7 @@ def compared(operator: type[Any], left: Typed, right: Typed, *, strict: bool = F
     moments = {"date", "timestamp", "instant"}
     if (a in moments and b in moments) or (a == b and a in ("interval", "bytes", "boolean")):
         return _built(operator, left.node, right.node)
-    if a == b == "other" and left.kind.sql == right.kind.sql:
+    if a == b == "other" and left.kind.sql == right.kind.sql and not left.kind.collation:
         return _built(operator, left.node, right.node)
     raise Refused(f"a {word(left.kind)} is compared with a {word(right.kind)}, which depends on Oracle's settings")
 

@@ -149,7 +149,7 @@ def _foreign_key(source: Source, output: Output, row: rows.ConstraintRow, made: 
     elif not names or not set(names) <= child.kinds.keys() or not set(others) <= there.kinds.keys():
         reason = "some of its columns are not on the target"
     elif clash := _clash(child, there, names, others):
-        reason = f"{clash}. Give both the same type (types.by_column)"
+        reason = clash
     if reason:
         _left_out(output, row, reason)
         return
@@ -173,8 +173,11 @@ def _clash(child: TableColumns, parent: TableColumns, names: list[str], others: 
     """Why PostgreSQL would not compare the two keys, '' when it does."""
     for name, other in zip(names, others, strict=False):
         mine, its = child.kinds[name], parent.kinds[other]
+        if mine.collation or its.collation:
+            return f"{mine.collation or its.collation} compares it on the source, so that rows may refer to keys of other bytes"
         if not _comparable(mine, its):
-            return f"{name} is {mine.sql} and the column it refers to {its.sql}: PostgreSQL has no foreign keys between them"
+            types = f"{name} is {mine.sql} and the column it refers to {its.sql}"
+            return f"{types}: PostgreSQL has no foreign keys between them. Give both the same type (types.by_column)"
     return "" if len(names) == len(others) else "it has another number of columns than the key that it refers to"
 
 

@@ -11,7 +11,7 @@ from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.oracle.aggregates import by_bytes, rebuilt
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, native, number, only_arguments
 from voyager_ops.schema.oracle.scope import Scope
-from voyager_ops.schema.oracle.typed import Kind, Typed, integer_of, is_text
+from voyager_ops.schema.oracle.typed import Kind, Typed, integer_of, is_text, refuse_collated
 
 if TYPE_CHECKING:
     from voyager_ops.schema.oracle.expressions import Translator
@@ -56,6 +56,7 @@ def _sorted(tr: Translator, item: Any, result: Any, scope: Scope, results: Resul
         if not 1 <= place <= len(results.columns):
             raise Refused(f"there is no column {place} to sort by")
         kind = results.columns[place - 1][1]
+        refuse_collated([kind], "ORDER BY")
         if is_text(kind) and not distinct:
             projection = result.expressions[place - 1]
             node = (projection.this if isinstance(projection, exp.Alias) else projection).copy()

@@ -14,7 +14,7 @@ from voyager_ops.schema.oracle.nulls import give_types, settled
 from voyager_ops.schema.oracle.ordering import Results, order_and_limit
 from voyager_ops.schema.oracle.outer_joins import conjuncts, outer_joins
 from voyager_ops.schema.oracle.scope import Relation, Scope
-from voyager_ops.schema.oracle.typed import TEXT, Kind, Typed, integer_of, unify
+from voyager_ops.schema.oracle.typed import TEXT, Kind, Typed, integer_of, refuse_collated, unify
 
 _SELECT = {
     *("with_", "with", "hint", "distinct", "expressions", "from_", "from", "joins", "where", "group", "having", "order"),
@@ -77,6 +77,8 @@ def _set_operation(tr: Translator, node: Any, parent: Scope | None) -> tuple[exp
     for side, given in ((left, columns), (right, others)):
         give_types(side, list(zip(given.values(), kinds.values(), strict=True)))
     distinct = node.args.get("distinct")
+    if distinct is not False:
+        refuse_collated(kinds.values(), "a set operation over")
     result: Any = type(node)(
         this=_grouped(left, type(node)), expression=_grouped(right, None), distinct=True if distinct is None else distinct
     )
@@ -119,6 +121,7 @@ def _select(tr: Translator, node: exp.Select, parent: Scope | None) -> tuple[exp
     if node.args.get("distinct") is not None:
         if node.args["distinct"].args.get("on"):
             raise Refused("DISTINCT ON is not translated")
+        refuse_collated(columns.values(), "DISTINCT of")
         result.set("distinct", exp.Distinct())
     _group(tr, node, scope, result)
     aliases = {native(item.args["alias"]) for item in node.expressions if isinstance(item, exp.Alias)}
@@ -217,6 +220,7 @@ def _join(tr: Translator, join: exp.Join, item: Node, scope: Scope) -> Node:
     if join.args.get("using"):
         names = [native(getattr(column, "this", column)) for column in join.args["using"]]
         for name in names:
+            refuse_collated([kind.columns[name] for kind in scope.sources.values() if name in kind.columns], "USING")
             kinds = {kind.columns[name].base for kind in scope.sources.values() if name in kind.columns}
             if len(kinds) > 1 and not kinds <= {"number", "double"} and not kinds <= {"date", "timestamp"}:
                 raise Refused(f"USING {name} compares columns of different kinds")
@@ -372,4 +376,6 @@ def _grouping(tr: Translator, item: Any, scope: Scope) -> Node:
         return exp.Paren(this=_grouping(tr, item.this, scope))
     if isinstance(item, exp.Literal):
         raise Refused("GROUP BY a constant")  # PostgreSQL would take it for a position
-    return tr.value(item, scope).node
+    value = tr.value(item, scope)
+    refuse_collated([value.kind], "GROUP BY")
+    return value.node

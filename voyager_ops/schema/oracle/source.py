@@ -20,6 +20,8 @@ from voyager_ops.schema.oracle.typed import Kind, kind_of_target
 
 _Row = TypeVar("_Row")
 _NOT_NULL = re.compile(r'\s*"([^"]+)"\s+IS\s+NOT\s+NULL\s*', re.IGNORECASE)
+_BINARY = ("", "BINARY", "USING_NLS_COMP")
+"""Collations of columns that compare bytes (the last one unless a session wants otherwise)."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,10 @@ class Source:
             return ColumnType(row, oracle, None, Kind("other"), why_not(oracle))
         if sql == SKIP:
             return ColumnType(row, oracle, None, Kind("other"), "the configuration leaves it out (types.by_column)")
-        return ColumnType(row, oracle, sql, kind_of_target(sql, oracle.name))
+        kind = kind_of_target(sql, oracle.name)
+        if row.collation not in _BINARY:
+            kind = Kind("other", sql=kind.sql, collation=row.collation)
+        return ColumnType(row, oracle, sql, kind)
 
     def is_key(self, row: rows.ConstraintRow) -> bool:
         """Whether rows are known by this primary key: the catalog has the same rule. Others become unique constraints."""

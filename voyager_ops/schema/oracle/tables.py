@@ -162,6 +162,9 @@ def _remarks(output: Output, row: rows.TableRow) -> None:
         output.find(
             "CLUSTERED_TABLE", "table", owner, name, f"it is in the cluster {row.cluster_name} and an ordinary table here"
         )
+    if row.read_only == "YES":
+        message = "READ ONLY: PostgreSQL has no such tables; grant no right to write on it"
+        output.find("TABLE_READ_ONLY", "table", owner, name, message)
     if row.iot_type == "IOT":
         message = "index-organized on the source, an ordinary table with a primary key on the target"
         output.find("INDEX_ORGANIZED", "table", owner, name, message)
@@ -179,4 +182,6 @@ def _temporary(source: Source, output: Output, row: rows.TableRow) -> None:
         text = generate(statement, pretty=True).replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1)
         output.keep(FileKind.OMITTED, f"{text}\nON COMMIT {commit} ROWS")
     message = f"{reason}. Each session has to create its own; the statement is in advice/omitted.sql"
+    if source.constraints.get((owner, name)) or source.indexes.get((owner, name)):
+        message += ", without the constraints (but NOT NULL) and indexes that it has on the source"
     output.find("TEMPORARY_TABLE", "table", owner, name, message)

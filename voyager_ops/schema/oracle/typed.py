@@ -29,6 +29,8 @@ class Kind:
     length: int = 0
     blanks: bool = False
     sql: str = ""
+    collation: str = ""
+    """Of an ``other``: a text that Oracle compares by this, not by its bytes."""
 
 
 class Typed(NamedTuple):
@@ -80,6 +82,13 @@ def kind_of_target(sql: str, oracle: str = "") -> Kind:
     if target.kind == "timestamp" and oracle == "DATE":
         return replace(DATE, sql=sql)
     return replace(_BASES.get(target.kind, Kind("other")), sql=sql)
+
+
+def refuse_collated(kinds: Iterable[Kind], what: str) -> None:
+    """Raises Refused where equal means another thing to Oracle than here."""
+    for kind in kinds:
+        if kind.collation:
+            raise Refused(f"{what} a text that {kind.collation} compares")
 
 
 def is_text(kind: Kind) -> bool:
@@ -251,7 +260,11 @@ def _word(kind: Kind) -> str:
         "number": "number" if kind.integral else "number with a fraction",
         "instant": "timestamp with time zone",
         "boolean": "condition",
-        "other": f"value of type {kind.sql}" if kind.sql else "value of an unusual type",
+        "other": f"text that {kind.collation} compares"
+        if kind.collation
+        else f"value of type {kind.sql}"
+        if kind.sql
+        else "value of an unusual type",
         "bytes": "binary value",
         "char": "text",
         "double": "binary number",
