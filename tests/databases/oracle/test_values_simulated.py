@@ -194,7 +194,7 @@ def mined(database: OracleDatabase, start: int, names: dict[str, str], wanted: d
         number = int(literal_decoder(column("NUMBER(5,0)"))(values["ID"] or "NULL") or b"")
         case = wanted.get((ddl, number))
         seen.add((ddl, number))
-        if reread(OracleType.parse(ddl)) or OracleType.parse(ddl).name in ("BOOLEAN",):
+        if reread(OracleType.parse(ddl)):
             continue  # read again by key, which the reading above has shown
         one = column(ddl, case.target if case else "")
         got = literal_decoder(one)(values["C"] or "NULL")
