@@ -17,7 +17,7 @@ from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle import reading
 from voyager_ops.databases.postgres import metadata
 from voyager_ops.databases.postgres.database import PostgresDatabase
-from voyager_ops.errors import RetryableError
+from voyager_ops.errors import RetryableError, VoyagerOpsError
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import silent
@@ -26,6 +26,7 @@ from voyager_ops.snapshot.copy import copy_chunks, snapshot_complete
 from voyager_ops.snapshot.filter import SnapshotFilter
 from voyager_ops.snapshot.plan import load_plan, plan_chunks
 from voyager_ops.state.store import State
+from voyager_ops.testing.oracle.wire_faults import CallKind
 from voyager_ops.testing.postgres import Cluster
 
 SOURCE = (
@@ -197,23 +198,47 @@ def test_a_group_is_of_one_moment_whatever_is_written(oracle: ShopOracle, contex
 
 
 @pytest.mark.parametrize("code", [1555, 8180, 1466])
-def test_undo_that_is_gone_makes_another_try_at_a_later_moment(
-    context: LaneContext, target_db: Database, monkeypatch: pytest.MonkeyPatch, code: int
+def test_what_fails_amid_a_table_is_copied_again_at_a_later_moment(
+    oracle: ShopOracle, context: LaneContext, target_db: Database, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """Shown with SCNs that the simulator has let go of, and with the others as the driver raises them."""
+    """When some of its rows have been read: a piece by key, a table in pieces of one moment, and rows whose LOBs are large."""
+    faults = oracle.source.simulator.wire_faults
     monkeypatch.setattr("voyager_ops.snapshot.copy.BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(reading, "BATCH_ROWS", (10, 10))
+    monkeypatch.setattr(reading, "LOB_ROWS", 10)
+    monkeypatch.setattr(reading, "INLINE_LOBS", 1)
+    columns = {"NUMBERED": "V", "PLAIN": "B", "NOTES": "BODY"}
+    orders = [
+        faults.raise_error(code, matching=rf'FROM "SHOP"."{name}" AS OF SCN {rest}', kinds=[CallKind.FETCH], at_call=2)
+        for name, rest in zip(columns, ("", "", ".* > 1"), strict=True)
+    ]
+    later: dict[str, int] = {}
+    failed = reading.failed
+
+    def written_meanwhile(error: oracledb.Error, what: str) -> VoyagerOpsError:
+        name = what.split()[1].rpartition(".")[2].upper()
+        with oracle.session() as cursor:
+            cursor.execute(f"UPDATE {name} SET {columns[name]} = 'later'")
+            cursor.connection.commit()
+        later[name] = int(oracle.ours("SELECT CURRENT_SCN FROM V$DATABASE")[0][0])
+        made = failed(error, what)
+        assert isinstance(made, RetryableError), made
+        return made
+
+    monkeypatch.setattr(reading, "failed", written_meanwhile)
     plan_chunks(context, SMALL)
-    real, failures = reading.current_scn, iter(range(3))
-
-    def stale(connection: object) -> int:
-        scn = real(connection)  # type: ignore[arg-type]
-        if next(failures, None) is not None:
-            raise _driver_error(code)
-        return scn
-
-    monkeypatch.setattr(reading, "current_scn", stale)
     assert copy_chunks(context, SMALL).complete
+    assert [order.fired for order in orders] == [1, 1, 1]
+    assert later.keys() == columns.keys()
     assert {name: count(target_db, name) for name in COUNTS} == COUNTS
+    for name, scn in later.items():
+        table, column = name.lower(), columns[name].lower()
+        with target_db.connect() as connection:
+            ((seen,),) = connection.execute(f"SELECT count(*) FROM shop.{table} WHERE {column} = 'later'").fetchall()
+            chunks = connection.execute(
+                "SELECT rows, wal_position FROM voyager_ops.chunk WHERE table_name = %s AND kind <> 'group'", (f"shop.{table}",)
+            ).fetchall()
+        assert seen == sum(rows for rows, position in chunks if int(position, 16) >> 16 >= scn) > 0
 
 
 def test_the_server_itself_says_that_undo_is_gone(

@@ -24,7 +24,10 @@ from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle import capture as capture_module
 from voyager_ops.databases.oracle import supplemental
 from voyager_ops.databases.oracle.logminer.stream import warnings_key, watermark_key
+from voyager_ops.databases.oracle.positions import scn_of
 from voyager_ops.databases.oracle.prepared import objects_key
+from voyager_ops.databases.oracle.reading import current_scn
+from voyager_ops.databases.postgres.lsn import from_position
 from voyager_ops.errors import PreconditionError, SourceChanged, StreamLost
 from voyager_ops.model.positions import Side
 from voyager_ops.model.results import silent
@@ -386,6 +389,29 @@ def test_text_in_the_database_s_own_bytes_is_of_its_character_set(oracle: Oracle
         redo.inject({"XID": bytes(range(1, 9)), "OPERATION_CODE": 7})
         wait_for_marker(context, running)
     assert list(replayed(context, "t").values()) == [{"id": b"1", "name": "Ã©€".encode(), "national": b"ab"}]
+
+
+@pytest.mark.parametrize("capture", ["logminer", "triggers"])
+def test_where_nobody_writes_capture_moves_on(oracle: Oracle, target_db: Database, tmp_path: Path, capture: str) -> None:
+    """By its own heartbeat: what it has captured, and from where it would read again."""
+    oracle.many(TABLE)
+    context = context_of(oracle, target_db, tmp_path, capture=capture)
+    with capturing(context) as running, context.capture_db.connect("test") as connection:
+        for _ in range(3):
+            now = current_scn(connection)
+            deadline = time.monotonic() + 60
+
+            def behind(now: int = now) -> bool:
+                reached = [scn_of(from_position(read_lane(context.state, context.lane).captured_position))]
+                if capture == "logminer":
+                    reached.append(int((context.state.get(watermark_key(context)) or {})["low_scn"]))
+                return min(reached) <= now
+
+            while behind():
+                assert running.error is None
+                assert time.monotonic() < deadline, "nothing moves"
+                time.sleep(0.05)
+    assert transactions(context) == []
 
 
 def test_without_a_flush_table(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
