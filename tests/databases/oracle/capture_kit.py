@@ -101,13 +101,13 @@ def context_of(oracle: Oracle, target: Database, directory: Path, **changes: Any
     return context_from(oracle.url, target.url, directory, **changes)
 
 
-def context_from(oracle: str, target: str, directory: Path, **changes: Any) -> LaneContext:
+def context_from(oracle: str, target: str, directory: Path, *, schema: str = "hr", **changes: Any) -> LaneContext:
     """As :func:`context_of`, from URLs."""
     source = OracleDatabase.from_url(oracle, side=Side.SOURCE, migration=MIGRATION)
     apply_db = PostgresDatabase.from_url(target, side=Side.TARGET, migration=MIGRATION)
     directory.mkdir(exist_ok=True)
     state = State.open(MIGRATION, directory=directory)
-    tables = engine_of(source).read_tables(source, ("hr",))
+    tables = engine_of(source).read_tables(source, (schema,))
     config = ChangesConfig(**{"segment_age": 0.05, "heartbeat": 0.5, "disk_reserve": 1 << 20, **changes})
     return LaneContext(MIGRATION, Lane.FORWARD, source, apply_db, tuple(tables), NameMap({}), state, directory / "data", config)
 

@@ -33,7 +33,7 @@ def by_type(oracle: Oracle) -> dict[str, list[Case]]:
     found: dict[str, list[Case]] = {}
     for case in CASES:
         name = OracleType.parse(case.ddl).name
-        if case.target or name in SINCE_23AI and not since_23ai or oracle.simulated and since_23ai and name not in ON_23AI:
+        if case.target or (name in SINCE_23AI and not since_23ai) or (oracle.simulated and since_23ai and name not in ON_23AI):
             continue
         found.setdefault(case.ddl, []).append(case)
     return found

@@ -25,7 +25,9 @@ BEFORE_READ = register("capture.oracle.before_large_values")
 
 _FIND: Final = "SELECT COUNT(*) FROM DBA_OBJECTS WHERE OWNER = :1 AND OBJECT_NAME = :2 AND OBJECT_TYPE = 'TABLE'"
 AT_ONCE: Final = 16
-"""Rows read with one statement: their large values are in memory together."""
+"""Rows read with one statement: their large values are in memory together. Only rows of up to ``TOGETHER`` are."""
+TOGETHER: Final = 1 << 20
+"""Characters and bytes of a row's large values; a row with more of them is read by itself, when its turn comes."""
 
 
 class Gone(Exception):
@@ -103,6 +105,7 @@ class Reader:
         self._next = 0
         self._by_index = {item.index for item in wanted}
         self._held: dict[int, dict[int, Value] | None] = {}
+        self._alone: dict[int, Wanted] = {}
 
     def fill(self, index: int, change: RowChange) -> bool:
         """Give change number ``index`` its large values; False when it says nothing without them (and can be left out).
@@ -111,8 +114,10 @@ class Reader:
         """
         if index not in self._by_index:
             return not change.touch
-        while index not in self._held:
-            self._read()
+        while index not in self._held and index not in self._alone:
+            self._read_next()
+        if index in self._alone:
+            self._read([self._alone.pop(index)])
         found = self._held.pop(index)
         if found is None:
             return not change.touch
@@ -121,7 +126,7 @@ class Reader:
             change.new[place] = value
         return True
 
-    def _read(self) -> None:
+    def _read_next(self) -> None:
         first = self._wanted[self._next]
         batch: list[Wanted] = []
         for item in self._wanted[self._next : self._next + AT_ONCE]:
@@ -129,16 +134,23 @@ class Reader:
                 break
             batch.append(item)
         self._next += len(batch)
-        frames = self._tables[first.table]
+        self._read(batch)
+
+    def _read(self, batch: list[Wanted]) -> None:
+        """Of several rows the large ones are put off, and so are those that are not there."""
+        frames = self._tables[batch[0].table]
         hit(BEFORE_READ)
         try:
             rows, exact = self._rows(frames, batch)
         except oracledb.Error as error:
             if ora_code(error) in OTHER_TABLE and self._is_other(frames, ora_code(error)):
-                raise Gone(first.table, message_of(error)) from error
+                raise Gone(batch[0].table, message_of(error)) from error
             raise
         for item in batch:
             found = rows.get(item.key)
+            if found is None and len(batch) > 1:
+                self._alone[item.index] = item
+                continue
             if found is None and exact and item.must_be_there:
                 shown = ", ".join(f"{name} = {value}" for name, value in item.literals.items())
                 raise NotAChange(f"its large values cannot be read: no row with {shown} as of SCN {self._scn}")
@@ -167,15 +179,18 @@ class Reader:
 
     def _select(self, frames: TableFrames, batch: list[Wanted], moment: str) -> Iterator[tuple[tuple[Value, ...], list[Any]]]:
         columns = [frames.columns[place] for place in (*frames.key, *batch[0].columns)]
-        plan = values.Plan(columns)
+        plan = values.Plan(columns, "t")
         kinds = {column.native_name: OracleType.from_json(column.native_type).name for column in columns}
         where = " OR ".join(
             "(" + " AND ".join(f"{quote(name)} = {_typed(kinds[name], value)}" for name, value in item.literals.items()) + ")"
             for item in batch
         )
+        size = plan.lob_size if len(batch) > 1 else ""
+        if size:
+            where = f"({where}) AND {size} <= {TOGETHER}"
         owner, name = frames.table.native_name
         # Names are quoted, and the literals are those that the database itself printed into its redo.
-        statement = f"SELECT {plan.select_list} FROM {qualified(owner, name)}{moment} WHERE {where}"  # noqa: S608
+        statement = f"SELECT {plan.select_list} FROM {qualified(owner, name)}{moment} t WHERE {where}"  # noqa: S608
         width = len(frames.key)
         with self._connection.cursor() as cursor:
             cursor.execute(statement, fetch_lobs=False, fetch_decimals=True)

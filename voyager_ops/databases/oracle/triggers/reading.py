@@ -29,7 +29,9 @@ BEFORE_LARGE = register("capture.triggers.before_large_values")
 
 _MEMORY: Final = 8 << 20
 _LARGE_AT_ONCE: Final = 16
-"""Rows whose large values are in memory together."""
+"""Rows whose large values are in memory together. Only rows of up to ``TOGETHER`` are."""
+TOGETHER: Final = 1 << 20
+"""Characters and bytes of a row's large values; rows with more of them are read one by one."""
 _OPERATIONS: Final = {"I": INSERT, "U": UPDATE, "D": DELETE}
 
 
@@ -147,13 +149,23 @@ class BatchReader:
         )
         statement = (
             f"SELECT x.SEQ, {plan.select_list} FROM {table.shown} {moment} x JOIN {table.native} {moment} t ON {same}"  # noqa: S608 -- quoted names
-            " WHERE x.BATCH = :n AND x.SEQ > :after AND x.OP <> 'D' ORDER BY x.SEQ"
+            " WHERE x.BATCH = :n AND x.SEQ > :after AND x.OP <> 'D'"
         )
-        with self._connection.cursor() as cursor:
-            cursor.arraysize = cursor.prefetchrows = _LARGE_AT_ONCE
-            cursor.execute(statement, n=number, after=after, fetch_lobs=False, fetch_decimals=True)
-            for row in cursor:
-                yield int(row[0]), plan.row(row[1:])
+
+        def rows(condition: str, at_once: int) -> Iterator[tuple[int, list[bytes | None]]]:
+            with self._connection.cursor() as cursor:
+                cursor.arraysize = cursor.prefetchrows = at_once
+                cursor.execute(
+                    f"{statement}{condition} ORDER BY x.SEQ", n=number, after=after, fetch_lobs=False, fetch_decimals=True
+                )
+                for row in cursor:
+                    yield int(row[0]), plan.row(row[1:])
+
+        size = plan.lob_size
+        if not size:
+            return rows("", _LARGE_AT_ONCE)
+        small, large = rows(f" AND {size} <= {TOGETHER}", _LARGE_AT_ONCE), rows(f" AND {size} > {TOGETHER}", 1)
+        return heapq.merge(small, large, key=lambda found: found[0])
 
 
 def _change(
