@@ -124,6 +124,7 @@ def test_each_missing_thing_is_named_with_what_mends_it(oracle: tuple[PgEngine, 
     assert "HR.ODD.F: skip" in errors["types"]["mend"]
     assert {"primary_keys", "fractions"} <= set(found(result.checks, "warning"))
     assert all(check["breaks"] for check in result.checks if check["severity"] != "ok")
+    assert all(check["mend"] for check in result.checks if check["severity"] != "ok" and check["subject"].startswith("source"))
     with pytest.raises(PreconditionError, match="ADD SUPPLEMENTAL LOG DATA"):
         preflight.run(migration)
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from voyager_ops.config import MigrationConfig
 from voyager_ops.databases.oracle import checks
-from voyager_ops.databases.oracle.check_facts import read_facts
-from voyager_ops.databases.oracle.checks import Plan
+from voyager_ops.databases.oracle.check_facts import Plan, read_facts
 from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.names import owner_names
 from voyager_ops.databases.oracle.overrides import SKIP, Overrides

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from tests.databases.oracle.test_values import column
-from voyager_ops.databases.oracle.check_facts import OracleFacts, RedoFacts
-from voyager_ops.databases.oracle.checks import Plan, check_source
+from voyager_ops.databases.oracle.check_facts import OracleFacts, Plan, RedoFacts
+from voyager_ops.databases.oracle.checks import check_source
 from voyager_ops.databases.oracle.types import OracleType
 from voyager_ops.model.checks import Check, Severity
 from voyager_ops.model.tables import Column, Leaf, QName, Table
 
 GB = 1 << 30
+REDO = RedoFacts(smallest=GB, switches_per_hour=1.0, bytes_per_hour=GB, area=100 * GB)
 FIT = OracleFacts(
     where="db:1521/PDB",
     user="C##MIG",
@@ -27,8 +28,9 @@ FIT = OracleFacts(
     role="PRIMARY",
     privileges=frozenset({"CREATE TABLE", "SELECT ANY TABLE", "FLASHBACK ANY TABLE", "ALTER ANY TABLE"}),
     mining_privileges=frozenset({"LOGMINING", "SELECT ANY TRANSACTION"}),
-    redo=RedoFacts(smallest=GB, switches_per_hour=1.0),
+    redo=REDO,
     undo_seconds=3600,
+    default_tablespace="USERS",
     characterset="AL32UTF8",
     national_characterset="AL16UTF16",
 )
@@ -43,8 +45,9 @@ def table(*columns: Column, key: tuple[str, ...] = ("id",), name: str = "T", siz
 
 
 def findings(facts: OracleFacts = FIT, tables: list[Table] | None = None, plan: Plan = PLAN) -> dict[str, Check]:
-    """Errors and warnings by id, but for the remark that every version gets."""
-    found = check_source(facts, [table()] if tables is None else tables, plan)
+    """Errors and warnings by id, but for the remark that every version gets. Each says what mends it."""
+    found = list(check_source(facts, [table()] if tables is None else tables, plan))
+    assert [check.id for check in found if check.severity is not Severity.OK and not (check.breaks and check.mend)] == []
     return {check.id: check for check in found if check.severity is not Severity.OK and check.id != "version"}
 
 
@@ -61,17 +64,26 @@ def test_a_sound_source() -> None:
         ({"role": "PHYSICAL STANDBY"}, "standby", "error", "primary"),
         ({"open_mode": "READ ONLY"}, "open_mode", "error", "READ WRITE"),
         ({"characterset": "US7ASCII"}, "encoding", "warning", "ASCIISTR"),
-        ({"quota": False}, "quota", "error", 'ALTER USER "C##MIG" QUOTA'),
+        ({"quota": False}, "quota", "error", 'ALTER USER "C##MIG" QUOTA 100M ON "USERS"'),
         ({"may_mine": False}, "dbms_logmnr", "error", 'GRANT EXECUTE ON SYS.DBMS_LOGMNR TO "C##MIG" CONTAINER = ALL'),
         ({"unreadable_views": ("V$LOG",)}, "catalog_views", "error", "SELECT_CATALOG_ROLE"),
         ({"mines_in_root": False}, "local_mining", "warning", "cdb_service"),
         ({"root_refused": "ORA-01031"}, "container", "error", "GRANT SET CONTAINER"),
         ({"mining_privileges": frozenset({"LOGMINING"})}, "privilege_select_any_transaction", "error", "SELECT ANY TRANSACTION"),
         ({"undo_seconds": 1}, "undo", "warning", "undo_retention"),
-        ({"undo_seconds": None}, "undo", "warning", ""),
-        ({"redo": RedoFacts(smallest=50 << 20)}, "redo_size", "warning", "ADD LOGFILE GROUP"),
-        ({"redo": RedoFacts(smallest=GB, switches_per_hour=60.0)}, "redo_size", "warning", "ADD LOGFILE GROUP"),
-        ({"redo": RedoFacts(smallest=GB, kept_seconds=3600.0)}, "redo_retention", "warning", "24 h"),
+        ({"undo_seconds": None}, "undo", "warning", 'GRANT SELECT_CATALOG_ROLE TO "C##MIG"'),
+        ({"redo": replace(REDO, smallest=50 << 20)}, "redo_size", "warning", "ADD LOGFILE GROUP"),
+        ({"redo": replace(REDO, switches_per_hour=60.0)}, "redo_size", "warning", "ADD LOGFILE GROUP"),
+        ({"redo": replace(REDO, kept_seconds=3600.0)}, "redo_retention", "warning", "at least 24 h: RMAN"),
+        ({"redo": replace(REDO, kept_seconds=0.0)}, "redo_retention", "warning", "SYSDATE - 1'"),
+        ({"redo": replace(REDO, area=None)}, "redo_retention", "warning", "29 GB of room"),
+        ({"redo": replace(REDO, bytes_per_hour=None)}, "redo_retention", "warning", "at least 24 h: RMAN"),
+        (
+            {"redo": replace(REDO, bytes_per_hour=10 * GB)},
+            "redo_retention",
+            "warning",
+            "in CDB$ROOT: ALTER SYSTEM SET db_recovery_file_dest_size = 288G SCOPE = BOTH",
+        ),
         ({"hidden_rows": frozenset({("HR", "T")})}, "row_security", "error", "EXEMPT ACCESS POLICY"),
         ({"redacted": frozenset({("HR", "T")})}, "redaction", "error", "EXEMPT REDACTION POLICY"),
         ({"nologging": frozenset({("HR", "T")})}, "nologging", "warning", "FORCE LOGGING"),
@@ -85,6 +97,7 @@ def test_each_fact_that_is_wrong(change: dict[str, Any], id_: str, severity: str
     assert set(found) == {id_}
     assert found[id_].severity == severity
     assert found[id_].breaks
+    assert mend
     assert mend in found[id_].mend
 
 
@@ -239,6 +252,48 @@ def test_durations_grow_with_the_tables() -> None:
     kept = replace(FIT, redo=RedoFacts(smallest=GB, kept_seconds=30 * 3600.0))
     assert findings(kept) == {}
     assert set(findings(kept, big)) == {"redo_retention"}
+    # So does the room that redo wants meanwhile: 10 TB are 146 h of four readers, and 100 GB hold 100 h.
+    assert "holds 100 h" in findings(tables=big)["redo_retention"].message
+    assert findings(replace(FIT, redo=replace(REDO, bytes_per_hour=GB / 4)), big) == {}
+    assert findings(replace(FIT, redo=replace(REDO, bytes_per_hour=0.0)), big) == {}
     # A table without a key that can be cut is read whole at one moment.
     assert "undo" in findings(tables=[table(key=(), size=100 << 30)])
     assert "undo" not in findings(tables=[table(size=100 << 30)])
+
+
+@pytest.mark.parametrize(
+    ("change", "id_", "mend"),
+    [
+        (
+            {"may_mine": False},
+            "dbms_logmnr",
+            "BEGIN rdsadmin.rdsadmin_util.grant_sys_object('DBMS_LOGMNR', 'MIG', 'EXECUTE');"
+            " rdsadmin.rdsadmin_util.grant_sys_object('DBMS_LOGMNR_D', 'MIG', 'EXECUTE'); END;",
+        ),
+        ({"unreadable_views": ("V$LOG",)}, "catalog_views", "rdsadmin_util.grant_sys_object('V_$LOG', 'MIG', 'SELECT')"),
+        ({"redo": replace(REDO, smallest=50 << 20)}, "redo_size", "rdsadmin_util.add_logfile(bytes => 1073741824)"),
+        ({"redo": replace(REDO, area=None)}, "redo_retention", "set_configuration('archivelog retention hours', 24)"),
+        ({"undo_seconds": 1}, "undo", "parameter group"),
+        ({"undo_seconds": None}, "undo", "rdsadmin_util.grant_sys_object('V_$UNDOSTAT', 'MIG', 'SELECT')"),
+        ({"nologging": frozenset({("HR", "T")})}, "nologging", "rdsadmin_util.force_logging(p_enable => true)"),
+        ({"log_mode": "NOARCHIVELOG"}, "archivelog", "automated backups"),
+        ({"supplemental": "NO"}, "supplemental_minimal", "rdsadmin_util.alter_supplemental_logging('ADD')"),
+    ],
+)
+def test_on_rds_its_own_procedures_mend(change: dict[str, Any], id_: str, mend: str) -> None:
+    rds = replace(FIT, rds=True, user="MIG", container=None, mines_in_root=False)
+    found = findings(replace(rds, **change), [table(size=100 << 20)])
+    assert set(found) == {id_}
+    assert mend in found[id_].mend
+    assert "ALTER SYSTEM" not in found[id_].mend
+    assert "ALTER DATABASE" not in found[id_].mend
+    assert "ON SYS." not in found[id_].mend
+
+
+def test_names_are_mended_by_renaming() -> None:
+    long = "T" * 31
+    assert f'ALTER TABLE "HR"."{long}" RENAME TO …' in findings(tables=[table(name=long)])["names"].mend
+    column_ = table(column("NUMBER", name="c" * 31))
+    assert f'ALTER TABLE "HR"."T" RENAME COLUMN "{"C" * 31}" TO …' in findings(tables=[column_])["names"].mend
+    system = table(column("NUMBER", name="ctid"))
+    assert 'ALTER TABLE "HR"."T" RENAME COLUMN "CTID" TO …' in findings(tables=[system])["target_names"].mend

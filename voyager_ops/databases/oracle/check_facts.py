@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,16 +30,29 @@ _QUOTA: Final = (
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What the migration will ask of the source. ``parallelism``: chunks read at once; ``chunk_bytes``: of a table cut by its
+    key, read at one moment; ``mines``: by LogMiner, else by triggers."""
+
+    mines: bool
+    fall_back: bool
+    parallelism: int
+    chunk_bytes: int
+
+
+@dataclass(frozen=True)
 class RedoFacts:
-    """The redo logs. Sizes in bytes. ``kept_seconds``: age of the oldest archived log that is there, None when there is none or
-    none has ever been deleted (then nothing is known of how long they are kept). ``switches_per_hour`` and ``bytes_per_hour``: of
-    the last day, None when unknown."""
+    """The redo logs. Sizes in bytes. ``kept_seconds``: age of the oldest archived log that is there (0: all have been deleted),
+    None when none has ever been deleted: then nothing is known of how long they are kept. ``switches_per_hour`` (of the busiest
+    thread) and ``bytes_per_hour`` (of all threads, each log counted once however many copies it has): of the last day, None
+    when unknown. ``area``: size of the recovery area, None when there is none or archived redo does not go there."""
 
     smallest: int | None = None
     threads: int = 1
     kept_seconds: float | None = None
     switches_per_hour: float | None = None
     bytes_per_hour: float | None = None
+    area: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,10 @@ class OracleFacts:
     national_characterset: str = ""
     thin: bool = True
     """The driver speaks to the server by itself, without Oracle's client libraries."""
+    rds: bool = False
+    """Amazon's RDS: what SYSDBA does is done by its own procedures."""
+    default_tablespace: str = ""
+    """Of our user; '' when unknown."""
     clock_offset: float = 0.0
     """Seconds, the server's clock minus this machine's."""
     long_transactions: tuple[tuple[str, float], ...] = ()
@@ -176,6 +194,8 @@ def _read(
         characterset=str(parameters.get("NLS_CHARACTERSET", "")),
         national_characterset=str(parameters.get("NLS_NCHAR_CHARACTERSET", "")),
         thin=connection.thin,
+        rds=bool(_rows(connection, "SELECT 1 FROM ALL_USERS WHERE USERNAME = 'RDSADMIN'")),
+        default_tablespace=str((_rows(connection, "SELECT DEFAULT_TABLESPACE FROM USER_USERS") or [("",)])[0][0] or ""),
         clock_offset=_clock(connection),
         long_transactions=_long_transactions(mining),
     )
@@ -241,25 +261,38 @@ def _may_mine(mining: oracledb.Connection) -> bool:
 
 def _redo(mining: oracledb.Connection) -> RedoFacts:
     logs = _rows(mining, "SELECT MIN(BYTES), COUNT(DISTINCT THREAD#) FROM V$LOG")
+    # A log has a row for each destination it went to, and one more for each copy that was restored.
     archived = _rows(
         mining,
-        "SELECT COUNT(*), SUM(BLOCKS * BLOCK_SIZE) FROM V$ARCHIVED_LOG"
-        " WHERE COMPLETION_TIME > SYSDATE - 1 AND STANDBY_DEST = 'NO'",
+        "SELECT THREAD#, MAX(BLOCKS * BLOCK_SIZE), MAX(IS_RECOVERY_DEST_FILE) FROM V$ARCHIVED_LOG"
+        " WHERE COMPLETION_TIME > SYSDATE - 1 AND STANDBY_DEST = 'NO' GROUP BY THREAD#, SEQUENCE#, RESETLOGS_CHANGE#",
     )
     kept = _rows(
         mining,
-        "SELECT (SYSDATE - MIN(FIRST_TIME)) * 86400 FROM V$ARCHIVED_LOG WHERE STATUS = 'A' AND NAME IS NOT NULL",
+        "SELECT (SYSDATE - MIN(FIRST_TIME)) * 86400 FROM V$ARCHIVED_LOG"
+        " WHERE STATUS = 'A' AND NAME IS NOT NULL AND STANDBY_DEST = 'NO'",
     )
-    deleted = _rows(mining, "SELECT COUNT(*) FROM V$ARCHIVED_LOG WHERE STATUS = 'D'")
-    any_deleted = bool(deleted and deleted[0][0])
-    count, size = archived[0] if archived else (None, None)
+    deleted = _rows(mining, "SELECT COUNT(*) FROM V$ARCHIVED_LOG WHERE STATUS = 'D' AND STANDBY_DEST = 'NO'")
+    known, any_deleted = bool(deleted), bool(deleted and deleted[0][0])
+    switches = Counter(int(thread) for thread, _, _ in archived)
+    elsewhere = bool(archived) and all(in_area != "YES" for _, _, in_area in archived)
     return RedoFacts(
         smallest=int(logs[0][0]) if logs and logs[0][0] is not None else None,
         threads=int(logs[0][1]) if logs and logs[0][1] else 1,
-        kept_seconds=float(kept[0][0]) if any_deleted and kept and kept[0][0] is not None else None,
-        switches_per_hour=int(count) / 24 if count is not None else None,
-        bytes_per_hour=int(size) / 24 if size is not None else None,
+        kept_seconds=float(kept[0][0] or 0) if any_deleted and kept else None,
+        switches_per_hour=max(switches.values(), default=0) / 24 if known else None,
+        bytes_per_hour=sum(int(size or 0) for _, size, _ in archived) / 24 if known else None,
+        area=None if elsewhere else _recovery_area(mining),
     )
+
+
+def _recovery_area(mining: oracledb.Connection) -> int | None:
+    """Its size; None where none is set up (a size without a place is none) or that may not be seen."""
+    set_ = dict(
+        _rows(mining, "SELECT NAME, VALUE FROM V$PARAMETER WHERE NAME IN ('db_recovery_file_dest', 'db_recovery_file_dest_size')")
+    )
+    size = int(set_.get("db_recovery_file_dest_size") or 0)
+    return size if size > 0 and set_.get("db_recovery_file_dest") else None
 
 
 def _undo(connection: oracledb.Connection) -> int | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from voyager_ops.databases.oracle import check_mends
 from voyager_ops.databases.oracle.check_facts import OracleFacts
-from voyager_ops.databases.oracle.names import qualified, unusable
+from voyager_ops.databases.oracle.names import qualified, quote, unusable
 from voyager_ops.databases.oracle.prepare_sql import MOST_COLUMNS
 from voyager_ops.databases.oracle.targets import parse_target
 from voyager_ops.databases.oracle.triggers.statements import change_table_width
@@ -121,7 +122,8 @@ def _types(tables: Sequence[Table], subject: str) -> Iterator[Check]:
             subject,
             f"timestamps with more than six digits of the second: {listed(fine)}",
             "PostgreSQL holds six: what is beyond is cut off",
-            "",
+            "where the application needs them, keep them in a column of their own"
+            " (for each: TO_NUMBER(TO_CHAR(…, 'FF9'))); else nothing",
         )
     zoned = [_label(table, column) for table, column, type_ in found if type_.name == "TIMESTAMP WITH TIME ZONE"]
     if zoned:
@@ -210,26 +212,32 @@ def _merges(column: Column) -> bool:
 def _target_names(tables: Sequence[Table], subject: str) -> Iterator[Check]:
     for table in tables:
         if reason := unusable(table.name.name):
-            mend = "leave it out (tables.exclude), or rename it"
+            mend = f"{_rename(table)}, or leave it out (tables.exclude)"
             yield error("target_names", subject, f"table {_label(table)}: {reason}", "the target has no such table", mend)
         for column in table.columns:
             if reason := unusable(column.name, column=True):
-                mend = f"leave the column out (types: {{by_column: {{{_label(table, column)}: skip}}}}), or rename it"
+                mend = f"{_rename(table, column)}, or leave it out (types: {{by_column: {{{_label(table, column)}: skip}}}})"
                 message = f"column {_label(table, column)}: {reason}"
                 yield error("target_names", subject, message, "the target has no such column", mend)
 
 
+def _rename(table: Table, column: Column | None = None) -> str:
+    """The beginning of the statement: the new name is for people to find, and the application's to follow."""
+    what = f"RENAME COLUMN {quote(column.native_name)}" if column is not None else "RENAME"
+    return f"ALTER TABLE {qualified(*table.native_name)} {what} TO …"
+
+
 def _names(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
-    long = [_label(table) for table in tables if any(len(part.encode()) > LOGMINER_NAME for part in table.native_name)]
-    long += [
-        _label(table, column) for table in tables for column in table.columns if len(column.native_name.encode()) > LOGMINER_NAME
+    long: list[tuple[Table, Column | None]] = [
+        (table, None) for table in tables if any(len(part.encode()) > LOGMINER_NAME for part in table.native_name)
     ]
+    long += [(table, column) for table in tables for column in table.columns if len(column.native_name.encode()) > LOGMINER_NAME]
     if not long:
         yield ok("names", subject, f"no name is longer than {LOGMINER_NAME} bytes")
         return
-    message = f"names longer than {LOGMINER_NAME} bytes: {listed(long)}"
+    message = f"names longer than {LOGMINER_NAME} bytes: {listed(_label(*each) for each in long)}"
     breaks = "LogMiner does not write out the changes of tables with such names, or of tables with such columns"
-    mend = "rename them, or leave them out (tables.exclude)"
+    mend = f"{_rename(*long[0])}, or leave {'them' if len(long) > 1 else 'the table'} out (tables.exclude)"
     yield (
         error("names", subject, message, breaks, mend)
         if facts.version[:1] < (23,)
@@ -247,5 +255,5 @@ def _unlogged(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iter
             subject,
             f"tables with NOLOGGING: {listed(names)}",
             "what is loaded into them by direct path is not in the redo and never reaches the target",
-            "ALTER DATABASE FORCE LOGGING, or ALTER TABLE … LOGGING",
+            check_mends.forced_logging(facts),
         )

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from voyager_ops.databases.oracle.check_facts import OracleFacts
+from voyager_ops.databases.oracle import check_mends
+from voyager_ops.databases.oracle.check_facts import OracleFacts, Plan
+from voyager_ops.databases.oracle.check_redo import check_redo, check_undo
 from voyager_ops.databases.oracle.check_tables import check_tables
 from voyager_ops.databases.oracle.check_text import check_text
 from voyager_ops.databases.oracle.names import qualified, quote
-from voyager_ops.databases.oracle.prepare_sql import MINING_PRIVILEGES, PACKAGES, TRIGGER_PRIVILEGES, supplemental_logging
-from voyager_ops.databases.postgres.ranges import range_columns
+from voyager_ops.databases.oracle.prepare_sql import MINING_PRIVILEGES, TRIGGER_PRIVILEGES, supplemental_logging
 from voyager_ops.model.checks import Check, error, listed, ok, warning
 from voyager_ops.model.tables import Table
 
 OLDEST = (12, 1)
-COPY_BYTES_PER_SECOND = 10 << 20
-"""What one reader copies at the least: expected durations are reckoned with it."""
-SMALL_REDO_LOG = 128 << 20
-MANY_SWITCHES = 12.0
-"""An hour."""
 CLOCK_SECONDS = 1.0
 LONG_SECONDS = 300.0
-DAY = 86400.0
-_REDO_MEND = "RMAN's retention, db_recovery_file_dest_size, or on RDS set_configuration('archivelog retention hours', …)"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the migration will ask of the source. ``parallelism``: chunks read at once; ``chunk_bytes``: of a table cut by its
-    key, read at one moment; ``mines``: by LogMiner, else by triggers."""
-
-    mines: bool
-    fall_back: bool
-    parallelism: int
-    chunk_bytes: int
 
 
 def check_source(facts: OracleFacts, tables: Sequence[Table], plan: Plan) -> Iterator[Check]:
@@ -45,16 +27,16 @@ def check_source(facts: OracleFacts, tables: Sequence[Table], plan: Plan) -> Ite
     yield from _rights(facts, tables, plan, subject)
     if plan.mines:
         yield from _mining(facts, tables, subject)
-        yield from _redo(facts, tables, plan, subject)
+        yield from check_redo(facts, tables, plan, subject)
     elif facts.unreadable_views:
         yield error(
             "catalog_views",
             subject,
             f"{facts.user} may not read {listed(facts.unreadable_views)}",
             "nobody can tell when the transactions have ended that were open before the triggers came",
-            _grant(facts, "SELECT_CATALOG_ROLE"),
+            check_mends.readable_views(facts),
         )
-    yield from _undo(facts, tables, plan, subject)
+    yield from check_undo(facts, tables, plan, subject)
     yield from _hidden(facts, tables, subject)
     yield from check_tables(facts, tables, subject, mines=plan.mines)
 
@@ -74,14 +56,20 @@ def _server(facts: OracleFacts, subject: str) -> Iterator[Check]:
             "use Oracle 12.1 or later (19c is the oldest that is still supported by Oracle)",
         )
     else:
-        yield warning("version", subject, f"Oracle {version}", "has been run against a simulated Oracle only")
+        yield warning(
+            "version",
+            subject,
+            f"Oracle {version}",
+            "has been run against a simulated Oracle only",
+            "rehearse the migration with a copy of the database, verify included",
+        )
     if not facts.state_known:
         yield error(
             "database_state",
             subject,
             f"{facts.user} may not read V$DATABASE",
             "no moment can be named to read tables as of, and the state of the database is not known",
-            _grant(facts, "SELECT_CATALOG_ROLE"),
+            check_mends.grant(facts, "SELECT_CATALOG_ROLE"),
         )
     elif facts.role and facts.role != "PRIMARY":
         yield error(
@@ -118,11 +106,6 @@ def _server(facts: OracleFacts, subject: str) -> Iterator[Check]:
         )
 
 
-def _grant(facts: OracleFacts, what: str) -> str:
-    everywhere = " CONTAINER = ALL" if facts.mines_in_root else ""
-    return f"GRANT {what} TO {quote(facts.user)}{everywhere}"
-
-
 def _rights(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: str) -> Iterator[Check]:
     for privilege, needed, breaks in (
         ("CREATE TABLE", True, "our own small tables (markers) cannot be made"),
@@ -137,7 +120,7 @@ def _rights(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: st
             subject,
             f"{facts.user} has no room in any tablespace",
             "our own small tables (markers) cannot be filled" if plan.mines else "the application's statements would fail",
-            f"ALTER USER {quote(facts.user)} QUOTA {'100M' if plan.mines else 'UNLIMITED'} ON its default tablespace",
+            check_mends.room(facts, mines=plan.mines),
         )
     yield from _table_rights(
         facts,
@@ -180,7 +163,7 @@ def _privilege(facts: OracleFacts, privilege: str, breaks: str, subject: str, *,
     id_ = f"privilege_{privilege.lower().replace(' ', '_')}"
     if privilege in (facts.mining_privileges if mining else facts.privileges):
         return ok(id_, subject, f"{facts.user} has {privilege}")
-    return error(id_, subject, f"{facts.user} lacks {privilege}", breaks, _grant(facts, privilege))
+    return error(id_, subject, f"{facts.user} lacks {privilege}", breaks, check_mends.grant(facts, privilege))
 
 
 def _table_rights(
@@ -222,7 +205,7 @@ def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
             subject,
             f"no session in CDB$ROOT: {facts.root_refused}",
             "redo cannot be mined: a common user mines in the root",
-            f"{_grant(facts, 'SET CONTAINER')}; or name a service of the root in the URL (cdb_service=…), or cdb=no",
+            f"{check_mends.grant(facts, 'SET CONTAINER')}; or name a service of the root in the URL (cdb_service=…), or cdb=no",
         )
     if facts.container not in (None, "CDB$ROOT") and not facts.mines_in_root and facts.version[:1] < (21,):
         yield warning(
@@ -244,7 +227,7 @@ def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
             subject,
             f"{facts.user} may not call DBMS_LOGMNR",
             "redo cannot be mined: no change after the snapshot would reach the target",
-            "; ".join(_grant(facts, f"EXECUTE ON SYS.{package}") for package in PACKAGES),
+            check_mends.mining_packages(facts),
         )
     if facts.unreadable_views:
         yield error(
@@ -252,7 +235,7 @@ def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
             subject,
             f"{facts.user} may not read {listed(facts.unreadable_views)}",
             "capture cannot find the redo logs, or not tell what is open and who writes",
-            _grant(facts, "SELECT_CATALOG_ROLE"),
+            check_mends.readable_views(facts),
         )
     else:
         yield ok("catalog_views", subject, "all views of the running server that capture reads can be read")
@@ -266,8 +249,7 @@ def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
             subject,
             f"the database runs in {facts.log_mode or 'an unknown log mode'}",
             "redo is overwritten before it has been mined: changes would be lost",
-            "SHUTDOWN IMMEDIATE; STARTUP MOUNT; ALTER DATABASE ARCHIVELOG; ALTER DATABASE OPEN"
-            " (RDS: switch on automated backups)",
+            check_mends.archiving(facts),
         )
     if facts.supplemental == "NO":
         yield error(
@@ -275,7 +257,7 @@ def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
             subject,
             "minimal supplemental logging is off",
             "redo does not say which row a change belongs to",
-            "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (RDS: rdsadmin.rdsadmin_util.alter_supplemental_logging('ADD'))",
+            check_mends.minimal_logging(facts),
         )
     else:
         yield ok("supplemental_minimal", subject, "minimal supplemental logging is on")
@@ -307,60 +289,6 @@ def _supplemental(facts: OracleFacts, tables: Sequence[Table], subject: str) -> 
         yield ok("supplemental_all", subject, f"{len(missing)} tables get all their columns logged when capture is prepared")
 
 
-def _redo(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: str) -> Iterator[Check]:
-    redo = facts.redo
-    expected = max(DAY, 2 * _copy_seconds(tables, plan))
-    if redo.kept_seconds is not None and redo.kept_seconds < expected:
-        yield warning(
-            "redo_retention",
-            subject,
-            f"archived redo is deleted after some {redo.kept_seconds / 3600:.0f} h; copying the tables is reckoned to take"
-            f" {_copy_seconds(tables, plan) / 3600:.1f} h",
-            "when capture is behind, or down, for longer than redo is kept, changes are lost and the migration begins anew",
-            f"keep it for at least {expected / 3600:.0f} h: {_REDO_MEND}",
-        )
-    else:
-        yield ok("redo_retention", subject, "archived redo is kept for long enough, as far as can be seen")
-    busy = redo.switches_per_hour is not None and redo.switches_per_hour > MANY_SWITCHES
-    if busy or (redo.smallest is not None and redo.smallest < SMALL_REDO_LOG):
-        size = f"{redo.smallest >> 20} MB" if redo.smallest is not None else "of unknown size"
-        rate = f", {redo.switches_per_hour:.0f} switches an hour" if redo.switches_per_hour is not None else ""
-        message = f"the smallest redo log is {size}{rate}"
-        breaks = "each switch makes capture begin mining anew: with many of them it falls behind under load"
-        mend = "ALTER DATABASE ADD LOGFILE GROUP … SIZE 1G for new groups, then DROP LOGFILE GROUP of the old ones"
-        yield warning("redo_size", subject, message, breaks, mend)
-    else:
-        yield ok("redo_size", subject, "redo logs are large enough")
-    if redo.threads > 1:
-        yield ok("redo_threads", subject, f"{redo.threads} redo threads (RAC) are mined together")
-
-
-def _copy_seconds(tables: Sequence[Table], plan: Plan) -> float:
-    return sum(table.bytes for table in tables) / (COPY_BYTES_PER_SECOND * plan.parallelism)
-
-
-def _undo(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: str) -> Iterator[Check]:
-    longest = max(
-        (min(table.bytes, plan.chunk_bytes) if range_columns(table) else table.bytes for table in tables),
-        default=0,
-    )
-    needed = 2 * longest / COPY_BYTES_PER_SECOND
-    if facts.undo_seconds is None:
-        yield warning("undo", subject, "how long undo is kept is not known", "parts of the snapshot may have to be copied again")
-    elif facts.undo_seconds < needed:
-        yield warning(
-            "undo",
-            subject,
-            f"undo is kept for {facts.undo_seconds} s; the largest part that is read at one moment is reckoned to take"
-            f" {needed / 2:.0f} s",
-            "ORA-01555: the part is copied again at a later moment, and may fail again",
-            f"ALTER SYSTEM SET undo_retention = {int(needed) + 1}, and an undo tablespace large enough; or a smaller"
-            " snapshot.chunk_size",
-        )
-    else:
-        yield ok("undo", subject, f"undo is kept for {facts.undo_seconds} s")
-
-
 def _hidden(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
     """What makes a reader see other rows, or other values, than there are."""
     names = set(map(_native, tables))
@@ -375,5 +303,5 @@ def _hidden(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
                 subject,
                 f"{what} {listed(affected)}",
                 "rows that a policy hides, or values that it masks, would be missing or wrong on the target",
-                _grant(facts, privilege),
+                check_mends.grant(facts, privilege),
             )

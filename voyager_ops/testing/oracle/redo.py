@@ -44,7 +44,8 @@ class RedoSettings:
     once another commit has flushed it. ``snapshot_commits``: which commits' states are held for AS OF SCN: of transactions
     that changed LOBs, all, none. ``unresolved_xids``: changes of transactions that began before the mined SCNs have an XID
     that ends in ffffffff. ``name_limit``: tables with longer names, or columns, are UNSUPPORTED for LogMiner (30 up to 21c).
-    ``sql_undo``: fill SQL_UNDO.
+    ``sql_undo``: fill SQL_UNDO. ``destinations``: how many copies of an archived log V$ARCHIVED_LOG lists; only the first can be
+    mined. ``recovery_area``: the copies are listed as files of the recovery area.
     """
 
     threads: int = 1
@@ -57,6 +58,8 @@ class RedoSettings:
     unresolved_xids: bool = False
     name_limit: int | None = None
     sql_undo: bool = False
+    destinations: int = 1
+    recovery_area: bool = False
     container: str = "FREEPDB1"
     database_name: str = "FREE"
 

@@ -129,8 +129,8 @@ def _archived(log: RedoLog) -> list[ViewRow]:
     return [
         _history_of(at, number)
         | {
-            "NAME": None if at.deleted else at.archive_name,
-            "DEST_ID": 1,
+            "NAME": None if at.deleted else at.archive_name if destination == 1 else f"{at.archive_name}.{destination}",
+            "DEST_ID": destination,
             "RESETLOGS_ID": RESETLOGS_ID,
             "NEXT_TIME": _time(at.next_time),
             "BLOCKS": math.ceil(at.size / BLOCK_SIZE) + 1,
@@ -146,10 +146,11 @@ def _archived(log: RedoLog) -> list[ViewRow]:
             "DICTIONARY_BEGIN": _yes(at.dictionary),
             "DICTIONARY_END": _yes(at.dictionary),
             "END_OF_REDO": "NO",
-            "IS_RECOVERY_DEST_FILE": "NO",
+            "IS_RECOVERY_DEST_FILE": _yes(log.settings.recovery_area),
             "COMPRESSED": "NO",
         }
         for number, at in enumerate(archived, 1)
+        for destination in range(1, log.settings.destinations + 1)
     ]
 
 
