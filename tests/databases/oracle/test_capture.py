@@ -306,11 +306,18 @@ def test_purged_logs_are_the_end(oracle: Oracle, target_db: Database, tmp_path: 
     oracle.many("INSERT INTO T (ID) VALUES (1)")
     for _ in range(5):
         oracle.switch_logs()
-    redo.logs.purge()
+    gone = redo.logs.purge()
     with pytest.raises(StreamLost, match="redo log"):
         capture_module.prepare(context)
-    with pytest.raises(StreamLost, match=r"deleted|no longer known"), capturing(context):
+    with pytest.raises(StreamLost, match=r"deleted|no longer known") as raised, capturing(context):
         pass
+    assert "RMAN: RESTORE ARCHIVELOG" in raised.value.next_step
+    assert "voyager-ops end migration" in raised.value.next_step
+    for log in gone:  # what it tells to do, where there is a backup
+        log.deleted = log.lost = False
+    with capturing(context) as running:
+        wait_for_marker(context, running)
+    assert replayed(context, "t") == actual(context, "t") != {}
 
 
 def test_faults_of_mining_pass(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
