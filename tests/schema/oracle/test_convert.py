@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -396,3 +397,28 @@ def test_ora2pg_that_is_not_there_is_told_before_anything_is_written(tmp_path: P
     with pytest.raises(PreconditionError, match=r"schema\.plsql"):
         export(dictionary_of(["hr"]), tmp_path / "schema", options=OracleOptions(plsql="ora2pg", ora2pg=tmp_path / "none"))
     assert not (tmp_path / "schema").exists()
+
+
+@pytest.mark.skipif(shutil.which("ora2pg") is None, reason="ora2pg is not installed")
+def test_the_real_ora2pg(target_db: Database, tmp_path: Path) -> None:
+    """Its numbers keep their fractions, its triggers are made and fire; what needs a server's settings stays work to do."""
+    dictionary = from_text(
+        "CREATE TABLE a.t (id NUMBER(9) PRIMARY KEY, pay NUMBER(9,2), touched VARCHAR2(9));\n"
+        "CREATE OR REPLACE FUNCTION a.bonus(p_pay NUMBER) RETURN NUMBER IS\nBEGIN\n  RETURN NVL(p_pay, 0) * 1.5;\nEND;\n/\n"
+        "CREATE OR REPLACE PACKAGE BODY a.pay AS\n"
+        "  FUNCTION twice(p_pay NUMBER) RETURN NUMBER IS\n  BEGIN\n    RETURN p_pay * 2;\n  END twice;\n"
+        "  PROCEDURE rise(p_by NUMBER) IS\n  BEGIN\n    UPDATE a.t SET pay = pay + p_by;\n  END rise;\nEND pay;\n/\n"
+        "CREATE OR REPLACE PACKAGE BODY a.rated AS\n  g_rate NUMBER := 1.5;\n"
+        "  FUNCTION rate RETURN NUMBER IS\n  BEGIN\n    RETURN g_rate;\n  END rate;\nEND rated;\n/\n"
+        'CREATE OR REPLACE TRIGGER "A"."T_TOUCH" BEFORE INSERT OR UPDATE ON a.t FOR EACH ROW\n'
+        "BEGIN\n  :NEW.touched := NVL(:NEW.touched, 'yes');\nEND;\n/\n"
+    )
+    exported = export(dictionary, tmp_path / "schema", options=OracleOptions(plsql="ora2pg"))
+    found = {finding.object_name: finding.code for finding in exported.findings if finding.code.startswith("PLSQL")}
+    assert found == dict.fromkeys(("a.bonus", "a.pay", "a.t_touch"), "PLSQL_CONVERTED") | {"a.rated": "PLSQL"}
+    import_all(target_db, tmp_path)
+    with target_db.connect() as connection:
+        connection.execute("INSERT INTO a.t (id, pay) VALUES (1, 1.25)")
+        connection.execute("CALL a.pay_rise(0.5)")
+        rows = connection.execute("SELECT pay::text, touched, a.bonus(pay)::text, a.pay_twice(pay)::text FROM a.t").fetchall()
+    assert rows == [("1.75", "yes", "2.625", "3.50")]

@@ -26,6 +26,18 @@ _KINDS = {
 }
 _SETTINGS = re.compile(r"^\s*(?:\\set|SET|SELECT pg_catalog\.set_config|CREATE SCHEMA|--)[^\n]*$", re.MULTILINE | re.IGNORECASE)
 _SECONDS = 120
+_CONFIGURATION = """\
+PLSQL_PGSQL 1
+FILE_PER_FUNCTION 0
+STOP_ON_ERROR 0
+PG_VERSION 11
+PACKAGE_AS_SCHEMA 0
+DEFAULT_NUMERIC numeric
+PG_NUMERIC_TYPE 0
+"""
+"""By itself ora2pg makes a NUMBER a bigint, which would round; 11 is the oldest that a target speaks."""
+_GLOBALS = "global_variables.conf"
+"""Where ora2pg writes the variables of a package, which a server would have to be configured with."""
 
 
 def find_ora2pg(given: Path | None = None) -> Path:
@@ -49,13 +61,13 @@ class Ora2pg:
     def convert(self, item: Program) -> str:
         """PL/pgSQL, '' when ora2pg cannot or what it wrote is not PostgreSQL's syntax: the original is kept as work to do."""
         kind = _KINDS.get(item.kind)
-        if kind is None:
+        if kind is None or (item.kind == "TRIGGER" and item.status == "DISABLED"):  # what is made over there would fire
             return ""
         with tempfile.TemporaryDirectory(prefix="voyager-ops-ora2pg-") as directory:
             given = Path(directory) / "input.sql"
-            given.write_text(f"{item.text.strip()}\n/\n", encoding="utf-8")
+            given.write_text(f"{_without_owner(item).strip()}\n/\n", encoding="utf-8")
             settings = Path(directory) / "ora2pg.conf"
-            settings.write_text("PLSQL_PGSQL 1\nFILE_PER_FUNCTION 0\nSTOP_ON_ERROR 0\n", encoding="utf-8")
+            settings.write_text(_CONFIGURATION, encoding="utf-8")
             command = [str(self.program), "-q", "-p", "-c", str(settings), "-t", kind, "-i", str(given), "-o", "output.sql"]
             try:
                 done = subprocess.run(
@@ -64,9 +76,18 @@ class Ora2pg:
             except subprocess.TimeoutExpired:
                 return ""
             output = Path(directory) / "output.sql"
-            if done.returncode != 0 or not output.exists():
+            if done.returncode != 0 or not output.exists() or (Path(directory) / _GLOBALS).exists():
                 return ""
             return _usable(output.read_text(encoding="utf-8", errors="replace"), fold(item.owner))
+
+
+def _without_owner(item: Program) -> str:
+    """The text; a trigger's without the owner before its name and its table, of which ora2pg would make a function's name."""
+    if item.kind != "TRIGGER":
+        return item.text
+    owner = rf'(?:"{re.escape(item.owner)}"|\b(?i:{re.escape(item.owner)}))\s*\.\s*'
+    head, begins, body = re.split(r"(\bFOR\s+EACH\s+ROW\b|\bDECLARE\b|\bBEGIN\b|\Z)", item.text, maxsplit=1, flags=re.IGNORECASE)
+    return re.sub(rf"(\bTRIGGER\s+|\bON\s+){owner}", r"\1", head, flags=re.IGNORECASE) + begins + body
 
 
 def _usable(text: str, schema: str) -> str:
@@ -82,7 +103,8 @@ def _usable(text: str, schema: str) -> str:
         parser.parse_plpgsql_json(body)
     except parser.ParseError:
         return ""
-    nodes: list[Any] = [statement.stmt for statement in statements]
+    # A trigger's is dropped first, which an import into an empty schema does not need.
+    nodes: list[Any] = [statement.stmt for statement in statements if not isinstance(statement.stmt, ast.DropStmt)]
     for node in nodes:
         _qualify(node, schema)
     return ";\n\n".join(RawStream()(node) for node in nodes)
