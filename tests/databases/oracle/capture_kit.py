@@ -157,8 +157,12 @@ def ended(context: LaneContext, action: Callable[[], None], seconds: float = 60.
     thread = Capture(context)
     thread.start()
     try:
-        wait_until_streaming(context, thread)
-        action()
+        try:
+            wait_until_streaming(context, thread)
+            action()
+        except Exception as error:
+            if error is not thread.error:  # it may end before it is seen to stream
+                raise
         thread.join(seconds)
     finally:
         thread.stop()
