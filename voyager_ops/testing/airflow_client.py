@@ -19,6 +19,10 @@ the wait (9 of 16 tasks at 0 s, 0 of 16 at 3 s, measured on two cores)."""
 FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
+BUSY_SECONDS = (0.5, 1.0, 2.0, 4.0)
+"""Waited between the tries of a call that Airflow's database refuses."""
+
+
 class AirflowApiError(VoyagerOpsError):
     """The API refused; ``status`` is HTTP's."""
 
@@ -84,6 +88,11 @@ class AirflowClient:
             response = self._http.request(method, path, headers=self._headers(), **arguments)
             if response.status_code == httpx.codes.UNAUTHORIZED:
                 self._login()
+                response = self._http.request(method, path, headers=self._headers(), **arguments)
+            for seconds in BUSY_SECONDS:
+                if not _busy(response):
+                    break
+                time.sleep(seconds)
                 response = self._http.request(method, path, headers=self._headers(), **arguments)
         except httpx.TransportError as error:
             raise RetryableError(f"Airflow's API does not answer: {type(error).__name__}") from error
@@ -188,6 +197,11 @@ class AirflowClient:
             if time.monotonic() >= deadline:
                 raise RetryableError(f"{what}: not within {seconds:.0f} s")
             time.sleep(interval)
+
+
+def _busy(response: httpx.Response) -> bool:
+    """Airflow's database (SQLite: one writer at a time) refused and nothing was changed: the call may be sent again."""
+    return response.status_code == httpx.codes.INTERNAL_SERVER_ERROR and "Database error" in response.text
 
 
 def _task(item: Mapping[str, Any]) -> TaskState:
