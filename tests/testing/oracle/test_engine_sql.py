@@ -416,6 +416,12 @@ def test_numbers_are_rounded_to_what_their_column_holds(app: Session, kind: str,
     assert app.one("SELECT M FROM T WHERE ID = 4") == Decimal(held)
 
 
+def test_a_zero_beside_a_number_that_is_rounded_stays_one(app: Session) -> None:
+    app.sql("CREATE TABLE T (N NUMBER, M NUMBER, F FLOAT(10), E NUMBER)")
+    app.sql(f"INSERT INTO T VALUES ({'7' * 41}, 0, 0, NULL)")
+    assert app.sql("SELECT N, M, F, E FROM T") == [(Decimal("7" * 38 + "800"), 0, 0, None)]
+
+
 def test_a_number_that_is_too_large(app: Session) -> None:
     app.sql("CREATE TABLE T (N NUMBER, M NUMBER)")
     assert app.error(f"INSERT INTO T (N) VALUES (1{'0' * 126})") == (1426, "numeric overflow")

@@ -125,10 +125,10 @@ CREATE FUNCTION ora.from_tz(t ora.ts, zone text) RETURNS ora.tstz LANGUAGE sql S
 CREATE FUNCTION ora.at_time_zone(t ora.tstz, zone text) RETURNS ora.tstz LANGUAGE sql STABLE STRICT
   RETURN ora.make_tstz(ora.tstz_utc(t), ora.tz_offset_of(zone));
 
--- To 40 significant digits, as NUMBER has them: the integers' quotient at a scale that leaves a few more.
 -- How many digits stand before the point; of numbers below 1 less than 0: how many zeros behind it.
 CREATE FUNCTION ora.magnitude(v numeric) RETURNS int LANGUAGE sql IMMUTABLE STRICT
-  RETURN CASE WHEN abs(v) >= 1 THEN length(trunc(abs(v))::text) ELSE -length(substring(abs(v)::text FROM '^0\.(0*)')) END;
+  RETURN CASE WHEN v = 0 THEN 0 WHEN abs(v) >= 1 THEN length(trunc(abs(v))::text)
+    ELSE -length(substring(abs(v)::text FROM '^0\.(0*)')) END;
 -- What a NUMBER holds: 20 digits to the base 100.
 CREATE FUNCTION ora.to_number20(v numeric) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
@@ -144,6 +144,7 @@ $$;
 -- What a FLOAT(b) holds: as many decimal digits as b bits are worth.
 CREATE FUNCTION ora.to_float(v numeric, bits int) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT
   RETURN CASE WHEN v = 0 THEN 0 ELSE ora.to_number20(trim_scale(round(v, ceil(bits * 0.30103)::int - ora.magnitude(v)))) END;
+-- To 40 significant digits, as NUMBER has them: the integers' quotient at a scale that leaves a few more.
 CREATE FUNCTION ora.div(a numeric, b numeric) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
   e int;
