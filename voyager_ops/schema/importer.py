@@ -25,7 +25,7 @@ from voyager_ops.schema.filtering import references
 from voyager_ops.schema.kinds import Kind, Stage
 from voyager_ops.schema.layout import SchemaStatement
 from voyager_ops.schema.ledger import CREATED_MEANWHILE, Key, Ledger
-from voyager_ops.schema.names import Name, quoted
+from voyager_ops.schema.names import Name, quoted, shown
 
 BEFORE_STATEMENT = register("schema.import.before_statement")
 BEFORE_COMMIT = register("schema.import.before_commit")
@@ -259,7 +259,7 @@ class _Run:
             return "a comment was left out, the object's owner may set it"
         if error.sqlstate.startswith(_ROWS) or error.sqlstate == _NO_KEY:
             loose = next((name for name in references(node) if name in self.loose), None)
-            return f"left out, as table {'.'.join(loose)} is stopped and not in step with the others" if loose else ""
+            return f"left out, as table {shown(loose)} is stopped and not in step with the others" if loose else ""
         return ""
 
     def _one(self, item: SchemaStatement, result: SchemaImport) -> StatementError | None:
