@@ -7,7 +7,7 @@ import re
 from voyager_ops.schema.oracle.dialect import Refused
 
 _CLASS = re.compile(r"\[:(?:alnum|alpha|blank|cntrl|digit|graph|lower|print|punct|space|upper|xdigit):\]")
-_BOUND = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_REPEATED = re.compile(r"[*+?]|\{(\d+)(?:,(\d*))?\}")
 _MOST = 255
 """Repetitions that PostgreSQL counts."""
 _ESCAPES = frozenset(r"\.*+?()[]{}|^$/-_@#%&=!<>~`'\":;, ")
@@ -37,6 +37,8 @@ def advanced(pattern: str, flags: str) -> tuple[str, bool]:
             out.append(r"[^\n]")
             at += 1
         elif letter in "*+?{":
+            if not out or out[-1] in ("(", "|", "^"):
+                raise Refused(f"the regular expression {pattern!r} repeats what is not there")
             taken, at = _repetition(pattern, at)
             out.append(taken)
         else:
@@ -58,12 +60,12 @@ def _depth(pieces: list[str]) -> int:
 
 def _repetition(pattern: str, at: int) -> tuple[str, int]:
     """How often what stands before is repeated, and where that ends. Raises Refused for what the target does not compile."""
-    found = _BOUND.match(pattern, at) if pattern[at] == "{" else re.compile(r"[*+?]").match(pattern, at)
-    if found is None or at == 0 or (pattern[at - 1] in "(|^" and pattern[at - 2 : at - 1] != "\\"):
-        raise Refused(f"the regular expression {pattern!r} repeats what is not there, or by a number that is not understood")
-    numbers = [int(number) for number in found.groups() if number] if pattern[at] == "{" else []
+    found = _REPEATED.match(pattern, at)
+    if found is None:
+        raise Refused(f"the regular expression {pattern!r} repeats by a number that is not understood")
+    numbers = [int(number) for number in found.groups() if number]
     end = found.end() + (pattern[found.end() : found.end() + 1] == "?")
-    if pattern[end : end + 1] in ("*", "+", "?", "{") and pattern[end : end + 1]:
+    if pattern[end : end + 1] in ("*", "+", "?", "{"):
         raise Refused(f"the regular expression {pattern!r} repeats a repetition")
     if numbers != sorted(numbers) or any(number > _MOST for number in numbers):
         raise Refused(f"the regular expression {pattern!r} repeats more often than the target counts")
