@@ -428,6 +428,23 @@ def test_a_long_transaction_holds_the_watermark_and_an_idle_one_does_not(tmp_pat
     assert stream.low_watermark(positions.position(1031, 0xFFFF)) == 1030
 
 
+def test_a_transaction_that_only_takes_back_what_was_never_seen_holds_nothing_back(tmp_path: Path) -> None:
+    redo = Redo()
+    for number, xid in ((1, XID), (2, b"\x08" * 8)):
+        redo.scn += 10
+        redo.row(1, xid, _insert(number, f"text {number}"), row_id=f"R{number}")
+        redo.row(7, xid)
+        redo.scn += 10
+        redo.row(2, b"\x09" * 8, 'delete from "HR"."T";', row_id="R0", undo=1)
+        redo.row(7, b"\x09" * 8)
+    stream = _one(tmp_path, redo)
+    given = stream.transactions()
+    first = next(given)
+    stream.confirm(to_position(first.head.end))  # as the loop does between two of one window
+    assert stream.low_watermark(first.head.end) == 900
+    assert [_texts(each) for each in given] == [["text 2"]]
+
+
 def test_a_large_transaction_goes_through_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from voyager_ops.databases.oracle.logminer import stream as module
     from voyager_ops.databases.oracle.logminer import transactions

@@ -333,7 +333,7 @@ class LogMinerStream:
         """The SCN after which all begins that is not published when ``published`` is."""
         assert self._buffer is not None
         starts = [start for _, start in self._given]
-        starts += [each.pending.start for each in self._waiting if each.pending is not None]
+        starts += [each.pending.start for each in self._waiting if each.pending is not None and each.pending.count]
         oldest = self._buffer.oldest()
         if oldest is not None:
             starts.append(oldest)
