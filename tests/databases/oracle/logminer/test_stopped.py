@@ -17,7 +17,7 @@ from voyager_ops.databases.oracle.logminer.tables import CapturedTables
 from voyager_ops.databases.oracle.values import literal_decoder
 from voyager_ops.databases.postgres.lsn import to_position
 from voyager_ops.errors import SourceChanged
-from voyager_ops.state.stopped import stopped_tables
+from voyager_ops.state.stopped import StoppedTable, stop_tables, stopped_tables
 
 ONE, TWO, THREE = b"\x01" * 8, b"\x02" * 8, b"\x03" * 8
 NAMES = ("T", "U", "W", "X")
@@ -152,3 +152,19 @@ def test_what_a_look_at_the_catalog_found_counts_from_the_scn_of_the_look(tmp_pa
     stream = world.open()
     assert [text for text in _given(stream) if text.startswith("T")] == ["T 1000", "T 1001", "T 1002"]
     assert world.stopped() == {"hr.t": "its primary key is gone"}
+
+
+def test_of_two_commits_at_the_scn_of_the_end_the_first_counts_when_it_is_mined_again(tmp_path: Path) -> None:
+    """As it is left by a table that was gone when large values of the second were to be read."""
+    redo = Redo()
+    for xid, number in ((ONE, 1), (TWO, 2), (THREE, 3)):
+        _insert(redo, xid, "T", number, f"T {number}")
+        _insert(redo, xid, "U", number, f"U {number}")
+        redo.row(7, xid)
+    redo.scn += 1
+    _insert(redo, ONE, "T", 4, "T 4")
+    redo.row(7, ONE)
+    world = Tables(tmp_path, redo)
+    gone = StoppedTable("hr.t", positions.text(1000, 1), "gone", 0.0)
+    stop_tables(world.state, world.context.lane, [gone])
+    assert _given(world.open()) == ["T 1", "U 1", "T 2", "U 2", "U 3"]

@@ -148,8 +148,9 @@ class Intake:
             self.stopped[number] = statement
 
     def _is_over(self, number: int, scn: int) -> bool:
-        """Whether the table is stopped, and the row of after that."""
-        return number in self._ends and positions.position(scn, positions.LAST_ORDINAL) > self._ends[number]
+        """Whether the table is stopped, and the row of after that: no transaction that has it can count. (Of those that commit at
+        the SCN of the end some may: their positions tell, when they are given.)"""
+        return number in self._ends and positions.position(scn) > self._ends[number]
 
     def _moment(self, row: LogRow) -> float:
         """Unix seconds of a row."""
