@@ -32,3 +32,24 @@ def test_a_directory_is_one_migrations_until_that_is_ended(tmp_path: Path) -> No
     (tmp_path / "d" / "metainfo" / "migration").unlink()  # goes with the records, at the end
     second.export_dir.create()
     assert [path.name for path in (tmp_path / "d" / "metainfo").iterdir()] == ["migration"]
+
+
+def test_of_two_that_begin_at_once_one_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = make("first", tmp_path / "d"), make("second", tmp_path / "d")
+    first.export_dir.create()
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # as it was when the second one looked
+    with pytest.raises(ConfigError, match="that of the migration 'first'"):
+        second.export_dir.create()
+    first.export_dir.create()
+    assert [path.name for path in (tmp_path / "d" / "metainfo").iterdir()] == ["migration"]
+
+
+def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    make("first", tmp_path / "d").export_dir.create()
+    with pytest.raises(ConfigError, match="that of the migration 'first'"):
+        make("second", tmp_path / "d").export_dir.create()
+    assert [path.name for path in (tmp_path / "d" / "metainfo").iterdir()] == ["migration"]

@@ -61,9 +61,16 @@ class ExportDirectory:
         """The migration whose directory it is: the first that used it, until that one is ended."""
         file = self.metainfo / "migration"
         if not file.exists():
-            mine = self.metainfo / f"migration.{uuid.uuid4().hex}"  # whole or not at all, whoever else begins now
+            mine = self.metainfo / f"migration.{uuid.uuid4().hex}"  # whole or not at all, and of the first who begins now
             mine.write_text(f"{self.config.name}\n", encoding="utf-8")
-            mine.replace(file)
+            try:
+                file.hardlink_to(mine)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without links: of the last who begins now
+                mine.replace(file)
+            finally:
+                mine.unlink(missing_ok=True)
         return file.read_text(encoding="utf-8").strip()
 
     def _unusable(self, why: str) -> ConfigError:
