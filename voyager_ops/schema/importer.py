@@ -161,20 +161,6 @@ def import_schema(
     return run.all(items)
 
 
-def refresh_materialized_views(
-    connection: psycopg.Connection[Any], schema_dir: Path, *, manifest_path: Path | None = None
-) -> int:
-    """Refresh the materialized views of the refresh file in dependency order, at every call; returns how many."""
-    refreshed = 0
-    for item in layout.read(schema_dir, manifest_path):
-        if item.kind is Kind.MATERIALIZED_VIEW_REFRESH and item.statement.error is None:
-            with connection.transaction():
-                configure(connection)
-                connection.execute(item.statement.text.encode())
-            refreshed += 1
-    return refreshed
-
-
 def configure(connection: psycopg.Connection[Any]) -> None:
     """Settings under which statements mean what they meant to their author, until the transaction ends."""
     connection.execute(_SET_ALL, [part for setting in _SETTINGS for part in setting])

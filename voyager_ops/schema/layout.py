@@ -243,12 +243,3 @@ def _sort_key(item: SchemaStatement) -> tuple[int, float, int, str, int]:
     if item.stage is Stage.BASE:
         return (stage, item.place, order, item.statement.file, item.statement.line)
     return (stage, float(order), int(min(item.place, 2**31)), item.statement.file, item.statement.line)
-
-
-def load_manifest(schema_dir: Path, manifest_path: Path | None = None) -> dict[str, dict[str, int]]:
-    """Stage to kind to number of statements now in the directory (edits included); stages without statements are there, empty."""
-    counts: dict[str, dict[str, int]] = {stage.value: {} for stage in Stage}
-    for item in read(schema_dir, manifest_path):
-        by_kind = counts[item.stage.value]
-        by_kind[item.kind.value] = by_kind.get(item.kind.value, 0) + 1
-    return counts

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.oracle.dialect import Refused
 from voyager_ops.schema.oracle.typed import Kind
 
@@ -91,7 +90,3 @@ class Scope:
 def of_table(columns: Mapping[str, Kind], name: str = "") -> Scope:
     """The scope of an expression that belongs to one table (a default, a check, an index)."""
     return Scope({name: Relation(columns)})
-
-
-def target_columns(relation: Relation) -> list[str]:
-    return [fold(name) for name in relation.columns]
