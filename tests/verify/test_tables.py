@@ -21,8 +21,10 @@ from voyager_ops.model.results import Progress
 from voyager_ops.model.tables import NameMap
 from voyager_ops.testing.postgres import Cluster
 from voyager_ops.verify import scan
+from voyager_ops.verify.digests import Condition, Statements
 from voyager_ops.verify.findings import Detail
 from voyager_ops.verify.pairing import Pair, pair_tables
+from voyager_ops.verify.postgres_reader import PostgresReader
 from voyager_ops.verify.report import Kind, TableVerification, write_reports
 from voyager_ops.verify.tables import verify_tables
 
@@ -52,6 +54,25 @@ KEYS = {
     "char": ("id char(9) PRIMARY KEY", "'k' || ({})", "whole"),
     "enum-like domain": ("id positive PRIMARY KEY", "{}", "ranges"),
 }
+
+
+def test_only_ranges_are_kept_from_scanning_the_table(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers before 18 scan a whole table without parallel workers while scans are off."""
+    two.both("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 2000); CREATE TABLE u AS TABLE t")
+    two.both("ANALYZE")
+    monkeypatch.setattr(scan, "ROWS_PER_RANGE", 500)
+    seen: dict[str, set[str]] = {"t": set(), "u": set()}
+    digest = PostgresReader.digest
+
+    def looked_at(reader: PostgresReader, statements: Statements, condition: Condition, method: Method) -> list[Any]:
+        rows = digest(reader, statements, condition, method)
+        (way,) = reader.connection.execute("SHOW enable_seqscan").fetchone() or ("",)
+        seen[statements.pair.source.name.name].add(way)
+        return rows
+
+    monkeypatch.setattr(PostgresReader, "digest", looked_at)
+    assert two.verify().equal
+    assert seen == {"t": {"off"}, "u": {"on"}}
 
 
 @pytest.mark.usefixtures("small")

@@ -32,6 +32,11 @@ class Condition:
     upper: tuple[str, ...] | None = None
     buckets: tuple[tuple[Buckets, tuple[int, ...]], ...] = ()
 
+    @property
+    def bounded(self) -> bool:
+        """Whether it is a range of the table, not all of it."""
+        return self.lower is not None or self.upper is not None
+
     def within(self, buckets: Buckets, which: Sequence[int]) -> Condition:
         """Narrowed to some buckets."""
         return replace(self, buckets=(*self.buckets, (buckets, tuple(which))))
