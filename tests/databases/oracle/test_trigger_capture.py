@@ -32,8 +32,7 @@ from voyager_ops.changes.roots import RootMap
 from voyager_ops.changes.writer import CapturedTransaction
 from voyager_ops.databases.base import StreamCut
 from voyager_ops.databases.engines import engine_of
-from voyager_ops.databases.oracle import trigger_capture
-from voyager_ops.databases.oracle.logminer.transactions import spilled_blocks
+from voyager_ops.databases.oracle import gathering, trigger_capture
 from voyager_ops.databases.oracle.triggers import install, reading, stream
 from voyager_ops.databases.oracle.triggers.stream import TriggerStream
 from voyager_ops.databases.postgres.lsn import to_position
@@ -464,8 +463,10 @@ def test_a_large_batch_goes_through_a_file(
     memory = 64 << 10
     files: list[tuple[Path, int, int]] = []
     marked: list[str] = []
-    monkeypatch.setattr(reading, "_MEMORY", memory)
+    monkeypatch.setattr(gathering, "MEMORY", memory)
     monkeypatch.setattr(stream, "MARKED_AT_ONCE", 300)
+
+    spilled_blocks = gathering.spilled_blocks
 
     def blocks(file: BinaryIO, path: Path, parts: list[bytes]) -> Iterator[bytes]:
         files.append((path, path.stat().st_size, sum(map(len, parts))))
@@ -477,7 +478,7 @@ def test_a_large_batch_goes_through_a_file(
             oracle.commit("long")
         hit(point)
 
-    monkeypatch.setattr(reading, "spilled_blocks", blocks)
+    monkeypatch.setattr(gathering, "spilled_blocks", blocks)
     monkeypatch.setattr(stream, "hit", seen)
     with capturing(context) as running:
         with oracle.session("b").cursor() as cursor:

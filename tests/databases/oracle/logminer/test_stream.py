@@ -446,8 +446,8 @@ def test_a_transaction_that_only_takes_back_what_was_never_seen_holds_nothing_ba
 
 
 def test_a_large_transaction_goes_through_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from voyager_ops.databases.oracle import gathering
     from voyager_ops.databases.oracle.logminer import stream as module
-    from voyager_ops.databases.oracle.logminer import transactions
 
     redo = Redo()
     for number in range(300):
@@ -455,7 +455,7 @@ def test_a_large_transaction_goes_through_files(tmp_path: Path, monkeypatch: pyt
     for number in range(299, 199, -1):
         redo.row(2, XID, "", row_id=f"R{number}", undo=1)
     redo.row(7, XID)
-    monkeypatch.setattr(transactions, "_MEMORY", 1000)
+    monkeypatch.setattr(gathering, "MEMORY", 1000)
     monkeypatch.setattr(module, "_BUFFER_BYTES", 20_000)
     stream = _one(tmp_path, redo)
     found = list(stream.transactions())

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import oracledb
 
-from voyager_ops.changes.segment import FRAME, TransactionHead
 from voyager_ops.changes.writer import CapturedTransaction
 from voyager_ops.databases.oracle.frames import NotAChange, RowChange, TableFrames, truncate_frame
+from voyager_ops.databases.oracle.gathering import Gatherer
 from voyager_ops.databases.oracle.logminer.buffer import Event, Pending
 from voyager_ops.databases.oracle.logminer.lobs import LargeValues, Reader
 from voyager_ops.databases.oracle.logminer.redo import RedoError, parse, parse_locator
 from voyager_ops.databases.oracle.logminer.rows import CHANGES, DDL, INTERNAL, LOCATORS
 
-_MEMORY: Final = 8 << 20
-_BLOCK: Final = 1 << 20
 _MISMATCH: Final = "Dictionary Version Mismatch"
 """The redo is of before a DDL: columns come by number, values in their internal form."""
 _TEMPORARY: Final = "/* No SQL_REDO for temporary tables"
@@ -40,8 +38,7 @@ class Builder:
         self._tables = tables
         self._connection = connection
         self._migration = migration.encode()
-        self._path = path
-        self._relations = {frames.oid: frames.relation for frames in tables}
+        self._gatherer = Gatherer(tables, path)
 
     def build(
         self, pending: Pending, scn: int, end: int, committed_at: float, over: frozenset[int] = frozenset()
@@ -55,47 +52,14 @@ class Builder:
         large = None
         if any(self._tables[number].large for number in pending.tables - over):
             large = self._large(pending, scn, over)
-        counts: dict[tuple[int, int], int] = {}
-        used: set[int] = set()
-        parts: list[bytes] = []
-        held = length = 0
-        file: BinaryIO | None = None
-        path: Path | None = None
-        try:
-            for index, event in enumerate(pending.read()):
-                if event.table in over:
-                    continue
-                frame = self._frame(index, event, large)
-                if frame is None:
-                    continue
-                operation = frame[0]
-                counts[event.table, operation] = counts.get((event.table, operation), 0) + 1
-                used.add(self._tables[event.table].oid)
-                parts += (FRAME.pack(len(frame)), frame)
-                held += len(frame) + 4
-                if held >= _MEMORY:
-                    if file is None:
-                        path = self._path()
-                        file = open(path, "w+b")  # noqa: SIM115 -- closed when it has been read, or below
-                    file.write(b"".join(parts))
-                    parts.clear()
-                    length += held
-                    held = 0
-        except BaseException:
-            if file is not None and path is not None:
-                file.close()
-                path.unlink(missing_ok=True)
-            raise
-        if not counts:
-            return None
-        head = TransactionHead(0, sum(counts.values()), end, scn, committed_at, length + held)
-        blocks = parts if file is None or path is None else spilled_blocks(file, path, parts)
-        named = [
-            (source, operation, count)
-            for (number, operation), count in counts.items()
-            if (source := self._tables[number].source) is not None
-        ]
-        return CapturedTransaction(head, blocks, used, self._relations, (), named)
+        changes = self._frames(pending, over, large)
+        return self._gatherer.transaction(changes, scn=scn, end=end, committed_at=committed_at)
+
+    def _frames(self, pending: Pending, over: frozenset[int], large: Reader | None) -> Iterator[tuple[int, bytes]]:
+        """(number of the table, frame) of the changes that count."""
+        for index, event in enumerate(pending.read()):
+            if event.table not in over and (frame := self._frame(index, event, large)) is not None:
+                yield event.table, frame
 
     def _large(self, pending: Pending, scn: int, over: frozenset[int]) -> Reader:
         """The reader of the transaction's large values."""
@@ -148,14 +112,3 @@ class Builder:
     def _mine(self, change: RowChange) -> bool:
         row = change.new or change.old
         return row is not None and row[0] == self._migration
-
-
-def spilled_blocks(file: BinaryIO, path: Path, parts: list[bytes]) -> Iterator[bytes]:
-    """What was written to the file, then what was still in memory; the file goes once it is read."""
-    with file:
-        file.flush()
-        file.seek(0)
-        while block := file.read(_BLOCK):
-            yield block
-    path.unlink(missing_ok=True)
-    yield b"".join(parts)

@@ -10,16 +10,15 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import oracledb
 
-from voyager_ops.changes.segment import FRAME, TransactionHead
 from voyager_ops.changes.writer import CapturedTransaction
 from voyager_ops.databases.oracle import positions, values
 from voyager_ops.databases.oracle.errors import DEFINITION_CHANGED, SNAPSHOT_TOO_OLD, ora_code
 from voyager_ops.databases.oracle.frames import RowChange
-from voyager_ops.databases.oracle.logminer.transactions import spilled_blocks
+from voyager_ops.databases.oracle.gathering import Gatherer
 from voyager_ops.databases.oracle.names import quote
 from voyager_ops.databases.oracle.triggers.statements import ChangeTable, row_column
 from voyager_ops.failpoints import hit, register
@@ -27,7 +26,6 @@ from voyager_ops.model.changes import DELETE, INSERT, UPDATE, Value
 
 BEFORE_LARGE = register("capture.triggers.before_large_values")
 
-_MEMORY: Final = 8 << 20
 _LARGE_AT_ONCE: Final = 16
 """Rows whose large values are in memory together. Only rows of up to ``TOGETHER`` are."""
 TOGETHER: Final = 1 << 20
@@ -61,42 +59,10 @@ class BatchReader:
 
     def read(self, batch: Batch, tables: Sequence[ChangeTable]) -> CapturedTransaction | None:
         """As one transaction; None when it holds nothing of ours. Raises oracledb.Error, ValueRefused, OSError, DiskFull."""
-        counts: dict[tuple[int, int], int] = {}
-        parts: list[bytes] = []
-        held = length = 0
-        file: BinaryIO | None = None
-        path: Path | None = None
         rows = heapq.merge(*(self._rows(place, table, batch) for place, table in enumerate(tables)), key=lambda row: row[0])
-        try:
-            for _, place, frame in rows:
-                counts[place, frame[0]] = counts.get((place, frame[0]), 0) + 1
-                parts += (FRAME.pack(len(frame)), frame)
-                held += len(frame) + FRAME.size
-                if held >= _MEMORY:
-                    if file is None:
-                        path = self._path()
-                        file = open(path, "w+b")  # noqa: SIM115 -- closed when it has been read, or below
-                    file.write(b"".join(parts))
-                    parts.clear()
-                    length += held
-                    held = 0
-        except BaseException:
-            if file is not None and path is not None:
-                file.close()
-                path.unlink(missing_ok=True)
-            raise
-        if not counts:
-            return None
-        head = TransactionHead(0, sum(counts.values()), batch.end, batch.scn, batch.claimed_at, length + held)
-        blocks = parts if file is None or path is None else spilled_blocks(file, path, parts)
-        used = {tables[place].frames.oid for place, _ in counts}
-        relations = {table.frames.oid: table.frames.relation for table in tables}
-        named = [
-            (source, operation, count)
-            for (place, operation), count in counts.items()
-            if (source := tables[place].frames.source) is not None
-        ]
-        return CapturedTransaction(head, blocks, used, relations, (), named)
+        changes = ((place, frame) for _, place, frame in rows)
+        gatherer = Gatherer([table.frames for table in tables], self._path)
+        return gatherer.transaction(changes, scn=batch.scn, end=batch.end, committed_at=batch.claimed_at)
 
     def _rows(self, place: int, table: ChangeTable, batch: Batch) -> Iterator[tuple[int, int, bytes]]:
         """(number, place, frame) of the batch's changes of one table, in order."""
