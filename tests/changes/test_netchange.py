@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -192,3 +193,17 @@ def test_before_the_seam_a_row_that_came_and_went_is_deleted_for_a_chunk_may_hol
     net = fold.net()
     assert net.deletes == [(b"1",), (b"2",), (b"3",)]
     assert net.inserts == [[b"4", b"y"]]
+
+
+@pytest.mark.parametrize("width", [8, 100])
+def test_the_size_is_what_rows_of_short_values_take(width: int) -> None:
+    rows = 2000
+    fold = TableFold(width, (0,), ())
+    tracemalloc.start()
+    try:
+        for row in range(rows):
+            fold.insert([str(row * 1000 + column).encode() for column in range(width)])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.8 * held < fold.size < 1.25 * held

@@ -20,8 +20,8 @@ from voyager_ops.config import ChangesConfig
 from voyager_ops.databases.postgres import apply, metadata
 from voyager_ops.databases.postgres.catalog import read_tables
 from voyager_ops.errors import PreconditionError, RetryableError
-from voyager_ops.lane import apply_loop, quarantine
-from voyager_ops.lane.collector import SPILL_BYTES
+from voyager_ops.lane import apply_loop, collector, quarantine
+from voyager_ops.lane.collector import SPILL_BYTES, Collector
 from voyager_ops.model.changes import Row, Transaction
 from voyager_ops.model.positions import Lane, Position
 from voyager_ops.model.results import silent
@@ -124,6 +124,34 @@ def test_before_the_seam_a_large_transaction_is_applied_in_pieces(
         pass
     assert lane.differences() == {}
     assert max(sizes) < SPILL_BYTES + (1 << 20)
+
+
+def test_before_the_seam_all_tables_together_end_a_batch(
+    source_db: Database, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"part{number}" for number in range(6)]
+    setup = "; ".join(f"CREATE TABLE {name} (id int PRIMARY KEY, v text)" for name in names)
+    lane = SeamLane(source_db, target_db, tmp_path, setup + "; CREATE TABLE zero (id int PRIMARY KEY)", "", chunk_size=32 << 10)
+    lane.prepare()
+    lane.plan()
+    for name in names:
+        lane.copy(lane.of(name))
+    for name in names:
+        lane.source(f"INSERT INTO {name} SELECT i, repeat('v', 1000) FROM generate_series(1, 100) i")
+    lane.copy(lane.of("zero"))
+    monkeypatch.setattr(collector, "SPILL_BYTES", 200_000)
+    sizes: list[int] = []
+    add = Collector.add
+
+    def measured(self: Collector, transaction: Transaction) -> None:
+        add(self, transaction)
+        sizes.append(sum(fold.size for fold in self._folds.values()))
+
+    monkeypatch.setattr(Collector, "add", measured)
+    with lane.streaming():
+        pass
+    assert lane.differences() == {}
+    assert 200_000 < max(sizes) < 400_000  # a transaction more at most; all six would be 780,000
 
 
 def test_a_generated_key(source_db: Database, target_db: Database, tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ Present = tuple[int, ...]
 """Indexes of the columns a row has values for, ascending."""
 
 ROW_OVERHEAD = 200
-"""Bytes a row's small values and objects are taken to need (CPython 3.11: a tuple and eight short bytes objects)."""
+VALUE_OVERHEAD = 56
+"""Bytes a row is taken to need by itself, and for each of its values however short (CPython 3.11, of 40,000 rows: 655 a row of 8
+columns, 917 of 12, 5,900 of 100)."""
 
 
 class FoldError(Exception):
@@ -82,6 +84,7 @@ class TableFold:
         "_entries",
         "_incomplete",
         "_key_of",
+        "_row_overhead",
         "_rows",
         "_toastable",
         "bulk",
@@ -101,6 +104,7 @@ class TableFold:
         self.bulk: NetChange | None = None
         """The net change when it was folded all at once: nothing else may be folded until :meth:`clear`."""
         self._toastable = tuple(toastable)
+        self._row_overhead = ROW_OVERHEAD + VALUE_OVERHEAD * width
         self._key_of = key_getter(self.key) if self.key else None
         # key -> (a row with this key is on the apply side, the row now or None, the base key of its UNCHANGED values)
         self._entries: dict[Key, tuple[bool, Row | None, Key]] = {}
@@ -115,7 +119,7 @@ class TableFold:
 
     def insert(self, row: Row) -> None:
         """A new row, complete."""
-        size = ROW_OVERHEAD
+        size = self._row_overhead
         for index in self._toastable:
             value = row[index]
             if value is not None:
@@ -137,7 +141,7 @@ class TableFold:
 
     def update(self, old: Row | None, new: Row, full: bool) -> None:
         """A changed row. ``old`` is its old image or None; ``full`` says that the image holds all columns, not the key's only."""
-        size = ROW_OVERHEAD
+        size = self._row_overhead
         hole = False
         for index in self._toastable:
             value = new[index]

@@ -11,7 +11,7 @@ import psycopg
 
 from voyager_ops.changes import bulkfold
 from voyager_ops.changes.cells import Places
-from voyager_ops.changes.netchange import FoldError
+from voyager_ops.changes.netchange import FoldError, TableFold
 from voyager_ops.changes.roots import RootMap
 from voyager_ops.databases.base import KeyFetcher
 from voyager_ops.databases.engines import engine_of
@@ -31,7 +31,9 @@ from voyager_ops.snapshot.filter import SnapshotFilter
 from voyager_ops.state.stopped import stopped_tables
 
 SPILL_BYTES = 32 << 20
-"""Folded values of one table held in memory before they are sent, about."""
+"""So many folded bytes are sent, or end a batch."""
+SUM_EVERY = 1000
+"""After so many changes of a transaction all tables' bytes are added up, not only looked at by themselves."""
 ENDING_KINDS = frozenset({"marker", "confirm", "canary"})
 """A batch ends right after a transaction that carries one of these."""
 
@@ -79,6 +81,8 @@ class Collector:
         self._tally.committed_at = transaction.committed_at
         if transaction.raw is None or self.filter is not None or self.held:
             self.add_changes(transaction, transaction.changes)
+            if self._folded > SPILL_BYTES:
+                self.ends = True
             return
         for raw in transaction.raw:
             if self._too_much:
@@ -95,6 +99,16 @@ class Collector:
         """What is pending must be sent. Never before a barrier: what other parts have applied was no more than this when it came
         in runs, of which the last one may have taken it past the limit; now it comes transaction by transaction."""
         return self._pending.size > BULK_BYTES and self.session.barrier is None
+
+    @property
+    def _folded(self) -> int:
+        return sum(fold.size for fold in self._folds.values())
+
+    def _is_full(self, fold: TableFold, seen: int) -> bool:
+        """Whether what is folded must be sent in the middle of a transaction, of which so many changes were seen."""
+        if fold.size > SPILL_BYTES or seen % self.batch_changes == 0:
+            return True
+        return seen % SUM_EVERY == 0 and self._folded > SPILL_BYTES
 
     def takes_whole(self, run: Transaction) -> bool:
         """Whether a run of transactions may be added as it is: none of them needs to be looked at by itself."""
@@ -126,7 +140,6 @@ class Collector:
         route: Route | None = None
         simple = self.filter is None and not self.held
         tally = self._tally
-        limit = self.batch_changes
         seen = 0
         for change in changes:
             seen += 1
@@ -142,7 +155,7 @@ class Collector:
                 if not simple or op == TRUNCATE:
                     self._carefully(route, change, transaction)
                     simple = self.filter is None and not self.held
-                    if route.fold.size > SPILL_BYTES or seen % limit == 0:
+                    if self._is_full(route.fold, seen):
                         self.spill(self.last)
                     continue
                 old, new, order = change.old, change.new, route.order
@@ -163,7 +176,7 @@ class Collector:
                     route.counts[2] += 1
             except FoldError as error:
                 raise self._contradiction(route, error, transaction) from error
-            if route.fold.size > SPILL_BYTES or (seen % limit == 0 and seen):
+            if self._is_full(route.fold, seen):
                 self.spill(self.last)
         tally.changes += seen
 
