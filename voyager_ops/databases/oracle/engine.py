@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from types import ModuleType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import oracledb
 
@@ -59,23 +58,19 @@ class OracleEngine:
         _capture(context).prepare(context, progress, stop)
 
     def teardown(self, context: LaneContext, progress: ProgressSink) -> list[str]:
-        went: list[str] = _capture(context).teardown(context, progress)
-        return went
+        return _capture(context).teardown(context, progress)
 
     def plan_teardown(self, context: LaneContext) -> list[str]:
-        statements: list[str] = _capture(context).plan_teardown(context)
-        return statements
+        return _capture(context).plan_teardown(context)
 
     def open_stream(self, context: LaneContext, roots: RootMap) -> ChangeStream:
-        stream: ChangeStream = _capture(context).open_stream(context, roots)
-        return stream
+        return _capture(context).open_stream(context, roots)
 
     def watch(self, context: LaneContext, roots: RootMap) -> Watch:
         return OracleWatch(context)
 
     def left_behind(self, context: LaneContext) -> Iterator[QName]:
-        names: Iterator[QName] = _capture(context).left_behind(context)
-        return names
+        return _capture(context).left_behind(context)
 
     def splitter(self, database: Database) -> Splitter:
         return OracleSplitter(database)
@@ -115,7 +110,17 @@ class OracleEngine:
         return _on(database, "report", count, "rows could not be counted")
 
 
-def _capture(context: LaneContext) -> ModuleType:
+class _Capture(Protocol):
+    """What a way of capture has to have; ``capture`` and ``trigger_capture`` are two."""
+
+    def prepare(self, context: LaneContext, progress: ProgressSink, stop: threading.Event | None) -> None: ...
+    def teardown(self, context: LaneContext, progress: ProgressSink) -> list[str]: ...
+    def plan_teardown(self, context: LaneContext) -> list[str]: ...
+    def open_stream(self, context: LaneContext, roots: RootMap) -> ChangeStream: ...
+    def left_behind(self, context: LaneContext) -> Iterator[QName]: ...
+
+
+def _capture(context: LaneContext) -> _Capture:
     """The way of capture that the lane was prepared with, else the one that is configured."""
     return trigger_capture if trigger_capture.chosen(context) else capture
 

@@ -16,7 +16,7 @@ import oracledb
 from voyager_ops.changes.roots import RootMap
 from voyager_ops.databases.oracle import metadata, positions
 from voyager_ops.databases.oracle.database import OracleDatabase, oracle
-from voyager_ops.databases.oracle.errors import LOCKED, ora_code, translate
+from voyager_ops.databases.oracle.errors import LOCKED, NOT_THERE, ora_code, translate
 from voyager_ops.databases.oracle.frames import TableFrames
 from voyager_ops.databases.oracle.logminer.session import read_incarnation
 from voyager_ops.databases.oracle.prepare_sql import MOST_COLUMNS
@@ -57,7 +57,6 @@ STARTING = register("capture.triggers.prepare.before_start")
 RECORDED = register("capture.triggers.prepare.recorded")
 
 TRIGGERS: Final = "triggers"
-_NOT_THERE: Final = 942
 
 
 def chosen(context: LaneContext) -> bool:
@@ -194,7 +193,7 @@ def left_behind(context: LaneContext) -> Iterator[QName]:
                         yield table.frames.name
                     seen += int(count)
     except oracledb.Error as error:
-        if ora_code(error) == _NOT_THERE:
+        if ora_code(error) == NOT_THERE:
             return  # the lane is over and torn down
         raise translate(
             error,

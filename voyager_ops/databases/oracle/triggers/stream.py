@@ -30,6 +30,7 @@ from voyager_ops.databases.oracle import positions
 from voyager_ops.databases.oracle.database import OracleDatabase
 from voyager_ops.databases.oracle.errors import (
     DEFINITION_CHANGED,
+    NOT_THERE,
     SNAPSHOT_TOO_OLD,
     UNIQUE_VIOLATED,
     is_passing,
@@ -64,7 +65,6 @@ _IDLE_SECONDS: Final = (0.2, 2.0)
 """Between two looks: twice as long as the last look took, within these bounds."""
 _NOTE_SECONDS: Final = 1.0
 """While there is nothing to claim that is written down no more often."""
-_NOT_THERE: Final = 942
 
 R = TypeVar("R")
 
@@ -357,7 +357,7 @@ class TriggerStream:
         try:
             return what()
         except oracledb.Error as error:
-            if ora_code(error) == _NOT_THERE:
+            if ora_code(error) == NOT_THERE:
                 raise self._lost(f"our tables of changes are gone ({message_of(error)})") from None
             if is_passing(error):
                 raise self._cut(message_of(error)) from error
