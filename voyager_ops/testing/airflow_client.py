@@ -18,7 +18,6 @@ the wait (9 of 16 tasks at 0 s, 0 of 16 at 3 s, measured on two cores)."""
 
 FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
-
 BUSY_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """Waited between the tries of a call that Airflow's database refuses."""
 
