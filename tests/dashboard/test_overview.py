@@ -7,9 +7,10 @@ from pathlib import Path
 from voyager_ops.config_file import load_config
 from voyager_ops.dashboard.overview import overview
 from voyager_ops.migration import Migration
-from voyager_ops.model.positions import Lane
+from voyager_ops.model.positions import Lane, Position
 from voyager_ops.state.lanes import update_lane
 from voyager_ops.state.processes import Lease
+from voyager_ops.state.stopped import NEXT_STEP, StoppedTable, stop_tables
 
 CONFIG = """
 name: {name}
@@ -33,6 +34,8 @@ def test_a_migration_under_way_and_one_not_begun(tmp_path: Path) -> None:
     shop.state.put("phase/cutover/target", {"finished_at": 2.0, "status": "INITIATED"})
     shop.state.put("airflow/run/live_migration", {"run_id": "run-1"})
     update_lane(shop.state, Lane.FORWARD, status="streaming")
+    stopped = StoppedTable("hr.jobs", Position("5"), "ALTER TABLE JOBS ADD (X NUMBER)", 3.0)
+    stop_tables(shop.state, Lane.FORWARD, [stopped])
     with Lease(shop.state, "export data from source") as lease:
         lease.publish(total=7)
         lease._heartbeat()
@@ -45,6 +48,7 @@ def test_a_migration_under_way_and_one_not_begun(tmp_path: Path) -> None:
     assert lane["streams"][0]["alive"]
     assert lane["streams"][0]["metrics"]["total"] == 7
     assert not lane["streams"][1]["alive"]
+    assert [(each["words"], each["next_step"]) for each in lane["stopped"]] == [(stopped.words, NEXT_STEP)]
     assert "hidden" not in str(found)
 
 
