@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import oracledb
 
+from tests.conftest import Database
 from tests.oracle_source import OracleSource, oracle_source
+from voyager_ops.config_file import parse_config
 from voyager_ops.databases.oracle.database import OracleDatabase
+from voyager_ops.migration import Migration
 from voyager_ops.testing.oracle.backend import PgEngine
 from voyager_ops.testing.postgres import Cluster
 
@@ -83,3 +87,24 @@ def shop_oracle(cluster: Cluster, profile: str = "19c") -> Iterator[ShopOracle]:
     """Made anew; see :func:`tests.oracle_source.oracle_source`."""
     with oracle_source(cluster, _USERS, profile=profile) as source:
         yield ShopOracle(source)
+
+
+@contextmanager
+def migrations(oracle: ShopOracle, target: Database, directory: Path) -> Iterator[Callable[[str], Migration]]:
+    """Makes the migration ``shop``, given the rest of its configuration, anew for each process that a test plays."""
+    made: list[Migration] = []
+
+    def make(more: str) -> Migration:
+        text = (
+            f"name: shop\nexport_dir: {directory}/shop\nsource: {{url: '{oracle.url}', schemas: [{OWNER}]}}\n"
+            f"target: {{url: '{target.url}'}}\n"
+        )
+        made.append(Migration(parse_config(text + more)))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for migration in made:
+            if "state" in vars(migration):
+                migration.state.close()

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
-from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
+from tests.oracle_kit import OWNER, ShopOracle, migrations, shop_oracle
 from tests.phases.test_whole import Streams, streaming, wait
 from voyager_ops import failpoints
-from voyager_ops.config_file import parse_config
 from voyager_ops.cutover.context import Run
 from voyager_ops.cutover.steps.verify import VerifyChanges
 from voyager_ops.databases.engines import engine_of
@@ -52,20 +51,8 @@ def oracle(source_cluster: Cluster) -> Iterator[ShopOracle]:
 
 @pytest.fixture
 def make(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
-    made: list[Migration] = []
-
-    def build(deadline: str = "60s") -> Migration:
-        text = (
-            f"name: shop\nexport_dir: {tmp_path}/shop\nsource: {{url: '{oracle.url}', schemas: [{OWNER}]}}\n"
-            f"target: {{url: '{target_db.url}'}}\n"
-        )
-        made.append(Migration(parse_config(text + CONFIG.format(deadline=deadline))))
-        return made[-1]
-
-    yield build
-    for migration in made:
-        if "state" in vars(migration):
-            migration.state.close()
+    with migrations(oracle, target_db, tmp_path) as build:
+        yield lambda deadline="60s": build(CONFIG.format(deadline=deadline))
 
 
 @contextmanager

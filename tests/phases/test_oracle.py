@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
-from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
+from tests.oracle_kit import OWNER, ShopOracle, migrations, shop_oracle
 from tests.phases.test_whole import NO_BACKUP, streaming, wait
-from voyager_ops.config_file import parse_config
 from voyager_ops.errors import PreconditionError, VerificationFailed
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
@@ -68,21 +67,8 @@ def fill(oracle: ShopOracle) -> None:
 
 @pytest.fixture
 def make(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
-    made: list[Migration] = []
-
-    def build(more: str = CONFIG) -> Migration:
-        text = (
-            f"name: shop\nexport_dir: {tmp_path}/shop\nsource: {{url: '{oracle.url}', schemas: [{OWNER}]}}\n"
-            f"target: {{url: '{target_db.url}'}}\n"
-        )
-        migration = Migration(parse_config(text + more))
-        made.append(migration)
-        return migration
-
-    yield build
-    for migration in made:
-        if "state" in vars(migration):
-            migration.state.close()
+    with migrations(oracle, target_db, tmp_path) as build:
+        yield lambda more=CONFIG: build(more)
 
 
 class Writer(threading.Thread):

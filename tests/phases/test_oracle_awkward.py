@@ -9,14 +9,13 @@ import oracledb
 import pytest
 
 from tests.conftest import Database
-from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
+from tests.oracle_kit import ShopOracle, migrations, shop_oracle
 from tests.phases.test_whole import streaming, wait
-from voyager_ops.config_file import parse_config
-from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane
 from voyager_ops.phases import export_data, export_schema, import_schema, preflight, status, verify
 from voyager_ops.testing.postgres import Cluster
 
+CONFIG = "changes: {heartbeat: 300ms}\ncutover: {prepare_for_fall_back: false}\nsnapshot: {chunk_size: 64KB}\n"
 BEFORE_CHRIST = "TO_DATE('-0044-03-15 12:00:00', 'SYYYY-MM-DD HH24:MI:SS')"
 TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     # columns; rows, of which every other one is there before the snapshot; statements on them while changes are streamed
@@ -105,27 +104,16 @@ def _statements(oracle: ShopOracle) -> None:
 
 
 def test_awkward_keys_names_and_values(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> None:
-    made: list[Migration] = []
-
-    def make() -> Migration:
-        text = (
-            f"name: shop\nexport_dir: {tmp_path}/shop\nsource: {{url: '{oracle.url}', schemas: [{OWNER}]}}\n"
-            f"target: {{url: '{target_db.url}'}}\nchanges: {{heartbeat: 300ms}}\n"
-            "cutover: {prepare_for_fall_back: false}\nsnapshot: {chunk_size: 64KB}\n"
-        )
-        made.append(Migration(parse_config(text)))
-        return made[-1]
-
     _rows(oracle, 0)
-    migration = make()
-    try:
+    with migrations(oracle, target_db, tmp_path) as make:
+        migration = make(CONFIG)
         assert preflight.run(migration).errors == 0
         export_schema.run(migration)
         import_schema.run(migration, "base")
         export_data.prepare(migration)
         late: oracledb.Connection = oracle.connect()
         late.cursor().execute("INSERT INTO FRACTIONS VALUES (77.5, 'open')")  # open while capture and snapshot begin
-        with streaming(make) as streams:
+        with streaming(lambda: make(CONFIG)) as streams:
             streams.start(Lane.FORWARD)
             wait("a stream", lambda: all(status.alive(migration, Lane.FORWARD)) or bool(streams.results))
             late.commit()
@@ -137,10 +125,6 @@ def test_awkward_keys_names_and_values(oracle: ShopOracle, target_db: Database, 
             _statements(oracle)
             assert verify.run(migration).equal
             assert not streams.results
-    finally:
-        for each in made:
-            if "state" in vars(each):
-                each.state.close()
     with target_db.connect() as connection:
         assert connection.execute("SELECT v FROM shop.fractions WHERE k = 77.5").fetchall() == [("u",)]
         assert connection.execute('SELECT "select", "It\'s" FROM shop."Order" ORDER BY 1').fetchall() == [

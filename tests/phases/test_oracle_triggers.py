@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
-from tests.oracle_kit import OWNER, USER, ShopOracle, shop_oracle
+from tests.oracle_kit import USER, ShopOracle, migrations, shop_oracle
 from tests.phases.test_oracle import SCHEMA, Writer, fill
 from tests.phases.test_whole import NO_BACKUP, streaming, wait
 from voyager_ops.config_file import parse_config
@@ -41,21 +41,8 @@ def oracle(source_cluster: Cluster) -> Iterator[ShopOracle]:
 
 @pytest.fixture
 def make(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
-    made: list[Migration] = []
-
-    def build(more: str = CONFIG) -> Migration:
-        text = (
-            f"name: shop\nexport_dir: {tmp_path}/shop\nsource: {{url: '{oracle.url}', schemas: [{OWNER}]}}\n"
-            f"target: {{url: '{target_db.url}'}}\n"
-        )
-        migration = Migration(parse_config(text + more))
-        made.append(migration)
-        return migration
-
-    yield build
-    for migration in made:
-        if "state" in vars(migration):
-            migration.state.close()
+    with migrations(oracle, target_db, tmp_path) as build:
+        yield lambda more=CONFIG: build(more)
 
 
 def test_a_whole_migration_under_writes(oracle: ShopOracle, make: Callable[..., Migration]) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
-from tests.oracle_kit import OWNER, ShopOracle, shop_oracle
+from tests.oracle_kit import ShopOracle, migrations, shop_oracle
 from tests.phases.test_whole import streaming, wait
-from voyager_ops.config_file import parse_config
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane
 from voyager_ops.phases import export_data, export_schema, import_schema, preflight, status, verify
@@ -28,6 +27,7 @@ types:
   by_table: {SHOP.EVENTS: {"NUMBER(10,0)": integer, DATE: timestamp(3), VARCHAR2: text}}
   by_column: {SHOP.EVENTS.N: bigint, SHOP.EVENTS.DAY: date, SHOP.EVENTS.GONE: skip}
 """
+CONFIG = "changes: {heartbeat: 300ms}\ncutover: {prepare_for_fall_back: false}\n"
 ON_TARGET = {
     "events": {"id": "integer", "n": "bigint", "at": "timestamp(3) without time zone", "day": "date", "v": "text"},
     "others": {"id": "numeric(12,0)", "n": "numeric(12,0)", "day": "date", "v": "character varying(30)"},
@@ -44,20 +44,8 @@ def oracle(source_cluster: Cluster) -> Iterator[ShopOracle]:
 
 @pytest.fixture
 def make(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
-    made: list[Migration] = []
-
-    def build(types: str = TYPES) -> Migration:
-        text = (
-            f"name: shop\nexport_dir: {tmp_path}/shop\nsource: {{url: '{oracle.url}', schemas: [{OWNER}]}}\n"
-            f"target: {{url: '{target_db.url}'}}\nchanges: {{heartbeat: 300ms}}\ncutover: {{prepare_for_fall_back: false}}\n"
-        )
-        made.append(Migration(parse_config(text + types)))
-        return made[-1]
-
-    yield build
-    for each in made:
-        if "state" in vars(each):
-            each.state.close()
+    with migrations(oracle, target_db, tmp_path) as build:
+        yield lambda types=TYPES: build(CONFIG + types)
 
 
 def write(oracle: ShopOracle, *numbers: int) -> None:
