@@ -8,16 +8,18 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from tests.conftest import Database
 from voyager_ops.errors import Fenced, PreconditionError
-from voyager_ops.model.positions import Lane
-from voyager_ops.state import tables
+from voyager_ops.model.positions import Lane, Position
+from voyager_ops.state import stopped, tables
 from voyager_ops.state.lanes import read_lane, update_lane
 from voyager_ops.state.processes import Lease, is_alive, processes, request_stop
+from voyager_ops.state.stopped import StoppedTable, mark_incomplete, stop_tables, stopped_tables
 from voyager_ops.state.store import State
 
 
@@ -118,3 +120,22 @@ def test_a_holder_that_was_replaced_notices(state: State) -> None:
         assert lease.stop.wait(3)
         with pytest.raises(Fenced, match="taken over"):
             lease.check()
+
+
+def test_a_table_that_is_stopped_while_another_is_marked_is_not_forgotten(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Capture stops tables, apply marks them: two processes write the same record."""
+    first, second = (StoppedTable(name, Position("5"), "ALTER TABLE", 1.0) for name in ("hr.a", "hr.b"))
+    stop_tables(state, Lane.FORWARD, [first])
+    capture = threading.Thread(target=stop_tables, args=(state, Lane.FORWARD, [second]))
+    write = stopped._write
+
+    def interrupted(*arguments: Any) -> None:
+        monkeypatch.setattr(stopped, "_write", write)
+        capture.start()
+        capture.join(0.5)
+        write(*arguments)
+
+    monkeypatch.setattr(stopped, "_write", interrupted)
+    mark_incomplete(state, Lane.FORWARD, ["hr.a"])
+    capture.join()
+    assert {name: each.incomplete for name, each in stopped_tables(state, Lane.FORWARD).items()} == {"hr.a": True, "hr.b": False}

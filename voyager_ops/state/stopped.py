@@ -83,9 +83,10 @@ def mark_incomplete(state: State, lane: Lane, names: Iterable[str]) -> None:
 
 
 def _read(state: State, lane: Lane, connection: sa.Connection) -> dict[str, StoppedTable]:
+    """To be written anew in the same transaction: capture and apply both write, and neither forgets what the other wrote."""
     table = tables.document
     value = connection.execute(
-        sa.select(table.c.value).where(table.c.migration == state.migration, table.c.key == stopped_key(lane))
+        sa.select(table.c.value).where(table.c.migration == state.migration, table.c.key == stopped_key(lane)).with_for_update()
     ).scalar_one_or_none()
     return _parse(value or {})
 
