@@ -225,12 +225,14 @@ def test_rows_come_in_the_order_of_their_keys() -> None:
     chance = random.Random(1)
     texts = [str(chance.randrange(10 ** (size - 1), 10**size)).encode() for size in range(1, 17) for _ in range(40)]
     chance.shuffle(texts)
-    buffer = Buffer([struct.pack(">i", len(text)) + text for text in texts])
-    ends = np.cumsum([len(text) + 4 for text in texts])
-    starts = ends - [len(text) + 4 for text in texts]
+    firsts = [texts[place % 7] for place in range(len(texts))]
+    stored = [*firsts, *texts]
+    buffer = Buffer([struct.pack(">i", len(text)) + text + chance.randbytes(20) for text in stored])
+    ends = np.cumsum([len(text) + 24 for text in stored]) - 20
+    starts = ends - [len(text) + 4 for text in stored]
     numbers = [int(text) for text in texts]
-    assert [numbers[place] for place in Cells(buffer, [starts], [ends]).order()] == sorted(numbers)
-    few = np.arange(len(texts)) % 7
-    pairs = Cells(buffer, [starts[few], starts], [ends[few], ends])
-    found = [(numbers[few[place]], numbers[place]) for place in pairs.order()]
+    half = len(texts)
+    assert [numbers[place] for place in Cells(buffer, [starts[half:]], [ends[half:]]).order()] == sorted(numbers)
+    pairs = Cells(buffer, [starts[:half], starts[half:]], [ends[:half], ends[half:]])
+    found = [(numbers[place % 7], numbers[place]) for place in pairs.order()]
     assert found == sorted((numbers[place % 7], number) for place, number in enumerate(numbers))

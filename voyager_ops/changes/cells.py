@@ -133,7 +133,7 @@ class Cells(Sequence[Row]):
             sizes = end - start - 4
             for first in (8, 0) if (sizes > 8).any() else (0,):
                 # Of what follows a shorter value nothing may count.
-                surplus = np.clip(8 + first - sizes, 0, 7).astype(np.uint64) * np.uint64(8)
+                surplus = np.clip(8 + first - sizes, 0, 8).astype(np.uint64) * np.uint64(8)
                 ranks.append(eights[start + 4 + first].astype(np.uint64) >> surplus)
             ranks.append(sizes)
         return np.lexsort(ranks)
