@@ -250,7 +250,9 @@ def drop_column(context: Context, owner: str, name: str, column: str, *, cascade
         try:
             drop_constraint(context, owner, name, str(constraint), cascade=cascade)
         except OracleError as error:
-            raise OracleError(12992, "cannot drop parent key column") if error.code == 2273 else error from error
+            if error.code != 2273:
+                raise
+            raise OracleError(12992, "cannot drop parent key column") from error
     for index_owner, index in dd.rows(
         connection, "IND_COLUMNS", "INDEX_OWNER", "INDEX_NAME", TABLE_OWNER=owner, TABLE_NAME=name, COLUMN_NAME=column
     ):

@@ -29,7 +29,7 @@ def add_constraint(context: Context, owner: str, table: str, constraint: Constra
     if constraint.kind == "P" and dd.exists(connection, "CONSTRAINTS", OWNER=owner, TABLE_NAME=table, CONSTRAINT_TYPE="P"):
         raise OracleError(2260, "table can have only one primary key")
     r_owner, r_name = _referenced(context, owner, table, constraint) if constraint.kind == "R" else (None, None)
-    if constraint.kind != "C" and constraint.kind != "N":
+    if constraint.kind not in ("C", "N"):
         _check_new(context, owner, table, constraint, r_name)
     validated = constraint.validated if constraint.validated is not None else constraint.enabled
     kind = "C" if constraint.kind == "N" else constraint.kind
