@@ -37,7 +37,7 @@ def advanced(pattern: str, flags: str) -> tuple[str, bool]:
             out.append(r"[^\n]")
             at += 1
         elif letter in "*+?{":
-            if not out or out[-1] in ("(", "|", "^"):
+            if not out or out[-1] in ("(", "|", "^", "$"):
                 raise Refused(f"the regular expression {pattern!r} repeats what is not there")
             taken, at = _repetition(pattern, at)
             out.append(taken)
