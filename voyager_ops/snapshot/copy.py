@@ -42,12 +42,13 @@ class _Stopped(Exception):
     """The stop event was seen between two chunks."""
 
 
-def done_chunks(context: LaneContext, connection: Connection) -> set[int]:
-    """Ids of the planned chunks that are loaded, from the target's rows."""
+def done_chunks(context: LaneContext, connection: Connection) -> dict[int, Position]:
+    """Ids of the planned chunks that are loaded, each with its moment's position, from the target's rows."""
     return {
-        int(row[0])
-        for row in connection.execute(
-            "SELECT chunk_id FROM voyager_ops.chunk WHERE migration = %s AND kind NOT IN ('group', 'one')", (context.migration,)
+        int(number): Position(position)
+        for number, position in connection.execute(
+            "SELECT chunk_id, wal_position FROM voyager_ops.chunk WHERE migration = %s AND kind NOT IN ('group', 'one')",
+            (context.migration,),
         )
     }
 
@@ -59,7 +60,7 @@ def snapshot_complete(context: LaneContext) -> bool:
         return False
     wanted = {chunk.chunk_id for chunk in _going_on(context, plan)}
     with context.apply_db.connect("snapshot") as connection:
-        return wanted <= done_chunks(context, connection)
+        return wanted <= done_chunks(context, connection).keys()
 
 
 def mark_torn(context: LaneContext, connection: Connection) -> None:
@@ -67,13 +68,7 @@ def mark_torn(context: LaneContext, connection: Connection) -> None:
     stopped = stopped_tables(context.state, context.lane)
     if not stopped:
         return
-    done = {
-        int(number): Position(position)
-        for number, position in connection.execute(
-            "SELECT chunk_id, wal_position FROM voyager_ops.chunk WHERE migration = %s AND kind NOT IN ('group', 'one')",
-            (context.migration,),
-        )
-    }
+    done = done_chunks(context, connection)
     torn: set[str] = set()
     for chunk in load_plan(context.state):
         each = stopped.get(str(context.source_name(chunk.table)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from voyager_ops.model.results import Progress, ProgressSink
@@ -28,7 +29,7 @@ class SnapshotCounts:
 class Meter:
     """Counts, and tells progress at most four times a second."""
 
-    def __init__(self, progress: ProgressSink, plan: list[Chunk], done: set[int]) -> None:
+    def __init__(self, progress: ProgressSink, plan: list[Chunk], done: Container[int]) -> None:
         self.counts = SnapshotCounts()
         self._progress = progress
         self._last = 0.0
