@@ -46,9 +46,8 @@ def convert(
     Raises PreconditionError when two names become one, ConfigError for an override that cannot be.
     """
     source, output = Source(dictionary, overrides or Overrides()), Output()
-    for named in (source.tables, source.views, source.mviews, source.sequences, source.synonyms):
-        for owner, name in named:
-            output.claim(owner, fold(name))
+    for owner, name in source.named():
+        output.claim(owner, fold(name))
     convert_schemas(source, output)
     ObjectTypes(source, output).convert_all()
     convert_sequences(source, output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -107,6 +107,11 @@ class Source:
         for (owner, table), columns in self.columns.items():
             if (owner, table) in self.tables or (owner, table) in self.views:
                 folded_unique((row.column_name for row in columns if shown(row)), f"table {owner}.{table}")
+
+    def named(self) -> Iterator[ObjectName]:
+        """All whose names PostgreSQL keeps in one space."""
+        for places in (self.tables, self.views, self.mviews, self.sequences, self.synonyms):
+            yield from places
 
     def visible(self, owner: str, table: str) -> list[rows.ColumnRow]:
         """The columns a user made, in order; invisible ones last."""

@@ -37,8 +37,7 @@ class Views:
     def convert_all(self) -> None:
         source = self.source
         self.writable |= {(fold(owner), fold(name)) for owner, name in source.tables}
-        named = (source.tables, source.views, source.mviews, source.sequences, source.synonyms)
-        self.names = Counter((owner, fold(name)) for places in named for owner, name in places)
+        self.names = Counter((owner, fold(name)) for owner, name in source.named())
         self.source.on_demand = self.convert
         for place in (*sorted(self.source.views), *sorted(self.source.mviews)):
             if place not in self.source.relations and place not in self.source.refused:
