@@ -54,7 +54,7 @@ class ExportDirectory:
             raise self.config.error(
                 f"the directory {self.path} is that of the migration {owner!r}",
                 key="export_dir",
-                next_step="give every migration a directory of its own",
+                next_step="give every migration a directory of its own, or end that one first (voyager-ops end migration)",
             )
 
     def _owner(self) -> str:
