@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -168,6 +172,40 @@ def ended(context: LaneContext, action: Callable[[], None], seconds: float = 60.
         thread.stop()
     assert thread.error is not None, "capture goes on"
     return thread.error
+
+
+_CHILD = """
+import sys, threading
+from pathlib import Path
+from tests.databases.oracle.capture_kit import context_from
+from voyager_ops.databases.engines import engine_of
+from voyager_ops.lane.capture_loop import capture
+from voyager_ops.model.results import silent
+context = context_from(sys.argv[1], sys.argv[2], Path(sys.argv[3]), capture=sys.argv[5])
+engine = engine_of(context.capture_db)
+if sys.argv[4] == "prepare":
+    engine.prepare(context, silent, None)
+elif sys.argv[4] == "teardown":
+    engine.teardown(context, silent)
+else:
+    stop = threading.Event()
+    threading.Timer(60, stop.set).start()
+    capture(context, stop, None)
+"""
+
+
+def killed(oracle: Oracle, target: Database, directory: Path, point: str, what: str, *, capture: str = "logminer") -> None:
+    """Run ``what`` (prepare, capture, teardown) in a process of its own until the failpoint kills it. ``point``: its name, or
+    ``name@n`` for the n-th time that it is passed."""
+    name, _, nth = point.partition("@")
+    child = subprocess.run(
+        [sys.executable, "-c", _CHILD, oracle.url, target.url, str(directory), what, capture],
+        env={**os.environ, "VOYAGER_OPS_FAILPOINTS": f"{name}=crash{'@' + nth if nth else ''}"},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr.decode()[-2000:]
 
 
 def wait_until_streaming(context: LaneContext, thread: Capture, seconds: float = 60.0) -> None:

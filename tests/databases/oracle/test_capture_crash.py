@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +13,7 @@ from tests.databases.oracle.capture_kit import (
     actual,
     capturing,
     context_of,
+    killed,
     replayed,
     transactions,
     wait_for_marker,
@@ -27,36 +24,10 @@ from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Side
 from voyager_ops.state.lanes import PREPARED, read_lane
 
-CHILD = """
-import sys, threading
-from pathlib import Path
-from tests.databases.oracle.capture_kit import context_from
-from voyager_ops.databases.oracle import capture as module
-from voyager_ops.lane.capture_loop import capture
-context = context_from(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
-if sys.argv[4] == "capture":
-    stop = threading.Event()
-    threading.Timer(60, stop.set).start()
-    capture(context, stop, None)
-else:
-    getattr(module, sys.argv[4])(context)
-"""
 TABLES = (
     "CREATE TABLE T (ID NUMBER(10) PRIMARY KEY, NAME VARCHAR2(50))",
     "CREATE TABLE D (ID NUMBER(10) PRIMARY KEY, BODY CLOB)",
 )
-
-
-def killed(oracle: Oracle, target: Database, directory: Path, points: str, what: str) -> None:
-    """Run ``what`` in a process of its own until the failpoint kills it."""
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, oracle.url, target.url, str(directory), what],
-        env={**os.environ, "VOYAGER_OPS_FAILPOINTS": points},
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()[-2000:]
 
 
 def _write(oracle: Oracle, number: int) -> None:
@@ -102,8 +73,7 @@ def test_killed_around_every_effect_of_capture(oracle: Oracle, target_db: Databa
     capture_module.prepare(context)
     for number, point in enumerate(CAPTURE_POINTS):
         _write(oracle, number)
-        name, _, nth = point.partition("@")
-        killed(oracle, target_db, tmp_path, f"{name}=crash{'@' + nth if nth else ''}", "capture")
+        killed(oracle, target_db, tmp_path, point, "capture")
         if number % 3 == 2:
             oracle.commit("long")
             oracle.switch_logs()
@@ -125,15 +95,13 @@ PREPARE_POINTS = (
 def test_killed_around_every_effect_of_preparing_and_of_teardown(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:
     oracle.many(*TABLES, *(f"CREATE TABLE X{number} (ID NUMBER PRIMARY KEY)" for number in range(4)))
     for point in PREPARE_POINTS:
-        name, _, nth = point.partition("@")
-        killed(oracle, target_db, tmp_path, f"{name}=crash{'@' + nth if nth else ''}", "prepare")
+        killed(oracle, target_db, tmp_path, point, "prepare")
     context = context_of(oracle, target_db, tmp_path)
     assert read_lane(context.state, context.lane).status == PREPARED
     _write(oracle, 1)
     _finish(oracle, context)
     for point in (supplemental.REMOVED, f"{supplemental.REMOVED}@2"):
-        name, _, nth = point.partition("@")
-        killed(oracle, target_db, tmp_path, f"{name}=crash{'@' + nth if nth else ''}", "teardown")
+        killed(oracle, target_db, tmp_path, point, "teardown")
     capture_module.teardown(context)
     assert supplemental.outstanding(context.state, Side.SOURCE) == []
     connection = context.capture_db.connect("test")
@@ -145,7 +113,7 @@ def test_killed_around_every_effect_of_preparing_and_of_teardown(oracle: Oracle,
 def test_killed_around_a_marker(oracle: Oracle, target_db: Database, tmp_path: Path, point: str) -> None:
     oracle.many(*TABLES)
     context = context_of(oracle, target_db, tmp_path)
-    killed(oracle, target_db, tmp_path, f"{point}=crash", "capture")  # by the heartbeat
+    killed(oracle, target_db, tmp_path, point, "capture")  # by the heartbeat
     _write(oracle, 1)
     _finish(oracle, context)
     assert context.migration == MIGRATION

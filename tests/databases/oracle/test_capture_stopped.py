@@ -13,11 +13,11 @@ from tests.databases.oracle.capture_kit import (
     capturing,
     context_of,
     ended,
+    killed,
     replayed,
     transactions,
     wait_for_marker,
 )
-from tests.databases.oracle.test_capture_crash import killed
 from voyager_ops.databases.oracle import capture as capture_module
 from voyager_ops.databases.oracle import side
 from voyager_ops.databases.oracle.logminer.stream import warnings_key
@@ -61,7 +61,7 @@ def test_killed_around_the_stop_the_others_are_whole_and_the_one_ends_where_it_c
     oracle.execute("INSERT INTO B (ID, BODY) VALUES (1, 'open across')", session="long")
     oracle.many(*(f"INSERT INTO {name} (ID) VALUES (10)" for name in "ABC"))
     oracle.many("ALTER TABLE A ADD (NICK VARCHAR2(10))", "INSERT INTO A VALUES (11, 'x', 'y')", "INSERT INTO C (ID) VALUES (11)")
-    killed(oracle, target_db, tmp_path, f"{point}=crash", "capture")
+    killed(oracle, target_db, tmp_path, point, "capture")
     oracle.many("UPDATE A SET NICK = 'z'", "DELETE FROM A WHERE ID = 10", "UPDATE C SET NAME = 'on' WHERE ID = 10")
     oracle.commit("long")
     oracle.many("ALTER TABLE A DROP COLUMN NICK", "TRUNCATE TABLE A")
