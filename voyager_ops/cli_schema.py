@@ -38,7 +38,9 @@ def _prepare(side: str) -> None:
     @click.option("--user", default=None, help="The migration user. Default: the user of the configured URL.")
     @click.option("--fall-back/--no-fall-back", default=None, help="Also what the way back needs. Default: as configured.")
     @click.option("--privileged-url-env", metavar="NAME", help="With --run: the environment variable with a superuser's URL.")
-    def prepare(app: App, print_only: bool, form: Any, user: str | None, fall_back: bool, privileged_url_env: str | None) -> None:
+    def prepare(
+        app: App, print_only: bool, form: Any, user: str | None, fall_back: bool | None, privileged_url_env: str | None
+    ) -> None:
         execute(
             app,
             f"prepare {side}",
