@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -24,6 +25,7 @@ from voyager_ops.snapshot.copy import copy_chunks, snapshot_complete
 from voyager_ops.snapshot.filter import SnapshotFilter
 from voyager_ops.snapshot.old_transactions import wait_for_old_transactions
 from voyager_ops.snapshot.plan import load_plan, plan_chunks
+from voyager_ops.snapshot.reading import Pair, PieceReader
 from voyager_ops.state.store import State
 
 SCHEMA = """
@@ -121,6 +123,37 @@ def test_stop_leaves_whole_chunks_and_the_rest_follows(source_db: Database, targ
     assert copy_chunks(context, SMALL).complete
     for table in TABLES:
         assert contents(source_db, table) == contents(target_db, table)
+
+
+def test_tables_that_are_read_as_one_share_the_sessions(
+    source_db: Database, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"keyless{number}" for number in range(5)]
+    schema = "; ".join(f"CREATE TABLE {name} (a int, b text)" for name in names)
+    data = "; ".join(f"INSERT INTO {name} SELECT i, 'text ' || i FROM generate_series(1, 10000) i" for name in names)
+    context = make_context(source_db, target_db, tmp_path, schema, data + "; ANALYZE")
+    plan = plan_chunks(context, SMALL)
+    assert min(sum(chunk.table.name == name for chunk in plan) for name in names) > 4
+    there: set[Pair] = set()
+    most = 0
+    sessions, close = Pair.sessions, Pair.close
+
+    async def opened(self: Pair) -> tuple[PieceReader, Any]:
+        nonlocal most
+        there.add(self)
+        most = max(most, len(there))
+        return await sessions(self)
+
+    async def closed(self: Pair) -> None:
+        there.discard(self)
+        await close(self)
+
+    monkeypatch.setattr(Pair, "sessions", opened)
+    monkeypatch.setattr(Pair, "close", closed)
+    assert copy_chunks(context, SMALL).complete
+    assert most <= 2 * (SMALL.parallelism + 1)  # each table's own, and those of all pieces; 20 when each table had its own
+    for name in names:
+        assert contents(source_db, name) == contents(target_db, name)
 
 
 def test_cut_sessions_are_copied_again(source_db: Database, target_db: Database, tmp_path: Path) -> None:

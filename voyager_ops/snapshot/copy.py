@@ -10,6 +10,8 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Literal
 
 from voyager_ops.config import SnapshotConfig
@@ -161,6 +163,7 @@ class _Runner:
         self.meter = meter
         self.workers = snapshot.parallelism + 1
         self.copying = asyncio.Semaphore(snapshot.parallelism)
+        self.seats = asyncio.Semaphore(self.workers)
         self.remaining = 0
 
     async def run(self, groups: list[list[Chunk]]) -> None:
@@ -345,8 +348,7 @@ class _Runner:
         hit(AFTER_GROUP)
 
     async def _copy_pieces(self, queue: asyncio.Queue[Chunk], moment: Moment) -> None:
-        pair = Pair(self.context)
-        try:
+        async with self._seat() as pair:
             while not queue.empty():
                 chunk = queue.get_nowait()
                 reader, writer = await pair.sessions()
@@ -359,8 +361,16 @@ class _Runner:
                     loaded = await self._load(reader, writer, chunk)
                     await reader.end()
                 await self._commit(writer, chunk, moment, loaded, started)
-        finally:
-            await pair.close()
+
+    @asynccontextmanager
+    async def _seat(self) -> AsyncIterator[Pair]:
+        """Sessions for pieces: all groups together have as many as there are workers, not each of them."""
+        async with self.seats:
+            pair = Pair(self.context)
+            try:
+                yield pair
+            finally:
+                await pair.close()
 
     async def _refuse_replaced(self, writer: AsyncConnection, chunk: Chunk, moment: Moment) -> None:
         """Raises Fenced when another process has begun the group anew."""
