@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from voyager_ops.errors import PreconditionError, SchemaError
 from voyager_ops.schema import layout
 from voyager_ops.schema.findings import Finding
-from voyager_ops.schema.kinds import Kind
+from voyager_ops.schema.kinds import KINDS, Kind
 from voyager_ops.schema.statements import parse
 
 ORDERED = [
@@ -112,3 +113,10 @@ def test_a_crash_while_writing_is_not_taken_for_an_edit(tmp_path: Path, point: s
     _write(tmp_path)
     assert len(_texts(tmp_path)) == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "schema"]
+
+
+def test_the_directories_are_those_that_the_documentation_lists() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
+    listed = re.findall(r"([a-z_]+)/ ", text.partition("    schema/\n")[2].partition("advice/")[0])
+    assert len(listed) > 20
+    assert set(listed) <= {info.directory for info in KINDS.values()}

@@ -100,9 +100,7 @@ class Kind(StrEnum):
 def _plural(word: str) -> str:
     if word in {"statistics", "text_search", "omitted"}:
         return word
-    if word.endswith("ss"):
-        return word + "es"
-    if word.endswith("x"):
+    if word.endswith(("ss", "sh", "x")):
         return word + "es"
     if word.endswith("y") and not word.endswith("ey"):
         return word[:-1] + "ies"
