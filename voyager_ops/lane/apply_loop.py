@@ -1,4 +1,7 @@
-"""The apply loop of one lane: from the change log to the other database, until told to stop or the lane has ended."""
+"""The apply loop of one lane: from the change log to the other database, until told to stop or the lane has ended.
+
+One module: gate, seam point, and the halving of a batch that fails all decide what the next transaction is, over the same state.
+"""
 
 from __future__ import annotations
 

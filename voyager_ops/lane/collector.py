@@ -1,4 +1,7 @@
-"""Folding transactions into a batch: every change to its table, markers to arrivals, what a chunk already holds left out."""
+"""Folding transactions into a batch: every change to its table, markers to arrivals, what a chunk already holds left out.
+
+One module: changes kept for folding at once and changes folded one by one are the same batch, and must stay in its order.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Applying net changes to one database, exactly once: rows, counters, arrivals of markers and the position commit together."""
+"""Applying net changes to one database, exactly once: rows, counters, arrivals of markers and the position commit together.
+
+One module: the session is one transaction's life, and the lock and the held-off triggers are what it is opened with.
+"""
 
 from __future__ import annotations
 
