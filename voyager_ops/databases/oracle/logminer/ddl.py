@@ -37,6 +37,9 @@ _HARMLESS_CLAUSE = re.compile(
     re.IGNORECASE,
 ).match
 _STRING = re.compile(r"'[^']*'")
+_TOKEN = re.compile(r'"[^"]*"|[(),]|[^\s(),"]+').findall
+_NO_COLUMN: Final = frozenset({"CONSTRAINT", "CHECK", "UNIQUE", "FOREIGN", "SUPPLEMENTAL", "PARTITION", "SUBPARTITION"})
+"""First words of what may be added without adding a column."""
 _DISABLED = re.compile(rf"\bDISABLE\s+(?:(?:NO)?VALIDATE\s+)?(?:PRIMARY\s+KEY|CONSTRAINT\s+{_PART})", re.IGNORECASE).findall
 _MODIFIED = re.compile(rf"\bMODIFY\s+CONSTRAINT\s+{_PART}\s.*\bDISABLE\b", re.IGNORECASE).findall
 _DROP_USER = re.compile(rf"DROP\s+USER\s+(?:IF\s+EXISTS\s+)?{_PART}\s+CASCADE\b.*", re.IGNORECASE).fullmatch
@@ -57,7 +60,8 @@ def meaning(statement: str, key: str = "") -> Meaning:
     altered = _ALTER_TABLE(text)
     if altered is not None:
         clause = altered.group(1)
-        return "harmless" if _HARMLESS_CLAUSE(clause) and not _disables(clause, key) else "change"
+        harmless = _HARMLESS_CLAUSE(clause) and not _disables(clause, key) and _added(clause) <= _NO_COLUMN
+        return "harmless" if harmless else "change"
     return "harmless" if _HARMLESS(text) else "change"
 
 
@@ -98,6 +102,27 @@ def _disables(clause: str, key: str) -> bool:
     plain = _STRING.sub("''", clause)
     names = [_name(name) if name else key for name in (*_DISABLED(plain), *_MODIFIED(plain))]
     return bool(key) and key in names
+
+
+def _added(clause: str) -> set[str]:
+    """The first word of everything that is added: one may add a column after a constraint, in one list or by a further ADD."""
+    found: set[str] = set()
+    depth, listing, first, before = 0, False, False, ""
+    for word in _TOKEN(_STRING.sub("''", clause)):
+        if word == "(":
+            if depth == 0:
+                listing = first = before == "ADD"
+            depth += 1
+        elif word == ")":
+            depth -= 1
+            listing = listing and depth > 0
+        elif word == ",":
+            first = listing and depth == 1
+        elif first or (depth == 0 and before == "ADD"):
+            found.add(word.upper())
+            first = False
+        before = word.upper()
+    return found
 
 
 def _plain(statement: str) -> str:
