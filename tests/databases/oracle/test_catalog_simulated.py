@@ -9,6 +9,7 @@ import pytest
 from tests.databases.oracle.capture_kit import USERS
 from tests.oracle_source import oracle_source
 from voyager_ops.databases.engines import engine_of
+from voyager_ops.databases.oracle.check_facts import read_facts
 from voyager_ops.databases.oracle.database import OracleDatabase
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.databases.oracle.types import OracleType
@@ -78,3 +79,21 @@ def test_overrides_come_with_the_database(database: OracleDatabase) -> None:
 def test_a_schema_that_is_not_there(database: OracleDatabase) -> None:
     with pytest.raises(PreconditionError, match="NOWHERE"):
         engine_of(database).read_tables(database, ["nowhere"])
+
+
+def test_sequences_that_nobody_let_us_use_are_found_as_the_export_finds_them(source_cluster: Cluster) -> None:
+    users = {"HR": USERS["HR"], "MIG": ("CREATE SESSION", "SELECT ANY DICTIONARY"), "POOR": ("CREATE SESSION",)}
+    with oracle_source(source_cluster, users) as source:
+        source.execute(
+            "CREATE TABLE DEPT (ID NUMBER(9) GENERATED ALWAYS AS IDENTITY (START WITH 7))",
+            "CREATE SEQUENCE LATE START WITH 40 INCREMENT BY -1 MAXVALUE 50 MINVALUE -9 NOCACHE",
+            "GRANT SELECT ON DEPT TO POOR",
+            user="HR",
+        )
+        database = source.database("MIG", "m")
+        identity, late = sorted(engine_of(database).read_sequences(database, ["hr"]), key=lambda item: item.owner is None)
+        assert identity.owner == (QName("hr", "dept"), "id")
+        assert (late.name, late.increment, late.minimum, late.maximum) == (QName("hr", "late"), -1, -9, 50)
+        assert (late.last_value, late.is_called) == (41, True)
+        facts = {user: read_facts(source.database(user, "m"), ["HR"], mines=False) for user in ("MIG", "POOR", "HR")}
+        assert {user: found.whole_dictionary for user, found in facts.items()} == {"MIG": True, "POOR": False, "HR": True}

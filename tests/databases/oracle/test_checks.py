@@ -67,6 +67,7 @@ def test_a_sound_source() -> None:
         ({"quota": False}, "quota", "error", 'ALTER USER "C##MIG" QUOTA 100M ON "USERS"'),
         ({"may_mine": False}, "dbms_logmnr", "error", 'GRANT EXECUTE ON SYS.DBMS_LOGMNR TO "C##MIG" CONTAINER = ALL'),
         ({"unreadable_views": ("V$LOG",)}, "catalog_views", "error", "SELECT_CATALOG_ROLE"),
+        ({"whole_dictionary": False}, "dictionary", "warning", 'GRANT SELECT ANY DICTIONARY TO "C##MIG" CONTAINER = ALL'),
         ({"mines_in_root": False}, "local_mining", "warning", "cdb_service"),
         ({"root_refused": "ORA-01031"}, "container", "error", "GRANT SET CONTAINER"),
         ({"mining_privileges": frozenset({"LOGMINING"})}, "privilege_select_any_transaction", "error", "SELECT ANY TRANSACTION"),
@@ -160,7 +161,10 @@ def test_where_mining_may_run() -> None:
 
 def test_what_the_way_back_wants() -> None:
     found = findings(plan=replace(PLAN, fall_back=True))
-    assert set(found) == {"privilege_alter_any_sequence", "write_back_insert", "write_back_update", "write_back_delete"}
+    sequences = {f"privilege_{what}_any_sequence" for what in ("create", "select", "alter")}
+    assert set(found) == sequences | {f"write_back_{what}" for what in ("insert", "update", "delete")}
+    poor = replace(FIT, privileges=FIT.privileges - {"ALTER ANY TABLE"}, logged=frozenset({("HR", "T")}))
+    assert 'GRANT ALTER ON "HR"."T"' in findings(poor, plan=replace(PLAN, fall_back=True))["write_back_alter"].mend
     assert found["write_back_update"].mend.startswith('GRANT UPDATE ON "HR"."T" TO "C##MIG"')
 
 

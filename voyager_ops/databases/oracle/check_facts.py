@@ -12,6 +12,7 @@ from typing import Any, Final
 import oracledb
 
 from voyager_ops.databases.oracle.database import CONTAINER, OracleDatabase
+from voyager_ops.databases.oracle.dictionary import sees_everything
 from voyager_ops.databases.oracle.errors import MINING_ENDED, PRIVILEGE, ora_code
 from voyager_ops.databases.oracle.prepare_sql import CATALOG_VIEWS, TRIGGER_VIEWS
 from voyager_ops.databases.oracle.supplemental import logged
@@ -82,6 +83,8 @@ class OracleFacts:
     mining_privileges: frozenset[str] = frozenset()
     """The same where mining runs."""
     object_privileges: Mapping[Name, frozenset[str]] = field(default_factory=dict)
+    whole_dictionary: bool = True
+    """Every object of the schemas is to be seen: the DBA_ views may be read, or the only schema is our own."""
     unreadable_views: tuple[str, ...] = ()
     may_mine: bool = True
     """DBMS_LOGMNR may be called."""
@@ -159,9 +162,10 @@ def _read(
     log_mode, minimal, everything, open_mode, role, force_logging = (str(item) for item in (state or [("",) * 6])[0])
     parameters = dict(_rows(connection, "SELECT PARAMETER, VALUE FROM NLS_DATABASE_PARAMETERS"))
     names = _names(owners)
+    user = str((_rows(connection, "SELECT SYS_CONTEXT('USERENV', 'SESSION_USER') FROM DUAL") or [("",)])[0][0])
     return OracleFacts(
         where=database.where,
-        user=str((_rows(connection, "SELECT SYS_CONTEXT('USERENV', 'SESSION_USER') FROM DUAL") or [("",)])[0][0]),
+        user=user,
         version=tuple(int(part) for part in connection.version.split(".")),
         container=container,
         mines_in_root=mines_in_root,
@@ -176,6 +180,7 @@ def _read(
         privileges=_words(connection, "SELECT PRIVILEGE FROM SESSION_PRIVS"),
         mining_privileges=_words(mining, "SELECT PRIVILEGE FROM SESSION_PRIVS"),
         object_privileges=_object_privileges(connection, names),
+        whole_dictionary=set(owners) == {user} or sees_everything(connection),
         unreadable_views=_unreadable(mining, CATALOG_VIEWS if mines else TRIGGER_VIEWS),
         may_mine=_may_mine(mining) if mines else True,
         quota=bool(_rows(connection, _QUOTA) or _rows(connection, "SELECT 1 FROM USER_TS_QUOTAS WHERE MAX_BYTES <> 0")),

@@ -10,7 +10,12 @@ from voyager_ops.databases.oracle.check_redo import check_redo, check_undo
 from voyager_ops.databases.oracle.check_tables import check_tables
 from voyager_ops.databases.oracle.check_text import check_text
 from voyager_ops.databases.oracle.names import qualified, quote
-from voyager_ops.databases.oracle.prepare_sql import MINING_PRIVILEGES, TRIGGER_PRIVILEGES, supplemental_logging
+from voyager_ops.databases.oracle.prepare_sql import (
+    MINING_PRIVILEGES,
+    SEQUENCE_PRIVILEGES,
+    TRIGGER_PRIVILEGES,
+    supplemental_logging,
+)
 from voyager_ops.model.checks import Check, error, listed, ok, warning
 from voyager_ops.model.tables import Table
 
@@ -110,10 +115,14 @@ def _rights(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: st
     for privilege, needed, breaks in (
         ("CREATE TABLE", True, "our own small tables (markers) cannot be made"),
         *((privilege, not plan.mines, "changes cannot be captured by triggers") for privilege in TRIGGER_PRIVILEGES),
-        ("ALTER ANY SEQUENCE", plan.fall_back, "sequences cannot be carried back when the source is opened again"),
+        *(
+            (privilege, plan.fall_back, "sequences cannot be carried back when the source is opened again")
+            for privilege in SEQUENCE_PRIVILEGES
+        ),
     ):
         if needed:
             yield _privilege(facts, privilege, breaks, subject)
+    yield _dictionary(facts, subject)
     if not facts.quota and "UNLIMITED TABLESPACE" not in facts.privileges:
         yield error(
             "quota",
@@ -157,6 +166,30 @@ def _rights(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: st
                 "the way back cannot apply the target's changes to the source",
                 subject,
             )
+        yield from _table_rights(
+            facts,
+            tables,
+            "write_back_alter",
+            ("ALTER",),
+            ("ALTER ANY TABLE",),
+            "alter",
+            "the way back cannot hold their triggers and foreign keys off",
+            subject,
+        )
+
+
+def _dictionary(facts: OracleFacts, subject: str) -> Check:
+    """Without the DBA_ views we see what was granted to us, and cannot tell what else there is."""
+    if facts.whole_dictionary:
+        return ok("dictionary", subject, f"{facts.user} sees every object of the schemas")
+    return warning(
+        "dictionary",
+        subject,
+        f"{facts.user} may not read the DBA_ views: it sees only what was granted to it",
+        "tables, sequences and views that were not granted, and partitions, are left out without a word; a sequence that is"
+        " left out does not go on where it was, and the application's inserts on the target fail",
+        check_mends.grant(facts, "SELECT ANY DICTIONARY"),
+    )
 
 
 def _privilege(facts: OracleFacts, privilege: str, breaks: str, subject: str, *, mining: bool = False) -> Check:

@@ -168,7 +168,7 @@ def read_dictionary(connection: oracledb.Connection, owners: Sequence[str], view
     """
     texts = queries()
     wanted = tuple(dict.fromkeys(owners))
-    prefixes = ("DBA", "ALL") if _readable(connection, "SELECT 1 FROM DBA_OBJECTS WHERE ROWNUM = 0") else ("ALL",)
+    prefixes = ("DBA", "ALL") if sees_everything(connection) else ("ALL",)
     read: dict[str, tuple[Any, ...]] = {}
     missing: list[str] = []
     for view in VIEWS:
@@ -197,10 +197,11 @@ def read_dictionary(connection: oracledb.Connection, owners: Sequence[str], view
     return _without_internal(wanted, read, missing=tuple(missing))
 
 
-def _readable(connection: oracledb.Connection, statement: str) -> bool:
+def sees_everything(connection: oracledb.Connection) -> bool:
+    """Whether the DBA_ views may be read. ALL_ views show only what was granted to us, one by one or by an ANY privilege."""
     with connection.cursor() as cursor:
         try:
-            cursor.execute(statement).fetchall()
+            cursor.execute("SELECT 1 FROM DBA_OBJECTS WHERE ROWNUM = 0").fetchall()
         except oracledb.DatabaseError as error:
             if not _no_such_view(error):
                 raise

@@ -202,6 +202,10 @@ TRIGGER_PRIVILEGES: Final = {
 }
 
 
+SEQUENCE_PRIVILEGES: Final = ("CREATE ANY SEQUENCE", "SELECT ANY SEQUENCE", "ALTER ANY SEQUENCE")
+"""Of the way back."""
+
+
 def _grant_system(wanted: Wanted, privilege: str, why: str) -> Statement:
     return Statement(
         f"GRANT {privilege} TO {quote(wanted.user)}{_everywhere(wanted)}",
@@ -315,7 +319,7 @@ def _writer(wanted: Wanted, owner: str) -> Iterator[Statement]:
         "writes the target's changes back; holds triggers and foreign keys off meanwhile",
     )
     yield Statement(
-        f"GRANT CREATE ANY SEQUENCE, SELECT ANY SEQUENCE, ALTER ANY SEQUENCE TO {quote(role)}",
+        f"GRANT {', '.join(SEQUENCE_PRIVILEGES)} TO {quote(role)}",
         "carries sequences over when the source is opened again",
         unless=Query("SELECT 1 FROM DBA_SYS_PRIVS WHERE GRANTEE = :role AND PRIVILEGE = 'ALTER ANY SEQUENCE'", {"role": role}),
     )

@@ -13,6 +13,7 @@ import oracledb
 from voyager_ops.databases.base import ChangeStream
 from voyager_ops.databases.oracle import catalog, metadata, positions
 from voyager_ops.databases.oracle.database import OracleDatabase, oracle
+from voyager_ops.databases.oracle.dictionary import sees_everything
 from voyager_ops.databases.oracle.errors import translate
 from voyager_ops.databases.oracle.frames import is_large
 from voyager_ops.databases.oracle.keys import read_keys
@@ -74,16 +75,17 @@ def read_objects(connection: oracledb.Connection, context: LaneContext, owner: s
     objects: list[list[Any]] = []
     columns: dict[str, list[list[Any]]] = {}
     clusters: dict[str, list[str]] = {}
+    views = "DBA" if sees_everything(connection) else "ALL"  # who may read a table is not shown its partitions in ALL_OBJECTS
     with connection.cursor() as cursor:
         for each in owners:
             rows = cursor.execute(
-                "SELECT OBJECT_ID, OBJECT_NAME FROM ALL_OBJECTS"
+                f"SELECT OBJECT_ID, OBJECT_NAME FROM {views}_OBJECTS"  # noqa: S608 -- one of two
                 " WHERE OWNER = :owner AND OBJECT_TYPE IN ('TABLE', 'TABLE PARTITION', 'TABLE SUBPARTITION')",
                 owner=each,
             ).fetchall()
             objects += [[int(number), each, name] for number, name in rows if (each, name) in names]
             rows = cursor.execute(
-                "SELECT TABLE_NAME, COLUMN_NAME, SEGMENT_COLUMN_ID FROM ALL_TAB_COLS WHERE OWNER = :owner"
+                f"SELECT TABLE_NAME, COLUMN_NAME, SEGMENT_COLUMN_ID FROM {views}_TAB_COLS WHERE OWNER = :owner"  # noqa: S608 -- one of two
                 " ORDER BY TABLE_NAME, INTERNAL_COLUMN_ID",
                 owner=each,
             ).fetchall()
@@ -91,7 +93,7 @@ def read_objects(connection: oracledb.Connection, context: LaneContext, owner: s
                 if (each, name) in names:
                     columns.setdefault(str(QName(each, name)), []).append([int(number or 0), column])
             rows = cursor.execute(
-                "SELECT TABLE_NAME, CLUSTER_OWNER, CLUSTER_NAME FROM ALL_TABLES"
+                f"SELECT TABLE_NAME, CLUSTER_OWNER, CLUSTER_NAME FROM {views}_TABLES"  # noqa: S608 -- one of two
                 " WHERE OWNER = :owner AND CLUSTER_NAME IS NOT NULL",
                 owner=each,
             ).fetchall()

@@ -3,53 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
 import oracledb
 
+from voyager_ops.databases.oracle.dictionary import read_dictionary
+from voyager_ops.databases.oracle.dictionary_other_rows import SequenceRow
 from voyager_ops.databases.oracle.names import fold, unfold
 from voyager_ops.model.tables import QName, Sequence
 
-_SEQUENCES: Final = (
-    "SELECT SEQUENCE_OWNER, SEQUENCE_NAME, MIN_VALUE, MAX_VALUE, INCREMENT_BY, CYCLE_FLAG, CACHE_SIZE, LAST_NUMBER"
-    " FROM ALL_SEQUENCES WHERE SEQUENCE_OWNER = :owner ORDER BY SEQUENCE_NAME"
-)
-_IDENTITIES: Final = "SELECT SEQUENCE_NAME, TABLE_NAME, COLUMN_NAME FROM ALL_TAB_IDENTITY_COLS WHERE OWNER = :owner"
+_VIEWS: Final = ("sequences", "tab_identity_cols")
 _IDENTITY_PREFIX: Final = "ISEQ$$_"
 
 
 def read_sequences(connection: oracledb.Connection, schemas: Collection[str]) -> list[Sequence]:
-    """All sequences of ``schemas`` (the model's names), identities' own with the column that owns them; sorted by name."""
-    found: list[Sequence] = []
-    with connection.cursor() as cursor:
-        for schema in schemas:
-            owner = unfold(schema)
-            owned = {
-                str(name): (QName(fold(owner), fold(str(table))), fold(str(column)))
-                for name, table, column in cursor.execute(_IDENTITIES, owner=owner).fetchall()
-            }
-            for row in cursor.execute(_SEQUENCES, owner=owner).fetchall():
-                name = str(row[1])
-                if name not in owned and name.startswith(_IDENTITY_PREFIX):
-                    continue  # of a table in the recycle bin
-                found.append(_sequence(row, owned.get(name)))
+    """All sequences of ``schemas`` (the model's names), identities' own with the column that owns them; sorted by name.
+
+    As the export finds them: also those that nobody let us use (one made after the grants, say), which ALL_SEQUENCES hides.
+    Raises PreconditionError for a schema that is not there.
+    """
+    dictionary = read_dictionary(connection, [unfold(schema) for schema in schemas], _VIEWS)
+    owned = {
+        (row.owner, row.sequence_name): (QName(fold(row.owner), fold(row.table_name)), fold(row.column_name))
+        for row in dictionary.tab_identity_cols
+    }
+    found = [
+        _sequence(row, owned.get((row.sequence_owner, row.sequence_name)))
+        for row in dictionary.sequences
+        # an identity's that no table owns is of one in the recycle bin
+        if (row.sequence_owner, row.sequence_name) in owned or not row.sequence_name.startswith(_IDENTITY_PREFIX)
+    ]
     return sorted(found, key=lambda sequence: sequence.name)
 
 
-def _sequence(row: tuple[Any, ...], owner: tuple[QName, str] | None) -> Sequence:
+def _sequence(row: SequenceRow, owner: tuple[QName, str] | None) -> Sequence:
     """LAST_NUMBER is the first number that no session can have been given yet, whatever it has cached."""
-    schema, name, least, most, increment, cycles, cache, following = row
-    step, next_one = int(increment), int(following)
-    last = next_one - step
-    called = (last >= int(least)) if step > 0 else (last <= int(most))
+    step, following = row.increment_by or 1, row.last_number or 0
+    least, most = row.min_value or 0, row.max_value or 0
+    last = following - step
+    called = (last >= least) if step > 0 else (last <= most)
     return Sequence(
-        QName(fold(str(schema)), fold(str(name))),
+        QName(fold(row.sequence_owner), fold(row.sequence_name)),
         owner,
-        last if called else next_one,
+        last if called else following,
         called,
         step,
-        int(least),
-        int(most),
-        cycles == "Y",
-        max(int(cache), 1),
+        least,
+        most,
+        row.cycle_flag == "Y",
+        max(row.cache_size or 0, 1),
     )
