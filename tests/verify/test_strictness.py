@@ -144,14 +144,51 @@ def test_columns_of_other_types_are_compared_as_text(two: Two) -> None:
     assert (row.key, row.columns) == ({"id": "1"}, ["n"])
 
 
-def test_values_swapped_between_rows_are_seen(two: Two) -> None:
-    """A sum of hashes that are sums over columns would not see it."""
-    two.both("CREATE TABLE t (id int PRIMARY KEY, a int, b text)")
-    two.both("INSERT INTO t SELECT i, i, 'b' || i FROM generate_series(1, 100) i")
-    two.on_target("UPDATE t SET a = 101 - a WHERE id IN (1, 100)")
+KEYS = {
+    "int": ("k int PRIMARY KEY", "i"),
+    "bigint": ("k bigint PRIMARY KEY", "i * 4294967296 + 100 - i"),
+    "bigint, folded into one": ("k bigint PRIMARY KEY", "CASE i WHEN 1 THEN 1 WHEN 100 THEN 4294967296 ELSE i END"),
+    "smallint and int": ("k smallint, l int, PRIMARY KEY (l, k)", "i % 7, i"),
+    "two ints, negative": ("k int, l int, PRIMARY KEY (k, l)", "-i, i"),
+    "int and bigint": ("k int, l bigint, PRIMARY KEY (k, l)", "i % 7, i"),
+    "three ints": ("k int, l int, m int, PRIMARY KEY (k, l, m)", "1, 2, i"),
+    "uuid": ("k uuid PRIMARY KEY", "md5(i::text)::uuid"),
+    "text": ("k text PRIMARY KEY", "'key ' || i"),
+    "text and varchar": ("k text, l varchar(9), PRIMARY KEY (k, l)", "'key', 'l' || i"),
+    "char": ("k char(9) PRIMARY KEY", "'key' || i"),
+    "numeric": ("k numeric PRIMARY KEY", "i / 7.0"),
+    "enum": ("k mood, l int, PRIMARY KEY (k, l)", "'ok', i"),
+    "domain": ("k whole PRIMARY KEY", "i"),
+    "none": ("k int, l int", "i, 1"),
+}
+"""Kinds of keys: their DDL, and values made of i."""
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_values_swapped_between_rows_or_columns_are_seen(two: Two, kind: str) -> None:
+    """A sum of hashes that are sums over columns would not see them."""
+    ddl, key = KEYS[kind]
+    two.both(
+        f"CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN whole AS int; CREATE TABLE t ({ddl}, i int, a int, b int, c text)"
+    )
+    two.both(f"INSERT INTO t SELECT {key}, i, i, 1000 + i, 'c' || i FROM generate_series(1, 100) i")
+    assert two.verify().method == "binary"
+    assert two.verify_one().equal
+    two.on_target("UPDATE t SET a = 101 - a, c = 'c' || 101 - i WHERE i IN (1, 100); UPDATE t SET a = b, b = a WHERE i = 50")
     table = two.verify_one()
-    assert (table.different, table.missing_on_source, table.missing_on_target) == (2, 0, 0)
-    assert [(row.key["id"], row.columns) for row in table.differences] == [("1", ["a"]), ("100", ["a"])]
+    if kind == "none":
+        assert (table.different, table.missing_on_source, table.missing_on_target) == (0, 3, 3)
+    else:
+        assert sorted(row.columns for row in table.differences) == [["a", "b"], ["a", "c"], ["a", "c"]]
+        assert (table.different, table.missing_on_source, table.missing_on_target) == (3, 0, 0)
+
+
+def test_a_row_for_another_of_nothing_but_its_key_is_seen(two: Two) -> None:
+    """As many rows on both sides, and all columns but the key NULL: nothing but the key's own hash tells them apart."""
+    two.both("CREATE TABLE t (id int PRIMARY KEY, a text, b numeric); INSERT INTO t SELECT i FROM generate_series(1, 9) i")
+    two.on_target("UPDATE t SET id = 10 WHERE id = 5")
+    table = two.verify_one()
+    assert (table.different, table.missing_on_source, table.missing_on_target) == (0, 1, 1)
 
 
 @pytest.mark.parametrize("columns", ["a text, b text", "a varchar, b char(3)"])

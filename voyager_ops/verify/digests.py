@@ -56,7 +56,7 @@ class Statements:
     def digest(self, side: Side, condition: Condition, method: Method) -> sql.Composed:
         """One row: count, sum of the row hashes."""
         return sql.SQL("SELECT count(*), coalesce(sum({}), 0)::text FROM {} WHERE {}").format(
-            row_hash(self.pair.columns, method, self.seed), self.pair.from_(side), self._where(condition)
+            row_hash(self.pair.columns, self.pair.key, method, self.seed), self.pair.from_(side), self._where(condition)
         )
 
     def _identity(self) -> sql.Composed:
