@@ -177,7 +177,7 @@ def test_a_table_that_was_altered_stops_alone_and_bars_the_cutover(
             "shop.items": (True, False),
             "shop.notes": (False, True),
         }
-        assert "1 tables are stopped and cannot be compared" in verified.verdict
+        assert "1 table is stopped and cannot be compared" in verified.verdict
         lines = {line["table"]: line["stopped"] for line in report.run(migration, save=False).tables}
         assert lines["shop.items"] == ""
         assert "ADD (W VARCHAR2(10))" in lines["shop.notes"]

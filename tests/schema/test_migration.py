@@ -301,6 +301,39 @@ def test_keys_that_rows_of_a_loose_table_do_not_fulfil_are_left_out(target_db: D
         assert names.fetchall() == [("torn_id",), ("whole_id",)]
 
 
+def test_a_view_of_rows_that_are_not_in_step_is_not_refreshed(target_db: Database, tmp_path: Path) -> None:
+    _edited(tmp_path, "tables/table.sql", "CREATE TABLE public.torn (id int, code int); CREATE TABLE public.whole (id int);")
+    _edited(
+        tmp_path,
+        "materialized_views/materialized_view.sql",
+        "CREATE MATERIALIZED VIEW public.codes AS SELECT code FROM public.torn WITH NO DATA;",
+    )
+    _edited(
+        tmp_path, "unique_constraints/unique_constraint.sql", "ALTER TABLE ONLY public.torn ADD CONSTRAINT once UNIQUE (code);"
+    )
+    _edited(tmp_path, "unique_indexes/unique_index.sql", "CREATE UNIQUE INDEX codes_code ON public.codes (code);")
+    _edited(tmp_path, "materialized_view_refreshes/materialized_view_refresh.sql", "REFRESH MATERIALIZED VIEW public.codes;")
+    with psycopg.connect(target_db.url, autocommit=True) as connection:
+        import_schema(connection, tmp_path / "schema", Stage.BASE, migration="m")
+        connection.execute("INSERT INTO torn VALUES (1, 1), (2, 1)")
+        # The key of the stopped table is excused; the second table has no such excuse.
+        _edited(tmp_path, "exclusion_constraints/exclusion_constraint.sql", "ALTER TABLE public.whole ADD UNIQUE (nothere);")
+        with pytest.raises(SchemaImportFailed, match=r"besides, left out, as table public\.torn is stopped"):
+            import_schema(
+                connection, tmp_path / "schema", Stage.UNIQUE, migration="m", continue_on_error=True, loose={("public", "torn")}
+            )
+        with pytest.raises(SchemaImportFailed, match="codes_code"):
+            import_schema(connection, tmp_path / "schema", Stage.POST, migration="m")
+        post = import_schema(connection, tmp_path / "schema", Stage.POST, migration="m", loose={("public", "torn")})
+        (words,) = post.left_out
+        assert words.startswith(
+            "not refreshed, as what it reads may be stopped and not in step with the others (stopped: public.torn): "
+        )
+        connection.execute("DELETE FROM torn WHERE id = 2")
+        assert not import_schema(connection, tmp_path / "schema", Stage.POST, migration="m").left_out
+        assert connection.execute("SELECT code FROM codes").fetchall() == [(1,)]
+
+
 def _named(words: str) -> str:
     assert words.startswith("left out, as table public.torn is stopped and not in step with the others: ")
     return words.partition("ADD CONSTRAINT ")[2].split()[0]

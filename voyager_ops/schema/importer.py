@@ -118,7 +118,7 @@ class SchemaImportFailed(SchemaError):
         more = f"\n  and {len(result.errors) - 50} more" if len(result.errors) > 50 else ""
         super().__init__(
             f"import schema, stage {result.stage.value}: {len(result.errors)} of {result.total} statements failed:"
-            f"\n{listed}{more}",
+            f"\n{listed}{more}" + "".join(f"\n  besides, {each}" for each in result.left_out),
             state=f"{result.executed + result.already_done + result.existed} statements of the stage are done and stay done",
             next_step="correct the files or the target and run import schema again: it goes on with what is left;"
             " --ignore-exist accepts objects that are there already",
@@ -245,6 +245,9 @@ class _Run:
             return "a comment was left out, the object's owner may set it"
         if error.sqlstate.startswith(_ROWS) or error.sqlstate == _NO_KEY:
             loose = next((name for name in references(node) if name in self.loose), None)
+            if loose is None and self.loose and isinstance(node, ast.RefreshMatViewStmt):
+                stopped = ", ".join(shown(name) for name in sorted(self.loose))
+                return f"not refreshed, as what it reads may be stopped and not in step with the others (stopped: {stopped})"
             return f"left out, as table {shown(loose)} is stopped and not in step with the others" if loose else ""
         return ""
 

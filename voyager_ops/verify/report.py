@@ -122,7 +122,7 @@ class VerificationReport(PhaseResult):
         if unsettled:
             parts.append(f"{unsettled} rows are undecided: the lag could not be passed")
         if stopped := sum(bool(table.stopped) for table in self.tables):
-            parts.append(f"{stopped} tables are stopped and cannot be compared")
+            parts.append(f"{stopped} {'tables are' if stopped > 1 else 'table is'} stopped and cannot be compared")
         if not all(table.finished for table in self.tables):
             parts.append("stopped before the end")
         bad = ", ".join(table.table for table in self.tables if not table.equal)
