@@ -23,7 +23,8 @@ from tests.databases.oracle.capture_kit import (
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle import capture as capture_module
 from voyager_ops.databases.oracle import supplemental
-from voyager_ops.databases.oracle.logminer.stream import warnings_key, watermark_key
+from voyager_ops.databases.oracle.logminer.stream import watermark_key
+from voyager_ops.databases.oracle.notes import warnings_key
 from voyager_ops.databases.oracle.positions import scn_of
 from voyager_ops.databases.oracle.prepared import objects_key
 from voyager_ops.databases.oracle.reading import current_scn

@@ -20,7 +20,7 @@ from tests.databases.oracle.capture_kit import (
 )
 from voyager_ops.databases.oracle import capture as capture_module
 from voyager_ops.databases.oracle import side
-from voyager_ops.databases.oracle.logminer.stream import warnings_key
+from voyager_ops.databases.oracle.notes import warnings_key
 from voyager_ops.databases.oracle.prepared import objects_key
 from voyager_ops.errors import SourceChanged
 from voyager_ops.state.lanes import STREAMING, read_lane

@@ -186,11 +186,6 @@ def test_tables_that_triggers_cannot_capture() -> None:
     keyless = replace(table(), key=())
     assert findings(tables=[keyless], plan=by_triggers)["trigger_keys"].severity is Severity.ERROR
     assert findings(tables=[table(column("CLOB"))], plan=by_triggers)["trigger_large_values"].severity is Severity.WARNING
-    many = [table(name=f"T{number}") for number in range(290)]
-    assert "trigger_cursors" not in findings(replace(FIT, open_cursors=340), many, by_triggers)
-    few = findings(replace(FIT, open_cursors=340), [*many, table(column("CLOB"))], by_triggers)["trigger_cursors"]
-    assert few.mend == "ALTER SYSTEM SET open_cursors = 343 SCOPE = BOTH"
-    assert "trigger_cursors" not in findings(replace(FIT, open_cursors=50), many)
     wide = table(*(column("NUMBER", name=f"c{number}") for number in range(1000)))
     assert findings(tables=[wide], plan=by_triggers)["trigger_columns"].severity is Severity.ERROR
 

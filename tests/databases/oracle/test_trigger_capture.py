@@ -18,15 +18,14 @@ from tests.databases.oracle.capture_kit import (
     actual,
     capturing,
     context_of,
-    ended,
     replayed,
     transactions,
     wait_for_marker,
 )
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle import gathering, trigger_capture
-from voyager_ops.databases.oracle.triggers import reading, stream
-from voyager_ops.errors import PreconditionError, SourceChanged
+from voyager_ops.databases.oracle.triggers import claims, reading
+from voyager_ops.errors import PreconditionError
 from voyager_ops.failpoints import hit
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.changes import DELETE, INSERT, UPDATE
@@ -231,13 +230,13 @@ def test_a_claim_whose_moment_is_gone_is_tried_again(
     lost: list[str] = []
 
     def too_old(point: str) -> None:
-        if point == stream.BEFORE_CLAIM and not lost and oracle.rows("SELECT 1 FROM T WHERE ID = 3"):
+        if point == claims.BEFORE_CLAIM and not lost and oracle.rows("SELECT 1 FROM T WHERE ID = 3"):
             lost.append(point)
             oracle.commit("long")
             redo.flashback.drop()
         hit(point)
 
-    monkeypatch.setattr(stream, "hit", too_old)
+    monkeypatch.setattr(claims, "hit", too_old)
     with capturing(context) as running:
         oracle.execute("INSERT INTO T (ID) VALUES (1)", session="b")
         oracle.execute("INSERT INTO T (ID) VALUES (2)", session="long")
@@ -260,7 +259,7 @@ def test_a_large_batch_goes_through_a_file(
     files: list[tuple[Path, int, int]] = []
     marked: list[str] = []
     monkeypatch.setattr(gathering, "MEMORY", memory)
-    monkeypatch.setattr(stream, "MARKED_AT_ONCE", 300)
+    monkeypatch.setattr(claims, "MARKED_AT_ONCE", 300)
 
     spilled_blocks = gathering.spilled_blocks
 
@@ -269,13 +268,13 @@ def test_a_large_batch_goes_through_a_file(
         return spilled_blocks(file, path, parts)
 
     def seen(point: str) -> None:
-        if point == stream.BEFORE_CLAIM and not marked and oracle.rows("SELECT 1 FROM W WHERE ID = 999"):
+        if point == claims.BEFORE_CLAIM and not marked and oracle.rows("SELECT 1 FROM W WHERE ID = 999"):
             marked.append(point)
             oracle.commit("long")
         hit(point)
 
     monkeypatch.setattr(gathering, "spilled_blocks", blocks)
-    monkeypatch.setattr(stream, "hit", seen)
+    monkeypatch.setattr(claims, "hit", seen)
     with capturing(context) as running:
         with oracle.session("b").cursor() as cursor:
             cursor.executemany("INSERT INTO W VALUES (:1, :2)", [(number, f"{number}" * 200) for number in range(500)])
@@ -290,31 +289,6 @@ def test_a_large_batch_goes_through_a_file(
     assert not path.exists()
     assert replayed(context, "w") == actual(context, "w")
     assert len(replayed(context, "w")) == 1001
-
-
-@pytest.mark.parametrize(
-    ("statement", "how"),
-    [
-        ("TRUNCATE TABLE T", "truncated"),
-        ("ALTER TABLE T ADD (MORE NUMBER)", "columns changed"),
-        ("ALTER TABLE T DISABLE ALL TRIGGERS", "disabled"),
-    ],
-)
-def test_what_triggers_do_not_see_ends_the_lane(
-    oracle: Oracle, target_db: Database, tmp_path: Path, statement: str, how: str
-) -> None:
-    oracle.many(T)
-    context = triggers(oracle, target_db, tmp_path)
-
-    def change() -> None:
-        oracle.many("INSERT INTO T (ID) VALUES (1)")
-        wait_for_marker(context)
-        oracle.many(statement, "INSERT INTO T (ID) VALUES (2)")
-
-    error = ended(context, change)
-    assert isinstance(error, SourceChanged), error
-    assert how in str(error)
-    assert set(replayed(context, "t")) == {(b"1",)}
 
 
 def test_what_cannot_be_captured_is_refused(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from voyager_ops.changes.writer import CapturedTransaction
 from voyager_ops.databases.base import StreamCut
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle import trigger_capture
-from voyager_ops.databases.oracle.triggers import install, reading, stream
+from voyager_ops.databases.oracle.triggers import claims, install, reading
 from voyager_ops.databases.oracle.triggers.stream import TriggerStream
 from voyager_ops.databases.postgres.lsn import to_position
 from voyager_ops.lane.context import LaneContext
@@ -33,15 +33,15 @@ from voyager_ops.model.results import silent
 from voyager_ops.state.lanes import PREPARED, read_lane
 
 CAPTURE_POINTS = (
-    stream.OWNED,
-    stream.BEFORE_CLAIM,
-    stream.MARKED,
-    stream.CLAIMED,
+    claims.OWNED,
+    claims.BEFORE_CLAIM,
+    claims.MARKED,
+    claims.CLAIMED,
     reading.BEFORE_LARGE,
     "changes.publish.fsynced",
     "changes.publish.published",
-    stream.BEFORE_FORGET,
-    stream.FORGOTTEN,
+    claims.BEFORE_FORGET,
+    claims.FORGOTTEN,
 )
 
 

@@ -107,8 +107,6 @@ class OracleFacts:
     """Amazon's RDS: what SYSDBA does is done by its own procedures."""
     default_tablespace: str = ""
     """Of our user; '' when unknown."""
-    open_cursors: int | None = None
-    """How many a session may have open; None when unknown."""
     clock_offset: float = 0.0
     """Seconds, the server's clock minus this machine's."""
     long_transactions: tuple[tuple[str, float], ...] = ()
@@ -203,7 +201,6 @@ def _read(
         thin=connection.thin,
         rds=bool(_rows(connection, "SELECT 1 FROM ALL_USERS WHERE USERNAME = 'RDSADMIN'")),
         default_tablespace=str((_rows(connection, "SELECT DEFAULT_TABLESPACE FROM USER_USERS") or [("",)])[0][0] or ""),
-        open_cursors=_parameter(connection, "open_cursors"),
         clock_offset=_clock(connection),
         long_transactions=_long_transactions(mining),
     )
@@ -307,12 +304,7 @@ def _undo(connection: oracledb.Connection) -> int | None:
     tuned = _rows(connection, "SELECT MIN(TUNED_UNDORETENTION) FROM V$UNDOSTAT WHERE BEGIN_TIME > SYSDATE - 1")
     if tuned and tuned[0][0] is not None:
         return int(tuned[0][0])
-    return _parameter(connection, "undo_retention")
-
-
-def _parameter(connection: oracledb.Connection, name: str) -> int | None:
-    """A number of the server's; None where it may not be seen."""
-    found = _rows(connection, f"SELECT VALUE FROM V$PARAMETER WHERE NAME = '{name}'")  # noqa: S608 -- one of ours
+    found = _rows(connection, "SELECT VALUE FROM V$PARAMETER WHERE NAME = 'undo_retention'")
     return int(found[0][0]) if found and found[0][0] is not None else None
 
 

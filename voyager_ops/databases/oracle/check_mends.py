@@ -93,12 +93,6 @@ def longer_undo(facts: OracleFacts, seconds: int) -> str:
     return f"ALTER SYSTEM SET undo_retention = {seconds}, {room_for_it}"
 
 
-def more_cursors(facts: OracleFacts, number: int) -> str:
-    if facts.rds:
-        return f"open_cursors = {number} in the DB parameter group of the instance"
-    return f"ALTER SYSTEM SET open_cursors = {number} SCOPE = BOTH"
-
-
 def forced_logging(facts: OracleFacts) -> str:
     whole = _rds(["force_logging(p_enable => true)"]) if facts.rds else f"{_in_root(facts)}ALTER DATABASE FORCE LOGGING"
     return f"{whole}; or ALTER TABLE … LOGGING"

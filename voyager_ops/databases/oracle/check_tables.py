@@ -25,10 +25,6 @@ from voyager_ops.model.tables import Column, Table
 
 LOGMINER_NAME = 30
 """Bytes: of tables and columns with longer names LogMiner writes no changes (before 23ai)."""
-LARGE_CURSORS = 2
-"""Of capture by triggers: those that read a table's large values, beside the one that reads its changes."""
-SPARE_CURSORS = 50
-"""Beside those that read a batch: the driver keeps the last statements' open."""
 
 
 def check_tables(facts: OracleFacts, tables: Sequence[Table], subject: str, *, mines: bool) -> Iterator[Check]:
@@ -63,18 +59,9 @@ def _for_triggers(facts: OracleFacts, tables: Sequence[Table], subject: str) -> 
             f"the table of their changes would have more than {MOST_COLUMNS}",
             "leave them out (tables.exclude)",
         )
-    found = [(table, column) for table in tables for column in table.data_columns if column.type_sql and reread(_oracle(column))]
-    large = [_label(table, column) for table, column in found]
-    cursors = len(tables) + LARGE_CURSORS * len({table.name for table, _ in found}) + SPARE_CURSORS
-    if facts.open_cursors is not None and facts.open_cursors < cursors:
-        yield warning(
-            "trigger_cursors",
-            subject,
-            f"a session may have {facts.open_cursors} cursors open; changes of all {len(tables)} tables at once are read with"
-            f" {cursors}",
-            "capture ends (ORA-01000) when so many tables were changed at once, as after it was down for a while",
-            check_mends.more_cursors(facts, cursors),
-        )
+    large = [
+        _label(table, column) for table in tables for column in table.data_columns if column.type_sql and reread(_oracle(column))
+    ]
     if large:
         yield warning(
             "trigger_large_values",
@@ -89,7 +76,7 @@ def _for_triggers(facts: OracleFacts, tables: Sequence[Table], subject: str) -> 
         subject,
         "changes are captured by triggers",
         "every row that the application changes is written once more, in its own transaction: its writes become slower, and fail"
-        " when our tables have no room. TRUNCATE and other DDL on a table end the capture; direct-path loads and FLASHBACK TABLE"
+        " when our tables have no room. TRUNCATE and other DDL stop their table; direct-path loads and FLASHBACK TABLE"
         " go past triggers",
         "use LogMiner (changes: {capture: logminer}) where its rights can be had",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from voyager_ops.databases.oracle.errors import translate
 from voyager_ops.databases.oracle.frames import is_large
 from voyager_ops.databases.oracle.keys import read_keys
 from voyager_ops.databases.oracle.logminer.stream import watermark_key
+from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.databases.oracle.starting import Start
 from voyager_ops.databases.oracle.types import OracleType, why_not_streamable
 from voyager_ops.errors import PreconditionError, RetryableError, VoyagerOpsError
@@ -25,7 +27,7 @@ from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Position
 from voyager_ops.model.results import Progress, ProgressSink
 from voyager_ops.model.tables import QName, Table
-from voyager_ops.state import tables
+from voyager_ops.state import tables as state_tables
 from voyager_ops.state.lanes import ENDED, NONE, PREPARED, LaneRecord, read_lane, update_lane
 
 LEFT_BEHIND_MOST: Final = 100_000
@@ -122,16 +124,21 @@ def read_objects(connection: oracledb.Connection, context: LaneContext, owner: s
 def refuse_changed(connection: oracledb.Connection, context: LaneContext) -> None:
     """Raise RetryableError when a table is no longer as it was read."""
     database = oracle(context.capture_db)
-    owners = sorted({table.native_name.schema for table in context.tables})
-    names = [glob.escape(str(table.native_name)) for table in context.tables]
-    now = {table.oid: table for table in catalog.read_tables(connection, owners, names, (), database.overrides)}
-    moved = [str(table.name) for table in context.tables if table.oid not in now or _shape(now[table.oid]) != _shape(table)]
+    moved = [str(name) for name in changed_shapes(connection, context.tables, database.overrides)]
     if moved:
         raise RetryableError(
             f"{', '.join(moved[:5])} changed on the {database.side} while capture was being prepared",
             state="nothing is captured yet; what was changed on the tables is journaled",
             next_step="run the command again: it reads the tables anew",
         )
+
+
+def changed_shapes(connection: oracledb.Connection, tables: Sequence[Table], overrides: Overrides) -> list[QName]:
+    """Those of ``tables`` that are no longer as they were read: gone, or with other columns, types or another key."""
+    owners = sorted({table.native_name.schema for table in tables})
+    names = [glob.escape(str(table.native_name)) for table in tables]
+    now = {table.oid: table for table in catalog.read_tables(connection, owners, names, (), overrides)}
+    return [table.name for table in tables if table.oid not in now or _shape(now[table.oid]) != _shape(table)]
 
 
 def _shape(table: Table) -> tuple[object, ...]:
@@ -142,7 +149,7 @@ def record_start(context: LaneContext, start: Start) -> bool:
     """Record the start, unless another process has recorded one: False then."""
     state = context.state
     position: Position = positions.text(start.scn, positions.LAST_ORDINAL)
-    lane, document = tables.lane, tables.document
+    lane, document = state_tables.lane, state_tables.document
     with state.begin() as connection:
         update_lane(state, context.lane, connection, error="")
         taken = connection.execute(

@@ -13,7 +13,8 @@ from voyager_ops.databases.oracle import metadata
 from voyager_ops.databases.oracle.database import oracle
 from voyager_ops.databases.oracle.errors import LOCKED, UNIQUE_VIOLATED, is_passing, message_of, ora_code, translate
 from voyager_ops.databases.oracle.keys import key_difference, read_keys
-from voyager_ops.databases.oracle.logminer.stream import notices_key, warnings_key
+from voyager_ops.databases.oracle.logminer.stream import notices_key
+from voyager_ops.databases.oracle.notes import warnings_key
 from voyager_ops.databases.oracle.reading import current_scn
 from voyager_ops.databases.oracle.transactions import open_transactions, writing
 from voyager_ops.databases.postgres.metadata import INTENDED, OPENED

@@ -39,7 +39,7 @@ from voyager_ops.databases.oracle.prepared import (
 from voyager_ops.databases.oracle.starting import Start
 from voyager_ops.databases.oracle.triggers import install, structure
 from voyager_ops.databases.oracle.triggers.statements import BATCHES, ChangeTable, change_table_width
-from voyager_ops.databases.oracle.triggers.stream import TriggerStream
+from voyager_ops.databases.oracle.triggers.stream import TriggerStream, later_key
 from voyager_ops.databases.oracle.values import literal_decoder
 from voyager_ops.databases.postgres import metadata as target_metadata
 from voyager_ops.databases.postgres.capture import refuse_remains
@@ -51,6 +51,7 @@ from voyager_ops.model.positions import FROM_SIDE
 from voyager_ops.model.results import ProgressSink, silent
 from voyager_ops.model.tables import QName
 from voyager_ops.state.lanes import ENDED, FAILED, NONE, read_lane, update_lane
+from voyager_ops.state.stopped import stopped_tables
 
 INSTALLED = register("capture.triggers.prepare.installed")
 STARTING = register("capture.triggers.prepare.before_start")
@@ -174,13 +175,14 @@ def left_behind(context: LaneContext) -> Iterator[QName]:
     if objects is None:
         return
     captured = from_position(read_lane(context.state, context.lane).captured_position)
+    stopped = stopped_tables(context.state, context.lane)
     database = oracle(context.capture_db)
     connection = database.connect("left behind")
     seen = 0
     try:
         with connection.cursor() as cursor:
             for table in _tables(context, objects):
-                if table.frames.source is None:
+                if table.frames.source is None or table.frames.source in stopped:
                     continue
                 rows = cursor.execute(
                     f"SELECT x.BATCH, COUNT(*), MAX(b.FROM_SCN) FROM {table.shown} x LEFT JOIN {BATCHES} b ON b.N = x.BATCH"  # noqa: S608 -- quoted names
@@ -208,8 +210,10 @@ def left_behind(context: LaneContext) -> Iterator[QName]:
 # -- inside ------------------------------------------------------------------------------------------------------------
 def _stream(context: LaneContext, objects: Mapping[str, Any]) -> TriggerStream:
     tables = _tables(context, objects)
-    found = structure.Structure(tables, objects["structure"], objects["columns"])
-    return TriggerStream(context, oracle(context.capture_db), tables, found)
+    database = oracle(context.capture_db)
+    later = context.state.get(later_key(context)) or {}
+    found = structure.Structure(tables, objects["structure"], objects["columns"], later, database.overrides)
+    return TriggerStream(context, database, tables, found)
 
 
 def _tables(context: LaneContext, objects: Mapping[str, Any]) -> list[ChangeTable]:

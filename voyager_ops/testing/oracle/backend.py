@@ -17,6 +17,7 @@ from psycopg import sql
 
 from voyager_ops.testing.oracle import ddl_users, dictionary
 from voyager_ops.testing.oracle.catalog import Catalog
+from voyager_ops.testing.oracle.cursors import OPEN_CURSORS
 from voyager_ops.testing.oracle.ddl_context import Context
 from voyager_ops.testing.oracle.ddl_privileges import ROLES
 from voyager_ops.testing.oracle.engine import Login, OracleError
@@ -40,7 +41,7 @@ _PARAMETERS: Mapping[str, tuple[str, int]] = {
     "log_archive_format": ("%t_%s_%r.dbf", 2),
     "processes": ("300", 3),
     "sessions": ("472", 3),
-    "open_cursors": ("300", 3),
+    "open_cursors": (str(OPEN_CURSORS), 3),
     "max_string_size": ("STANDARD", 2),
     "nls_length_semantics": ("BYTE", 2),
     "db_name": ("FREE", 2),

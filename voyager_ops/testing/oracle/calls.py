@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from voyager_ops.testing.oracle import negotiation, requests
 from voyager_ops.testing.oracle.auth import PasswordExchange
-from voyager_ops.testing.oracle.cursors import Cursors, Execution
+from voyager_ops.testing.oracle.cursors import OPEN_CURSORS, Cursors, Execution
 from voyager_ops.testing.oracle.engine import Engine, EngineSession, Login, OracleError, TypeNumber
 from voyager_ops.testing.oracle.lobs import CHUNK_SIZE
 from voyager_ops.testing.oracle.replies import MESSAGE_LOB_DATA, MESSAGE_PARAMETER, Replies
@@ -203,7 +203,7 @@ class Calls:
             "AUTH_SC_REAL_DBUNIQUE_NAME": engine.database_name,
             "AUTH_SC_SERVICE_NAME": self._env.service,
             "AUTH_INSTANCENAME": engine.database_name,
-            "AUTH_MAX_OPEN_CURSORS": "300",
+            "AUTH_MAX_OPEN_CURSORS": str(OPEN_CURSORS),
             "AUTH_MAX_IDEN_LENGTH": "128",
             "AUTH_SC_SERVER_HOST": "simulator",
             "AUTH_SVR_RESPONSE": exchange.proof(),

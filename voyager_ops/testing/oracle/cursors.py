@@ -27,6 +27,9 @@ from voyager_ops.testing.oracle.wire import Connection, ProtocolError, Writer
 
 Row = list[BindValue]
 
+OPEN_CURSORS = 300
+"""As many may a session have, those included that its driver keeps for the statements that it has just run."""
+
 
 @dataclass(slots=True)
 class Cursor:
@@ -159,6 +162,9 @@ class Cursors:
     def _open(self, number: int, sql: str) -> Cursor:
         if number:
             self.close([number])
+        elif len(self._cursors) >= OPEN_CURSORS:
+            self._connection.drain()
+            raise OracleError(1000, "maximum open cursors exceeded")
         else:
             number = self._next
             self._next += 1

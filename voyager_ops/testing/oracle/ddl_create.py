@@ -83,11 +83,20 @@ def create_table(context: Context, table: CreateTable) -> tuple[str, int]:
             inline.append(Constraint("N", None, [column.name], condition=f'"{column.name}" IS NOT NULL'))
     for constraint in sorted([*inline, *table.constraints], key=lambda k: "NPUCR".index(k.kind)):
         add_constraint(context, owner, name, constraint)
+    if table.organization == "INDEX":
+        _store_in_index(context, owner, name)
     if table.partitioning is not None:
         record_partitions(context, owner, name, table.partitioning)
     for group, columns, always in table.log_groups:
         record_log_group(context, owner, name, group, columns, always)
     return owner, object_id
+
+
+def _store_in_index(context: Context, owner: str, name: str) -> None:
+    """An index-organized table has no segment of its own: its key's index is where the rows are."""
+    dd.update(context.connection, "OBJECTS", {"OWNER": owner, "OBJECT_NAME": name, "OBJECT_TYPE": "TABLE"}, DATA_OBJECT_ID=None)
+    for (index,) in dd.rows(context.connection, "CONSTRAINTS", "INDEX_NAME", OWNER=owner, TABLE_NAME=name, CONSTRAINT_TYPE="P"):
+        dd.update(context.connection, "INDEXES", {"OWNER": owner, "INDEX_NAME": str(index)}, INDEX_TYPE="IOT - TOP")
 
 
 def _typed_columns(context: Context, table: CreateTable) -> None:

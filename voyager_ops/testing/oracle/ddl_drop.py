@@ -131,9 +131,47 @@ def truncate(context: Context, cursor: Cursor) -> tuple[str, str]:
         ):
             if (str(r_owner), str(r_table)) != (owner, name) and not cascade:
                 raise OracleError(2266, "unique/primary keys in table referenced by enabled foreign keys")
+    for emptied in sorted(_with_children(context, (owner, name)) if cascade else {(owner, name)}):
+        _new_segments(context, *emptied)
     context.run(f"TRUNCATE {relation(owner, name)}{' CASCADE' if cascade else ''}")
-    # The rows' new segment.
-    keys = {"OWNER": owner, "OBJECT_NAME": name, "OBJECT_TYPE": "TABLE"}
-    dd.update(context.connection, "OBJECTS", keys, DATA_OBJECT_ID=context.next_id())
-    touch(context, owner, name)
     return owner, name
+
+
+def _with_children(context: Context, table: tuple[str, str]) -> set[tuple[str, str]]:
+    """A table, and all that refer to it by foreign keys, directly or not."""
+    found, ahead = {table}, [table]
+    while ahead:
+        owner, name = ahead.pop()
+        for (constraint,) in dd.rows(context.connection, "CONSTRAINTS", "CONSTRAINT_NAME", OWNER=owner, TABLE_NAME=name):
+            for r_owner, r_table in dd.rows(
+                context.connection, "CONSTRAINTS", "OWNER", "TABLE_NAME", R_OWNER=owner, R_CONSTRAINT_NAME=str(constraint)
+            ):
+                child = (str(r_owner), str(r_table))
+                if child not in found:
+                    found.add(child)
+                    ahead.append(child)
+    return found
+
+
+def _new_segments(context: Context, owner: str, name: str) -> None:
+    """Of a table that is about to be emptied: one that holds no row keeps its segments as they are."""
+    touch(context, owner, name)
+    if context.connection.execute(f"SELECT FROM {relation(owner, name)} LIMIT 1").fetchone() is None:
+        return
+    for kind, row in (
+        ("TABLE", name),
+        ("TABLE PARTITION", name),
+        ("TABLE SUBPARTITION", name),
+        *_index_of_rows(context, owner, name),
+    ):
+        objects = dd.rows(
+            context.connection, "OBJECTS", "OBJECT_ID", "DATA_OBJECT_ID", OWNER=owner, OBJECT_NAME=row, OBJECT_TYPE=kind
+        )
+        for number, data in objects:
+            if data is not None:
+                dd.update(context.connection, "OBJECTS", {"OBJECT_ID": number}, DATA_OBJECT_ID=context.next_id())
+
+
+def _index_of_rows(context: Context, owner: str, name: str) -> list[tuple[str, str]]:
+    rows = dd.rows(context.connection, "INDEXES", "INDEX_NAME", TABLE_OWNER=owner, TABLE_NAME=name, INDEX_TYPE="IOT - TOP")
+    return [("INDEX", str(index)) for (index,) in rows]

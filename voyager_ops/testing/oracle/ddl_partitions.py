@@ -62,6 +62,7 @@ def record_partitions(context: Context, owner: str, table: str, spec: Partitioni
                 SUBPARTITION_POSITION=position,
                 HIGH_BOUND=template.high_value,
             )
+    dd.update(connection, "OBJECTS", {"OWNER": owner, "OBJECT_NAME": table, "OBJECT_TYPE": "TABLE"}, DATA_OBJECT_ID=None)
     for position, partition in enumerate(spec.partitions, 1):
         record_partition(context, owner, table, partition, position, composite=spec.sub_kind != "NONE", template=spec.template)
 
@@ -95,7 +96,9 @@ def record_partition(
         INTERVAL="NO",
         SEGMENT_CREATED="YES",
     )
-    add_object(context, owner, table, "TABLE PARTITION", sub=name)
+    number = add_object(context, owner, table, "TABLE PARTITION", sub=name)
+    if composite:  # its subpartitions have the segments
+        dd.update(connection, "OBJECTS", {"OBJECT_ID": number}, DATA_OBJECT_ID=None)
     for number, child in enumerate(children, 1):
         child_name = (
             f"{name}_{child.name}" if child.name and not partition.children else child.name or f"SYS_SUBP{context.next_id()}"

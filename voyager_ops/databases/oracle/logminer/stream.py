@@ -26,17 +26,18 @@ from voyager_ops.databases.oracle.logminer.buffer import Buffer
 from voyager_ops.databases.oracle.logminer.intake import Committed, Intake
 from voyager_ops.databases.oracle.logminer.lobs import Gone
 from voyager_ops.databases.oracle.logminer.logs import Window
-from voyager_ops.databases.oracle.logminer.problems import STATEMENT_SHOWN, changed, lost, unreadable
+from voyager_ops.databases.oracle.logminer.problems import changed, lost, unreadable
 from voyager_ops.databases.oracle.logminer.rows import LogRow, RowsCut, assemble
 from voyager_ops.databases.oracle.logminer.session import Mining
 from voyager_ops.databases.oracle.logminer.tables import CapturedTables
 from voyager_ops.databases.oracle.logminer.transactions import Builder, Unreadable
-from voyager_ops.databases.postgres.lsn import from_position, to_position
+from voyager_ops.databases.oracle.notes import Notes
+from voyager_ops.databases.postgres.lsn import from_position
 from voyager_ops.errors import SourceChanged
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Position
-from voyager_ops.state.stopped import StoppedTable, stop_tables, stopped_tables
+from voyager_ops.state.stopped import stopped_tables
 
 BEFORE_WATERMARK = register("capture.oracle.before_watermark")
 AFTER_WATERMARK = register("capture.oracle.after_watermark")
@@ -53,11 +54,6 @@ _IDLE_SECONDS: Final = (0.2, 2.0)
 def watermark_key(context: LaneContext) -> str:
     """Key of the document {position, low_scn, dbid, resetlogs}."""
     return f"oracle/{context.lane}/watermark"
-
-
-def warnings_key(context: LaneContext) -> str:
-    """Key of the document {texts}: what the stream found that people should know."""
-    return f"oracle/{context.lane}/warnings"
 
 
 def notices_key(context: LaneContext) -> str:
@@ -88,7 +84,7 @@ class LogMinerStream:
         self._stop: SourceChanged | None = None
         self._ends: dict[int, int] = {}
         """By number of a table that is stopped, the last position whose changes of it are captured."""
-        self._warned: set[str] = set()
+        self._notes = Notes(context)
 
     def begin(self, published: Position, spill: Callable[[], Path]) -> None:
         """See ``ChangeStream``."""
@@ -177,7 +173,9 @@ class LogMinerStream:
         if start < self._read:
             choice = self._mining.choose(start, high)
             if choice.purged:
-                self._warn(f"a transaction is open since SCN {oldest}, of which {choice.purged}: a restart could not resume it")
+                self._notes.warn(
+                    f"since SCN {oldest} a transaction is open, of which {choice.purged}: a restart could not resume it"
+                )
             if choice.purged or choice.missing or len(choice.files) > _LOGS_FROM_OLDEST:
                 start = self._read  # what it did before is in the buffer
         self._mining.start(start, high)
@@ -188,7 +186,7 @@ class LogMinerStream:
             published=self._published,
             ends=self._ends,
             offset_seconds=self._mining.offset_seconds,
-            warn=self._warn,
+            warn=self._notes.warn,
         )
         count = 0
         try:
@@ -220,11 +218,8 @@ class LogMinerStream:
         for number, statement in stopped.items():
             source = self._tables.frames[number].source
             assert source is not None
-            text = " ".join(statement.split()).rstrip("; ")[:STATEMENT_SHOWN]
-            found.append(StoppedTable(source, to_position(self._ends[number]), text, time.time()))
-        stop_tables(self._context.state, self._context.lane, found)
-        for each in found:
-            self._warn(f"{each.words}; the other tables stream on")
+            found.append((source, self._ends[number], statement))
+        self._notes.stop(found)
 
     # -- giving ------------------------------------------------------------------------------------------------------
     def _give(self) -> Iterator[CapturedTransaction]:
@@ -294,12 +289,6 @@ class LogMinerStream:
             raise self._mining.translated(error) from None
         finally:
             pending.close()
-
-    def _warn(self, text: str) -> None:
-        if text in self._warned or len(self._warned) >= 20:
-            return
-        self._warned.add(text)
-        self._context.state.put(warnings_key(self._context), {"texts": sorted(self._warned)})
 
     # -- resuming ----------------------------------------------------------------------------------------------------
     def forgotten(self) -> Iterable[int]:

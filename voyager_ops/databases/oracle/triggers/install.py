@@ -23,7 +23,7 @@ from voyager_ops.databases.oracle.triggers.statements import (
     ChangeTable,
     drop,
 )
-from voyager_ops.errors import PreconditionError, RetryableError
+from voyager_ops.errors import ConnectionFailed, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.model.positions import Side
 from voyager_ops.model.results import Progress, ProgressSink, silent
@@ -122,6 +122,19 @@ class Installer:
             self._state.log(_subject(self._side), str(made), "undo_after")
         return said
 
+    def release(self, trigger: str) -> bool:
+        """Remove this trigger of ours now; False when that must be tried again, since its table is in use. Idempotent."""
+        for made in outstanding(self._state, self._side):
+            if (made.kind, made.name) != ("TRIGGER", trigger):
+                continue
+            try:
+                self._run(made.drop, str(made), passing=_NOT_THERE, patient=False)
+            except (_Busy, ConnectionFailed):  # the latter also when it took too long
+                return False
+            hit(REMOVED)
+            self._state.log(_subject(self._side), str(made), "undo_after")
+        return True
+
     # -- inside --------------------------------------------------------------------------------------------------------
     def _make(self, made: Made, statement: str) -> None:
         self._state.log(_subject(self._side), str(made), "before", {"kind": made.kind, "owner": made.owner, "name": made.name})
@@ -174,6 +187,16 @@ class Installer:
                 )
             if self._stop is None:
                 time.sleep(0.5)
+
+
+def all_there(connection: oracledb.Connection, tables: Sequence[ChangeTable]) -> bool:
+    """Whether all that is read and written while changes stream is there. Raises oracledb.Error."""
+    wanted = {BATCHES, *(table.name for table in tables)}
+    with connection.cursor() as cursor:
+        rows = cursor.execute(
+            "SELECT OBJECT_NAME FROM ALL_OBJECTS WHERE OWNER = :owner AND OBJECT_TYPE = 'TABLE'", owner=tables[0].owner
+        ).fetchall()
+    return wanted <= {str(row[0]) for row in rows}
 
 
 def outstanding(state: State, side: Side) -> list[Made]:

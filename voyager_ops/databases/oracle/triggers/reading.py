@@ -1,4 +1,7 @@
-"""A batch of changes as the change log has them: rows of the tables of changes, merged by their numbers.
+"""A batch of changes as the change log has them: rows of the tables of changes, each table's in the order of their numbers.
+
+That is the order of what was done to a row. Between tables there is none that would matter: a batch is one transaction, in which
+no foreign key is looked at.
 
 Large values are not in those tables: they are read from the captured table by the row's key, as of the batch's moment. Every
 change of a row carries the value that the row had in the end; of a row that was gone by then, a placeholder, which goes with it.
@@ -59,13 +62,13 @@ class BatchReader:
 
     def read(self, batch: Batch, tables: Sequence[ChangeTable]) -> CapturedTransaction | None:
         """As one transaction; None when it holds nothing of ours. Raises oracledb.Error, ValueRefused, OSError, DiskFull."""
-        rows = heapq.merge(*(self._rows(place, table, batch) for place, table in enumerate(tables)), key=lambda row: row[0])
-        changes = ((place, frame) for _, place, frame in rows)
+        # Table after table: a cursor of each, all open at once, would be more than a session may have.
+        changes = (change for place, table in enumerate(tables) for change in self._changes(place, table, batch))
         gatherer = Gatherer([table.frames for table in tables], self._path)
         return gatherer.transaction(changes, scn=batch.scn, end=batch.end, committed_at=batch.claimed_at)
 
-    def _rows(self, place: int, table: ChangeTable, batch: Batch) -> Iterator[tuple[int, int, bytes]]:
-        """(number, place, frame) of the batch's changes of one table, in order."""
+    def _changes(self, place: int, table: ChangeTable, batch: Batch) -> Iterator[tuple[int, bytes]]:
+        """(place, frame) of the batch's changes of one table, in the order of their numbers."""
         frames = table.frames
         plan = values.Plan([*table.key_columns, *table.row_columns], "x")
         statement = f"SELECT x.SEQ, x.OP, {plan.select_list} FROM {table.shown} x WHERE x.BATCH = :n ORDER BY x.SEQ"  # noqa: S608 -- quoted names
@@ -83,7 +86,7 @@ class BatchReader:
                 change = _change(table, op, texts[:keys], texts[keys:], found)
                 if frames.source is None and not self._mine(change):
                     continue
-                yield number, place, frames.encode(change)
+                yield place, frames.encode(change)
 
     def _mine(self, change: RowChange) -> bool:
         """Of a marker: whether it is this migration's."""

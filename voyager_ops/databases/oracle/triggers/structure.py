@@ -1,117 +1,211 @@
 """What triggers do not see: TRUNCATE and other DDL, and a trigger that was off for a while. Told by the dictionary.
 
-Looked at after a batch's moment and before it is given, so nothing from a change of structure on is published.
+Looked at after a batch's moment and before it is given, so nothing of a table from a change of its structure on is published.
+TRUNCATE gives a segment that has held rows another DATA_OBJECT_ID (one that has not is as it was), and so do MOVE and EXCHANGE;
+an index-organized table's segment is its index. A partition that is made later has its own: it is known from when it is first
+seen, and one whose DATA_OBJECT_ID is no longer its OBJECT_ID then was emptied before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import oracledb
 
+from voyager_ops.databases.oracle.keys import key_difference, read_keys
+from voyager_ops.databases.oracle.overrides import Overrides
+from voyager_ops.databases.oracle.prepared import changed_shapes
 from voyager_ops.databases.oracle.triggers.statements import ChangeTable
 
 YOUNG_SECONDS: Final = 3.0
 """LAST_DDL_TIME is in whole seconds: what changed so lately may change once more without its moving."""
 AT_ONCE: Final = 200
 Segments = dict[str, dict[str, Any]]
-"""By the captured table's name "OWNER.NAME": ``segments`` {part or '': [OBJECT_ID, DATA_OBJECT_ID]}, ``ddl`` LAST_DDL_TIME,
-``young``, and ``trigger`` [LAST_DDL_TIME, STATUS] of ours on it, None when it is not there."""
+"""By the captured table's name "OWNER.NAME": ``object`` OBJECT_ID (None: not to be seen), ``segments`` {part or '': [OBJECT_ID,
+DATA_OBJECT_ID]}, ``ddl`` LAST_DDL_TIME, ``young``, and ``trigger`` [LAST_DDL_TIME, STATUS] of ours on it, None when it is not
+there."""
+
+_OBJECTS: Final = (
+    "SELECT OBJECT_NAME, SUBOBJECT_NAME, OBJECT_ID, DATA_OBJECT_ID, TO_CHAR(LAST_DDL_TIME, 'YYYY-MM-DD HH24:MI:SS'),"
+    " (SYSDATE - LAST_DDL_TIME) * 86400, OBJECT_TYPE FROM ALL_OBJECTS WHERE OWNER = :1"
+    " AND OBJECT_TYPE IN ('TABLE', 'TABLE PARTITION', 'TABLE SUBPARTITION') AND OBJECT_NAME IN"
+)
+_INDEX_ORGANIZED: Final = (
+    "SELECT I.TABLE_NAME, O.SUBOBJECT_NAME, O.OBJECT_ID, O.DATA_OBJECT_ID FROM ALL_INDEXES I"
+    " JOIN ALL_OBJECTS O ON O.OWNER = I.OWNER AND O.OBJECT_NAME = I.INDEX_NAME"
+    " AND O.OBJECT_TYPE IN ('INDEX', 'INDEX PARTITION')"
+    " WHERE I.INDEX_TYPE = 'IOT - TOP' AND I.TABLE_OWNER = :1 AND I.TABLE_NAME IN"
+)
+_TRIGGERS: Final = (
+    "SELECT O.OBJECT_NAME, TO_CHAR(O.LAST_DDL_TIME, 'YYYY-MM-DD HH24:MI:SS'), T.STATUS FROM ALL_OBJECTS O"
+    " JOIN ALL_TRIGGERS T ON T.OWNER = O.OWNER AND T.TRIGGER_NAME = O.OBJECT_NAME"
+    " WHERE O.OWNER = :1 AND O.OBJECT_TYPE = 'TRIGGER' AND O.OBJECT_NAME IN"
+)
+_COLUMNS: Final = (
+    "SELECT TABLE_NAME, COLUMN_NAME, SEGMENT_COLUMN_ID, INTERNAL_COLUMN_ID FROM ALL_TAB_COLS WHERE OWNER = :1 AND TABLE_NAME IN"
+)
+_ANYWHERE: Final = "SELECT OWNER, OBJECT_NAME FROM DBA_OBJECTS WHERE OBJECT_ID = :1"
 
 
-class Changed(Exception):
-    """A table is no longer as it was; the message says how."""
+@dataclass(frozen=True)
+class Changed:
+    """A table is no longer as it was; ``how``, in words."""
 
-    def __init__(self, table: ChangeTable, how: str) -> None:
-        self.table = table
-        self.how = how
-        super().__init__(how)
+    table: ChangeTable
+    how: str
+
+
+class Unseen(Exception):
+    """A table is there and we may not see it; the message is its name."""
 
 
 def read(connection: oracledb.Connection, tables: Sequence[ChangeTable]) -> Segments:
-    """How the tables' segments and our triggers are now."""
+    """How the tables' segments and our triggers are now. Raises oracledb.Error."""
     found: Segments = {
-        str(table.frames.table.native_name): {"segments": {}, "ddl": "", "young": False, "trigger": None} for table in tables
+        str(table.frames.table.native_name): {"object": None, "segments": {}, "ddl": "", "young": False, "trigger": None}
+        for table in tables
     }
     by_owner: dict[str, list[str]] = {}
     for table in tables:
         owner, name = table.frames.table.native_name
         by_owner.setdefault(owner, []).append(name)
-    select = (
-        "SELECT OBJECT_NAME, SUBOBJECT_NAME, OBJECT_ID, DATA_OBJECT_ID, TO_CHAR(LAST_DDL_TIME, 'YYYY-MM-DD HH24:MI:SS'),"
-        " (SYSDATE - LAST_DDL_TIME) * 86400, OBJECT_TYPE FROM ALL_OBJECTS WHERE OWNER = :1"
-        " AND OBJECT_TYPE IN ('TABLE', 'TABLE PARTITION', 'TABLE SUBPARTITION') AND OBJECT_NAME IN"
-    )
     for owner, names in by_owner.items():
-        for row in _some(connection, select, owner, names):
+        for row in _some(connection, _OBJECTS, owner, names):
             one = found[f"{owner}.{row[0]}"]
             if row[3] is not None:
                 one["segments"][str(row[1] or "")] = [int(row[2]), int(row[3])]
             if row[6] == "TABLE":
+                one["object"] = int(row[2])
                 one["ddl"] = str(row[4])
                 one["young"] = float(row[5]) < YOUNG_SECONDS
+        bare = [name for name in names if not found[f"{owner}.{name}"]["segments"]]
+        for row in _some(connection, _INDEX_ORGANIZED, owner, bare):
+            if row[3] is not None:
+                found[f"{owner}.{row[0]}"]["segments"][str(row[1] or "")] = [int(row[2]), int(row[3])]
     by_trigger = {table.trigger: found[str(table.frames.table.native_name)] for table in tables}
-    select = (
-        "SELECT O.OBJECT_NAME, TO_CHAR(O.LAST_DDL_TIME, 'YYYY-MM-DD HH24:MI:SS'), T.STATUS FROM ALL_OBJECTS O"
-        " JOIN ALL_TRIGGERS T ON T.OWNER = O.OWNER AND T.TRIGGER_NAME = O.OBJECT_NAME"
-        " WHERE O.OWNER = :1 AND O.OBJECT_TYPE = 'TRIGGER' AND O.OBJECT_NAME IN"
-    )
     if tables:
-        for row in _some(connection, select, tables[0].owner, list(by_trigger)):
+        for row in _some(connection, _TRIGGERS, tables[0].owner, list(by_trigger)):
             by_trigger[str(row[0])]["trigger"] = [str(row[1]), str(row[2])]
     return found
 
 
-def _some(connection: oracledb.Connection, select: str, owner: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = []
+def _some(connection: oracledb.Connection, select: str, owner: str, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         for start in range(0, len(names), AT_ONCE):
             part = names[start : start + AT_ONCE]
             binds = ", ".join(f":{number}" for number in range(2, len(part) + 2))
-            rows += cursor.execute(f"{select} ({binds})", [owner, *part]).fetchall()
-    return rows
+            yield from cursor.execute(f"{select} ({binds})", [owner, *part]).fetchall()
 
 
 class Structure:
-    """``known``: what :func:`read` gave when the lane was prepared. ``columns``: of each table then, [number, name]."""
+    """``known``: what :func:`read` gave when the lane was prepared. ``columns``: of each table then, [number, name]. ``later``:
+    segments of partitions that were made since, as ``known`` has them, by the table's name."""
 
-    def __init__(self, tables: Sequence[ChangeTable], known: Segments, columns: dict[str, list[list[Any]]]) -> None:
+    def __init__(
+        self,
+        tables: Sequence[ChangeTable],
+        known: Segments,
+        columns: dict[str, list[list[Any]]],
+        later: dict[str, dict[str, list[int]]],
+        overrides: Overrides,
+    ) -> None:
         self._tables = tables
         self._known = known
         self._columns = columns
         self._seen: dict[str, str] = {}
-        """LAST_DDL_TIME at which the columns were last found as they were."""
+        """LAST_DDL_TIME at which columns and key were last found as they were."""
+        self.later = later
+        self._overrides = overrides
 
-    def check(self, connection: oracledb.Connection) -> None:
-        """Raises Changed, oracledb.Error."""
-        now = read(connection, self._tables)
-        for table in self._tables:
+    def check(self, connection: oracledb.Connection, stopped: Collection[str]) -> tuple[list[Changed], bool]:
+        """What is no longer as it was, of tables whose (table of changes') name is not among ``stopped``; and whether
+        :attr:`later` grew. Raises oracledb.Error, Unseen."""
+        tables = [table for table in self._tables if table.name not in stopped]
+        now = read(connection, tables)
+        found: list[Changed] = []
+        close: list[ChangeTable] = []
+        for table in tables:
             name = str(table.frames.table.native_name)
-            before, after = self._known[name], now[name]
-            if after["trigger"] is None:
-                raise Changed(table, "our trigger on it is gone")
-            if after["trigger"][1] != "ENABLED":
-                raise Changed(table, "our trigger on it is disabled")
-            if after["trigger"][0] != before["trigger"][0]:
-                raise Changed(table, "our trigger on it was disabled for a while, or compiled anew")
-            for part, ids in before["segments"].items():
-                if after["segments"].get(part) != ids:
-                    where = f"its partition {part}" if part else "it"
-                    raise Changed(table, f"{where} was truncated, moved, exchanged or dropped")
-            if after["young"] or self._seen.get(name) != after["ddl"]:
-                self._check_columns(connection, table, name)
-                self._seen[name] = after["ddl"]
+            if how := self._difference(connection, table, now[name]):
+                found.append(Changed(table, how))
+            elif name in self._columns and (now[name]["young"] or self._seen.get(name) != now[name]["ddl"]):
+                close.append(table)
+        found += self._look_closely(connection, close)
+        other = {each.table.name for each in found}
+        grew = False
+        for table in tables:
+            if table.name in other:
+                continue
+            name = str(table.frames.table.native_name)
+            self._seen[name] = now[name]["ddl"]
+            known = self._segments(name)
+            new = {part: ids for part, ids in now[name]["segments"].items() if part not in known}
+            if new:
+                self.later[name] = {**self.later.get(name, {}), **new}
+                grew = True
+        return found, grew
 
-    def _check_columns(self, connection: oracledb.Connection, table: ChangeTable, name: str) -> None:
-        if name not in self._columns:
-            return  # our own
-        with connection.cursor() as cursor:
-            rows = cursor.execute(
-                "SELECT COLUMN_NAME, SEGMENT_COLUMN_ID FROM ALL_TAB_COLS WHERE OWNER = :owner AND TABLE_NAME = :name"
-                " ORDER BY INTERNAL_COLUMN_ID",
-                owner=table.frames.table.native_name.schema,
-                name=table.frames.table.native_name.name,
-            ).fetchall()
-        if [[int(number or 0), str(column)] for column, number in rows] != [list(each) for each in self._columns[name]]:
-            raise Changed(table, "its columns changed")
+    def _segments(self, name: str) -> dict[str, list[int]]:
+        return {**self._known[name]["segments"], **self.later.get(name, {})}
+
+    def _difference(self, connection: oracledb.Connection, table: ChangeTable, now: dict[str, Any]) -> str:
+        name = str(table.frames.table.native_name)
+        if now["object"] is None:
+            return _whereabouts(connection, table, name)
+        if now["object"] != table.frames.oid:
+            return "it is another table of that name now"
+        if now["trigger"] is None:
+            return "our trigger on it is gone"
+        if now["trigger"][1] != "ENABLED":
+            return "our trigger on it is disabled"
+        if now["trigger"][0] != self._known[name]["trigger"][0]:
+            return "our trigger on it was disabled for a while, or compiled anew"
+        known = self._segments(name)
+        for part, ids in known.items():
+            if now["segments"].get(part) != ids:
+                return f"{_place(part)} was truncated, moved, exchanged or dropped"
+        for part, (number, data) in now["segments"].items():
+            if part not in known and number != data:
+                return f"{_place(part)} was truncated, moved or exchanged since it was made"
+        return ""
+
+    def _look_closely(self, connection: oracledb.Connection, tables: Sequence[ChangeTable]) -> list[Changed]:
+        """At columns, types and keys, which takes longer."""
+        if not tables:
+            return []
+        owners = sorted({table.frames.table.native_name.schema for table in tables})
+        columns: dict[str, list[list[Any]]] = {}
+        for owner in owners:
+            names = [table.frames.table.native_name.name for table in tables if table.frames.table.native_name.schema == owner]
+            for name, column, number, _ in sorted(_some(connection, _COLUMNS, owner, names), key=lambda row: (row[0], row[3])):
+                columns.setdefault(f"{owner}.{name}", []).append([int(number or 0), str(column)])
+        keys = read_keys(connection, owners)
+        reshaped = set(changed_shapes(connection, [table.frames.table for table in tables], self._overrides))
+        found: list[Changed] = []
+        for table in tables:
+            native = table.frames.table.native_name
+            how = key_difference(table.frames.table, keys.get((native.schema, native.name)))
+            if columns.get(str(native)) != [list(each) for each in self._columns[str(native)]]:
+                how = "its columns changed"
+            elif not how and table.frames.table.name in reshaped:
+                how = "the types of its columns changed"
+            if how:
+                found.append(Changed(table, how))
+        return found
+
+
+def _place(part: str) -> str:
+    return f"its partition {part}" if part else "it"
+
+
+def _whereabouts(connection: oracledb.Connection, table: ChangeTable, name: str) -> str:
+    """Of a table that is not to be seen by its name. Raises Unseen."""
+    with connection.cursor() as cursor:
+        row = cursor.execute(_ANYWHERE, [table.frames.oid]).fetchone()
+    if row is None or str(row[1]).startswith("BIN$"):
+        return "it was dropped"
+    if f"{row[0]}.{row[1]}" == name:
+        raise Unseen(name)
+    return f"it was renamed to {row[0]}.{row[1]}"
