@@ -86,7 +86,14 @@ def test_rights_of_an_ordinary_user(
     source_cluster.create_user("weak")
     with source_db.connect() as connection:
         connection.execute("CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t ENABLE ROW LEVEL SECURITY")
+        connection.execute("ALTER ROLE weak CONNECTION LIMIT 9")
     migration = make_migration(source=source_cluster.dsn(source_db.name, "weak"))
+    (sessions,) = [
+        check
+        for check in preflight.run(migration, fail=False).checks
+        if check["id"] == "sessions" and "source" in check["subject"]
+    ]
+    assert "8 sessions are free of the 9 that the role allows" in sessions["message"]
     errors = {check["id"]: check for check in preflight.run(migration, fail=False).checks if check["severity"] == "error"}
     of_tables = {"select", "ownership", "write_back", "row_security"}
     assert errors.keys() == of_tables | {"replication_right", "session_replication_role", "create_on_database"}
@@ -162,12 +169,23 @@ def found(checks: list[Check]) -> dict[str, Severity]:
         ({"settings": {**SERVER.settings, "max_slot_wal_keep_size": "1000"}}, {"max_slot_wal_keep_size": Severity.WARNING}),
         ({"long_transactions": ((7, "psql", 4000.0),)}, {"long_transactions": Severity.WARNING}),
         ({"event_triggers": ("no_ddl",)}, {"event_triggers": Severity.WARNING}),
+        ({"session_limits": (("max_connections", 97, 80), ("the role", 30, 10))}, {"sessions": Severity.WARNING}),
+        ({"session_limits": (("max_connections", 97, 70), ("the role", 27, 0))}, {}),
         ({"set_replication_role": False}, {"session_replication_role": Severity.ERROR}),
     ],
 )
 def test_server_checks(change: dict[str, Any], expected: dict[str, Severity]) -> None:
     facts = replace(SERVER, **change)
-    assert found(list(check_server(facts, captures=True, applies=True, slot_owned=False))) == expected
+    assert found(list(check_server(facts, captures=True, applies=True, slot_owned=False, sessions=27))) == expected
+
+
+def test_the_tightest_limit_of_sessions_is_named() -> None:
+    facts = replace(SERVER, session_limits=(("max_connections", 97, 80), ("the role", 30, 14)))
+    (check,) = [
+        each for each in check_server(facts, captures=True, applies=True, slot_owned=False, sessions=29) if each.id == "sessions"
+    ]
+    assert check.message == "16 sessions are free of the 30 that the role allows; the migration has up to 29"
+    assert 'ALTER ROLE "mover" CONNECTION LIMIT 63' in check.mend
 
 
 def test_our_own_slot_counts_as_free() -> None:

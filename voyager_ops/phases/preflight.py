@@ -27,6 +27,9 @@ from voyager_ops.state.lanes import NONE, read_lane
 XML = 142
 """The OID of type xml."""
 
+SESSIONS_BESIDE = 8
+"""Two of a verification, one of a cutover, two a stream, one of preflight, of ``status`` and of the page in Airflow."""
+
 
 @dataclass(kw_only=True)
 class PreflightResult(PhaseResult):
@@ -69,6 +72,13 @@ def run(
             next_step="mend them (voyager-ops prepare source|target shows the statements) and run voyager-ops preflight again",
         )
     return result
+
+
+def most_sessions(migration: Migration) -> int:
+    """Sessions on a side at most: the snapshot's, all bins at once as Airflow runs them, those of apply, of a verification and of
+    a cutover beside it, and those with which streams and commands look after themselves."""
+    config = migration.config
+    return config.snapshot.bins * (config.snapshot.parallelism + 1) + config.changes.apply_parallelism + SESSIONS_BESIDE
 
 
 def _line(check: Check) -> str:
@@ -114,9 +124,10 @@ def gather(migration: Migration, fall_back: bool, progress: ProgressSink) -> lis
         )
         xml = [f"{t.native_name}.{c.native_name}" for t in tables for c in t.columns if XML in (c.base_oid, c.array_of)]
         refusal = xml_refusal(connection) if xml else ""
-    checks += check_server(target, captures=fall_back, applies=True, slot_owned=owned[Side.TARGET])
+    most = most_sessions(migration)
+    checks += check_server(target, captures=fall_back, applies=True, slot_owned=owned[Side.TARGET], sessions=most)
     if isinstance(migration.source, PostgresDatabase):
-        checks += check_server(source, captures=True, applies=fall_back, slot_owned=owned[Side.SOURCE])
+        checks += check_server(source, captures=True, applies=fall_back, slot_owned=owned[Side.SOURCE], sessions=most)
         checks += check_contents(contents, source, fall_back=fall_back)
         checks += check_pair(source, target, contents, pair)
         checks += check_xml(target, xml, refusal, "leave the tables out (tables.exclude)")

@@ -24,7 +24,6 @@ SETTINGS = (
     "idle_replication_slot_timeout",
     "default_transaction_read_only",
     "transaction_timeout",
-    "max_connections",
 )
 
 
@@ -83,6 +82,7 @@ def read_server(connection: Connection, database: PostgresDatabase) -> ServerFac
         ),
         extensions_installed=frozenset(row[0] for row in connection.execute("SELECT extname FROM pg_extension").fetchall()),
         database_bytes=row[14],
+        session_limits=tuple((str(of), int(limit), int(used)) for of, limit, used in row[16] if limit >= 0),
         event_triggers=tuple(
             row[0] for row in connection.execute("SELECT evtname FROM pg_event_trigger WHERE evtenabled <> 'D'").fetchall()
         ),

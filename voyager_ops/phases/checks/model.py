@@ -55,6 +55,8 @@ class ServerFacts:
     extensions_installed: frozenset[str]
     database_bytes: int
     event_triggers: tuple[str, ...]
+    session_limits: tuple[tuple[str, int, int], ...] = ()
+    """(what is limited: max_connections, the database, the role; sessions it may have; sessions in use)."""
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ OLDEST_TARGET = 150000
 LONG_SECONDS = 300.0
 
 
-def check_server(facts: ServerFacts, *, captures: bool, applies: bool, slot_owned: bool) -> Iterator[Check]:
-    """``captures``/``applies``: what a lane will do there; ``slot_owned``: our slot exists already."""
+def check_server(facts: ServerFacts, *, captures: bool, applies: bool, slot_owned: bool, sessions: int = 0) -> Iterator[Check]:
+    """``captures``/``applies``: what a lane will do there; ``slot_owned``: our slot exists already; ``sessions``: how many the
+    migration has there at most."""
     yield from _version(facts)
+    yield _sessions(facts, sessions)
     if facts.in_recovery:
         yield error(
             "standby",
@@ -145,6 +147,25 @@ def _room(facts: ServerFacts, setting: str, used: int, ours_counted: bool, what:
         f"all {limit} {what} are in use",
         "capture cannot begin",
         f"ALTER SYSTEM SET {setting} = {limit + 5}; then restart the server",
+    )
+
+
+def _sessions(facts: ServerFacts, needed: int) -> Check:
+    tight = [(of, limit, used) for of, limit, used in facts.session_limits if limit - used < needed]
+    if not tight:
+        return ok("sessions", _name(facts), f"there is room for the {needed} sessions of the migration")
+    of, limit, used = min(tight, key=lambda each: each[1] - each[2])
+    mends = {
+        "max_connections": f"ALTER SYSTEM SET max_connections = {used + needed + 20}; then restart the server",
+        "the database": f"ALTER DATABASE {quoted(facts.database)} CONNECTION LIMIT {used + needed + 20}",
+        "the role": f"ALTER ROLE {quoted(facts.user)} CONNECTION LIMIT {used + needed + 20}",
+    }
+    return warning(
+        "sessions",
+        _name(facts),
+        f"{max(0, limit - used)} sessions are free of the {limit} that {of} allows; the migration has up to {needed}",
+        "a phase fails when the server refuses a session, and so may the application",
+        f"lower snapshot.bins and snapshot.parallelism in the configuration, or {mends[of]}",
     )
 
 

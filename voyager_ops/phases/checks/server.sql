@@ -18,7 +18,27 @@ SELECT
     r.rolbypassrls,
     has_database_privilege(d.oid, 'CREATE'),
     pg_database_size(d.oid),
-    has_function_privilege('pg_control_system()', 'EXECUTE')
+    has_function_privilege('pg_control_system()', 'EXECUTE'),
+    jsonb_build_array(
+        jsonb_build_array(
+            'max_connections',
+            current_setting('max_connections')::int8
+            - CASE WHEN r.rolsuper THEN 0 ELSE current_setting('superuser_reserved_connections')::int8 END
+            - coalesce(nullif(current_setting('reserved_connections', true), '')::int8, 0),
+            c.of_server
+        ),
+        jsonb_build_array('the database', d.datconnlimit, c.of_database),
+        jsonb_build_array('the role', r.rolconnlimit, c.of_role)
+    )
 FROM pg_database d
 JOIN pg_roles r ON r.rolname = current_user
+CROSS JOIN (
+    -- Of a session that is not ours the kind is hidden from an ordinary user; only those with a database count against the limits.
+    SELECT
+        count(*) AS of_server,
+        count(*) FILTER (WHERE datname = current_database()) AS of_database,
+        count(*) FILTER (WHERE usename = current_user) AS of_role
+    FROM pg_stat_activity
+    WHERE datid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
+) c
 WHERE d.datname = current_database()
