@@ -27,7 +27,7 @@ def test_there() -> None:
         secrets = list(stage.oracle.passwords.values())
         logs = "".join(path.read_text(errors="replace") for path in server.home.rglob("*.log"))
     assert outcome.differences == 0
-    assert len(outcome.after_target) == 14, "every table of the twin"
+    assert len(outcome.after_target) == 18, "every table of the twin"
     assert outcome.killed == 2 * KILLS
     assert outcome.refused == 2, "what the export left out, and the cutover, were tried by somebody who is no approver"
     assert outcome.events["forward"] > 0

@@ -30,6 +30,8 @@ from voyager_ops.testing.writers import Writers
 MIGRATION_USER = "VOYAGER"
 ORACLE_RATE = 20.0
 """Transactions per second: the simulator shares two cores with everything else."""
+PROFILE = "23ai"
+"""That has every type."""
 KILLS = 2
 """Times that both streams are killed while they run."""
 KILL_SECONDS = 6.0
@@ -52,8 +54,8 @@ class OracleStage(Stage):
     """As :class:`Stage`, the source being a simulated Oracle. ``scale`` 1.0 is about 120,000 rows."""
 
     def set_up_databases(self) -> None:
-        self.tell("Starting a simulated Oracle, the source, and a PostgreSQL cluster, the target")
-        self.oracle = self._stack.enter_context(Simulator({SCHEMA: "", MIGRATION_USER: ""}))
+        self.tell("Starting a simulated Oracle 23ai, the source, and a PostgreSQL cluster, the target")
+        self.oracle = self._stack.enter_context(Simulator({SCHEMA: "", MIGRATION_USER: ""}, profile=PROFILE))
         self.target_cluster = self._stack.enter_context(Cluster("demo-target"))
         self.urls = Urls(self.oracle.url(SCHEMA), application_database(self.target_cluster))
         self.admin_urls = Urls(self.oracle.url(MIGRATION_USER), self.target_cluster.dsn(DATABASE))

@@ -223,6 +223,8 @@ _FIXED: Final = {
     "UROWID": "text",
     "SDO_GEOMETRY": "text",
 }
+MIGRATED: Final = frozenset(_FIXED) | CHARACTERS | TIMESTAMPS | NUMBERS
+"""Names of all types that have a counterpart."""
 
 
 def _digits(type_: OracleType) -> int:
@@ -306,7 +308,7 @@ def why_not(type_: OracleType) -> str:
         return (
             "a BFILE is a file of the database server: only its name is in the table, and changes of it are not logged readably"
         )
-    if name in _FIXED or name in CHARACTERS or name in TIMESTAMPS or name == "NUMBER":
+    if name in MIGRATED:
         return ""
     return "the type has no counterpart on the target"
 

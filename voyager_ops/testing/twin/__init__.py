@@ -6,9 +6,10 @@ from importlib.resources import files
 from itertools import islice
 
 from voyager_ops.testing.twin.rows import rows
-from voyager_ops.testing.twin.sessions import SCHEMA, connect_oracle
+from voyager_ops.testing.twin.samples import SAMPLES, insert, sample_rows
+from voyager_ops.testing.twin.sessions import SCHEMA, OracleSession
 
-__all__ = ["SCHEMA", "load_twin"]
+__all__ = ["SCHEMA", "load_samples", "load_twin"]
 
 BATCH = 2000
 
@@ -16,15 +17,15 @@ BATCH = 2000
 def load_twin(url: str, scale: float = 1.0) -> int:
     """Create the twin in the (empty) schema of the user at ``url`` (``oracle://``), and fill it; returns the rows made.
 
-    ``scale`` 1.0 makes some 120,000 rows. The rows are a function of ``scale`` alone. Raises oracledb.Error.
+    ``scale`` 1.0 makes some 120,000 rows. The rows are a function of ``scale`` and, for the samples of types, of what Oracle's
+    release has. MAX_STRING_SIZE must be EXTENDED. Raises oracledb.Error.
     """
-    here = files(__name__)
     made = 0
-    connection = connect_oracle(url)
+    session = OracleSession(url)
+    connection = session.connection
     try:
+        _run(session, "1_tables.sql")
         with connection.cursor() as cursor:
-            for statement in statements(here.joinpath("1_tables.sql").read_text(encoding="utf-8")):
-                cursor.execute(statement)
             for table in rows(scale):
                 cursor.setinputsizes(*table.columns.values())
                 remaining = table.all()
@@ -32,11 +33,37 @@ def load_twin(url: str, scale: float = 1.0) -> int:
                     cursor.executemany(table.statement, batch)
                     made += len(batch)
                 connection.commit()
-            for statement in statements(here.joinpath("2_rules.sql").read_text(encoding="utf-8")):
-                cursor.execute(statement)
+        made += _load_samples(session, scale)
+        _run(session, "2_rules.sql")
     finally:
-        connection.close()
+        session.close()
     return made
+
+
+def load_samples(url: str, scale: float = 1.0) -> int:
+    """As :func:`load_twin`, but only the tables of all types."""
+    session = OracleSession(url)
+    try:
+        return _load_samples(session, scale)
+    finally:
+        session.close()
+
+
+def _load_samples(session: OracleSession, scale: float) -> int:
+    _run(session, "samples.sql")
+    if int(session.connection.version.partition(".")[0]) >= 23:
+        _run(session, "samples_23ai.sql")
+    made = 0
+    for table in filter(session.has, SAMPLES):
+        made += sum(insert(session, table, values) for values in sample_rows(table, scale))
+        session.commit()
+    return made
+
+
+def _run(session: OracleSession, script: str) -> None:
+    with session.connection.cursor() as cursor:
+        for statement in statements(files(__name__).joinpath(script).read_text(encoding="utf-8")):
+            cursor.execute(statement)
 
 
 def statements(script: str) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from voyager_ops.testing.actions.base import text
+from voyager_ops.testing.twin.samples import change_sample, delete_sample, insert_sample
 from voyager_ops.testing.twin.sessions import Session
 
 Action = Callable[[Session, random.Random], int]
@@ -212,25 +213,6 @@ def rewrite_document(session: Session, rng: random.Random) -> int:
     )
 
 
-def change_type_sample(session: Session, rng: random.Random) -> int:
-    sample = pick(session, rng, "TYPE_SAMPLES", "ID", 30)
-    change, value = rng.choice(
-        [
-            ("N_ANY = :value", rng.choice([Decimal("1E-20"), Decimal(10) ** 38 - 1, Decimal(-7) / 3, None])),
-            ("N_38 = :value", Decimal(rng.randrange(10**37, 10**38))),
-            ("N_NEGATIVE = :value", Decimal(rng.randint(-999, 999)) * 100),
-            ("B_DOUBLE = :value", rng.choice([0.1, -0.0, 1e300, 5e-324])),
-            ("V_CHAR = :value", rng.choice(["😀é", "'", "", None])),
-            ("V_NATIONAL = :value", rng.choice(["ŁĄ", "日本語", "a'b"])),
-            ("C_FIXED = :value", rng.choice(["a", "abcdefgh", None])),
-            ("D_STAMP = :value", datetime(2026, 1, 1) + timedelta(microseconds=rng.randrange(10**15))),
-            ("I_SECONDS = :value", timedelta(seconds=rng.randint(-(10**7), 10**7), microseconds=rng.randrange(10**6))),
-            ("R_RAW = :value", rng.choice([rng.randbytes(32), b"\x00", None])),
-        ]
-    )
-    return session.execute(f"UPDATE TYPE_SAMPLES SET {change} WHERE ID = :id", value=value, id=sample)
-
-
 WEIGHTS: Mapping[Action, int] = {
     transfer: 20,
     place_order: 14,
@@ -248,5 +230,7 @@ WEIGHTS: Mapping[Action, int] = {
     change_views: 3,
     touch_document: 4,
     rewrite_document: 3,
-    change_type_sample: 5,
+    insert_sample: 10,
+    change_sample: 10,
+    delete_sample: 4,
 }

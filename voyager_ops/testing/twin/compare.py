@@ -4,10 +4,11 @@ one Python value each, and compared as multisets of digests."""
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,9 @@ from voyager_ops.testing.demo_watch import Digest
 from voyager_ops.testing.twin.sessions import SCHEMA, connect_oracle
 
 BATCH = 1000
-MASK = "SYYYY-MM-DD HH24:MI:SS.FF6"
+MASK = "SYYYY-MM-DD HH24:MI:SS.FF9"
+MOMENT = "CASE WHEN {0} < '0001-01-01' THEN '-' ELSE '' END || to_char({0}, 'YYYY-MM-DD HH24:MI:SS.US')"
+BINARY_DOUBLE = struct.Struct(">d")
 Normal = Callable[[Any], object]
 
 
@@ -42,12 +45,15 @@ def _single(value: Any) -> object:
 
 
 def _double(value: Any) -> object:
-    return None if value is None else struct.pack(">d", float(value)) if value == value else "nan"
+    return None if value is None else BINARY_DOUBLE.pack(float(value)) if value == value else "nan"
 
 
 def _moment(value: Any) -> object:
-    """``+2026-01-02 03:04:05.000006`` and ``2026-01-02 03:04:05.000006`` are the same; years before Christ carry a minus."""
-    return None if value is None else str(value).strip().lstrip("+").strip()
+    """`` 2026-01-02 03:04:05.000006000`` and ``2026-01-02 03:04:05.000006`` are the same; years before Christ carry a minus."""
+    if value is None:
+        return None
+    moment, _, fraction = str(value).strip().lstrip("+").partition(".")
+    return moment, fraction[:6]
 
 
 def _padded(value: Any) -> object:
@@ -63,11 +69,12 @@ def _bytes(value: Any) -> object:
 
 
 def _seconds(value: Any) -> object:
-    if value is None:
-        return None
-    if isinstance(value, timedelta):
-        return (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
-    return int(Decimal(str(value)) * 1_000_000)
+    """``-02 03:04:05.000006789`` and its seconds as a number are the same microseconds."""
+    if value is None or isinstance(value, Decimal):
+        return None if value is None else int(value * 1_000_000)
+    sign, days, hours, minutes, seconds = value[0], *re.split("[ :]", value[1:])
+    total = ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + Decimal(seconds)
+    return int((-total if sign == "-" else total) * 1_000_000)
 
 
 def _months(value: Any) -> object:
@@ -78,6 +85,35 @@ def _months(value: Any) -> object:
     return int(value)
 
 
+def _document(value: Any) -> object:
+    """JSON by what it means: the order of keys does not count, the last of equal keys does."""
+
+    def number(text: str) -> object:
+        return f"number {(Decimal(text) + 0).normalize()}"
+
+    return None if value is None else repr(json.loads(value, parse_int=number, parse_float=number, object_pairs_hook=_sorted))
+
+
+def _sorted(pairs: list[tuple[str, Any]]) -> object:
+    return sorted(dict(pairs).items())
+
+
+def _vector(value: Any) -> object:
+    """Text of Oracle's or an array of PostgreSQL's."""
+    if value is None:
+        return None
+    return [BINARY_DOUBLE.pack(number) for number in map(float, json.loads(value) if isinstance(value, str) else value)]
+
+
+_FORMS: dict[str, tuple[str, str, Normal]] = {
+    "XMLTYPE": ("XMLSERIALIZE(CONTENT {} AS CLOB)", "{}", _text),
+    "JSON": ("JSON_SERIALIZE({} RETURNING CLOB)", "{}::text", _document),
+    "VECTOR": ("VECTOR_SERIALIZE({} RETURNING CLOB)", "{}", _vector),
+    "ROWID": ("ROWIDTOCHAR({})", "{}", _text),
+    "UROWID": ("CAST({} AS VARCHAR2(4000))", "{}", _text),  # the driver takes a row id of zeros for NULL
+}
+
+
 def _column(name: str, data_type: str) -> _Column:
     kind = data_type.split("(")[0].strip()
     if kind.startswith("TIMESTAMP") or kind == "DATE":
@@ -86,14 +122,16 @@ def _column(name: str, data_type: str) -> _Column:
         elif "TIME ZONE" in data_type:
             oracle = f"TO_CHAR(SYS_EXTRACT_UTC({{}}), '{MASK}')"
         elif kind == "DATE":
-            oracle = f"TO_CHAR(CAST({{}} AS TIMESTAMP(6)), '{MASK}')"
+            oracle = f"TO_CHAR(CAST({{}} AS TIMESTAMP(9)), '{MASK}')"
         else:
             oracle = f"TO_CHAR({{}}, '{MASK}')"
-        return _Column(name, oracle, "to_char({}, 'YYYY-MM-DD HH24:MI:SS.US')", _moment)
+        return _Column(name, oracle, MOMENT, _moment)
     if data_type.startswith("INTERVAL YEAR"):
         return _Column(name, "{}", "extract(year FROM {0}) * 12 + extract(month FROM {0})", _months)
     if data_type.startswith("INTERVAL DAY"):
-        return _Column(name, "{}", "extract(epoch FROM {})", _seconds)
+        return _Column(name, "TO_CHAR({})", "extract(epoch FROM {})", _seconds)
+    if kind in _FORMS:
+        return _Column(name, *_FORMS[kind])
     normals: dict[str, Normal] = {
         "NUMBER": _number,
         "FLOAT": _number,
@@ -102,6 +140,7 @@ def _column(name: str, data_type: str) -> _Column:
         "CHAR": _padded,
         "NCHAR": _padded,
         "RAW": _bytes,
+        "LONG RAW": _bytes,
         "BLOB": _bytes,
     }
     return _Column(name, "{}", "{}", normals.get(kind, _text))
@@ -129,7 +168,7 @@ def _tables(source: oracledb.Connection) -> dict[str, list[_Column]]:
         cursor.execute(
             "SELECT C.TABLE_NAME, C.COLUMN_NAME, C.DATA_TYPE FROM USER_TAB_COLS C"
             " JOIN USER_TABLES T ON T.TABLE_NAME = C.TABLE_NAME"
-            " WHERE C.HIDDEN_COLUMN = 'NO' AND C.VIRTUAL_COLUMN = 'NO' ORDER BY C.TABLE_NAME, C.COLUMN_ID"
+            " WHERE C.USER_GENERATED = 'YES' AND C.VIRTUAL_COLUMN = 'NO' ORDER BY C.TABLE_NAME, C.INTERNAL_COLUMN_ID"
         )
         for table, column, data_type in cursor.fetchall():
             tables.setdefault(table, []).append(_column(column, data_type))

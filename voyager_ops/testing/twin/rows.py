@@ -1,4 +1,4 @@
-"""The twin's rows, made from row numbers: the same ones every time."""
+"""The twin's rows but those of its samples of types (samples.py), made from row numbers: the same ones every time."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def rows(scale: float) -> list[Rows]:
     customers, products, orders = some(200, 12000), some(100, 3000), some(200, 24000)
     stamp, zone = oracledb.DB_TYPE_TIMESTAMP, oracledb.DB_TYPE_TIMESTAMP
     single, double = oracledb.DB_TYPE_BINARY_FLOAT, oracledb.DB_TYPE_BINARY_DOUBLE
-    clob, nclob, blob, raw = oracledb.DB_TYPE_CLOB, oracledb.DB_TYPE_NCLOB, oracledb.DB_TYPE_BLOB, oracledb.DB_TYPE_RAW
-    national, padded = oracledb.DB_TYPE_NVARCHAR, oracledb.DB_TYPE_NCHAR
+    clob, blob, raw = oracledb.DB_TYPE_CLOB, oracledb.DB_TYPE_BLOB, oracledb.DB_TYPE_RAW
+    national = oracledb.DB_TYPE_NVARCHAR
     return [
         Rows(
             "CUSTOMERS",
@@ -92,6 +92,7 @@ def rows(scale: float) -> list[Rows]:
                 "PRICE": None,
                 "WEIGHT": single,
                 "RATING": double,
+                "WARRANTY": oracledb.DB_TYPE_INTERVAL_YM,
                 "RELEASED": None,
                 "THUMBNAIL": raw,
                 "IMAGE": blob,
@@ -104,6 +105,7 @@ def rows(scale: float) -> list[Rows]:
                 Decimal(i * 37 % 50000) / 100,
                 (i % 1000) / 3.0,
                 i / 7.0,
+                oracledb.IntervalYM(i % 30, i % 12) if i % 4 else None,
                 datetime(2015, 1, 1) + timedelta(days=i % 4000),
                 bytes.fromhex(_digest(i)) if i % 3 else None,
                 bytes(range(256)) * (i % 40) if i % 20 == 0 else None,
@@ -189,73 +191,4 @@ def rows(scale: float) -> list[Rows]:
             ),
         ),
         Rows('"USER"', 30, {'"Login"': None, '"select"': None, '"Group"': None}, lambda i: (_digest(i)[:16], i % 2, None)),
-        Rows(
-            "TYPE_SAMPLES",
-            some(30, 300),
-            {
-                "ID": None,
-                "N_ANY": None,
-                "N_4": None,
-                "N_9": None,
-                "N_18": None,
-                "N_38": None,
-                "N_SCALED": None,
-                "N_NEGATIVE": None,
-                "N_INTEGER": None,
-                "N_FLOAT": None,
-                "B_FLOAT": single,
-                "B_DOUBLE": double,
-                "V_BYTE": None,
-                "V_CHAR": None,
-                "V_NATIONAL": national,
-                "C_FIXED": None,
-                "C_NATIONAL": padded,
-                "T_CLOB": clob,
-                "T_NCLOB": nclob,
-                "R_RAW": raw,
-                "R_BLOB": blob,
-                "D_DATE": None,
-                "D_STAMP": stamp,
-                "D_STAMP_0": stamp,
-                "D_ZONE": zone,
-                "D_LOCAL": zone,
-                "I_SECONDS": None,
-            },
-            _sample,
-        ),
     ]
-
-
-def _sample(i: int) -> tuple[object, ...]:
-    if i % 10 == 0:
-        return (i, *[None] * 26)
-    sign = -1 if i % 2 else 1
-    return (
-        i,
-        (Decimal("1E-130"), Decimal("9.99E125"), Decimal(10) ** 38 - 1, Decimal(1) / 3, Decimal("-0.5"))[i % 5],
-        sign * 9999,
-        sign * 999999999,
-        sign * (10**18 - 1),
-        sign * (10**38 - 1),
-        Decimal("12345678901234.567891") * sign,
-        sign * 99999 * 100,
-        sign * 10**37,
-        Decimal("1.2345678901234567890123456789E-5"),
-        (0.1, float("inf"), float("nan"), 3.4028234663852886e38)[i % 4],
-        (0.1, float("-inf"), float("nan"), -0.0, 1.7976931348623157e308, 5e-324)[i % 6],
-        ("plain", "it's", "é" * 60, "\\N", "\t")[i % 5],
-        "😀" * (i % 8 + 1),
-        "Ł日本"[: 1 + i % 3],
-        "ab"[: 1 + i % 2],
-        "Łx",
-        ("", "x" * 5000, "😀é\n" * 900)[i % 3],
-        ("ł" * 2000, "")[i % 2],
-        bytes(range(i % 32)) or b"\x00",
-        b"\x00\xff" * (1 + i * 30),
-        datetime(9999 if i % 4 == 1 else 1, 12, 31, 23, 59, 59),
-        datetime(2026, 3, 29, 2, 30, 0, 123456),
-        datetime(1970, 1, 1),
-        datetime(1582, 10, 15, 0, 0, 0, 1),
-        datetime(2026, 10, 25, 1, 30, 0, 999999),
-        timedelta(days=sign * 9999, microseconds=sign * 999999),
-    )

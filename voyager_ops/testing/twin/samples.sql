@@ -1,0 +1,69 @@
+-- Every type that is migrated, at its extremes (samples.py); those that Oracle has since 23ai are in samples_23ai.sql.
+CREATE TABLE TYPE_SAMPLES (
+    ID           NUMBER(9) NOT NULL,
+    N_ANY        NUMBER,
+    N_4          NUMBER(4),
+    N_9          NUMBER(9),
+    N_18         NUMBER(18),
+    N_19         NUMBER(19),
+    N_38         NUMBER(38),
+    N_SCALED     NUMBER(20,6),
+    N_BELOW      NUMBER(3,5),
+    N_NEGATIVE   NUMBER(5,-2),
+    N_STAR       NUMBER(*,2),
+    N_INTEGER    INTEGER,
+    N_FLOAT      FLOAT,
+    N_HIDDEN     NUMBER(9) INVISIBLE,
+    B_FLOAT      BINARY_FLOAT,
+    B_DOUBLE     BINARY_DOUBLE,
+    V_BYTE       VARCHAR2(120 BYTE),
+    V_CHAR       VARCHAR2(30 CHAR),
+    V_LONGEST    VARCHAR2(4000),
+    V_NATIONAL   NVARCHAR2(30),
+    C_FIXED      CHAR(8),
+    C_NATIONAL   NCHAR(8),
+    T_CLOB       CLOB,
+    T_NCLOB      NCLOB,
+    R_RAW        RAW(2000),
+    R_BLOB       BLOB,
+    D_DATE       DATE,
+    D_STAMP      TIMESTAMP(6),
+    D_STAMP_0    TIMESTAMP(0),
+    D_STAMP_9    TIMESTAMP(9),
+    D_ZONE       TIMESTAMP(6) WITH TIME ZONE,
+    D_ZONE_9     TIMESTAMP(9) WITH TIME ZONE,
+    D_LOCAL      TIMESTAMP(6) WITH LOCAL TIME ZONE,
+    D_LOCAL_9    TIMESTAMP(9) WITH LOCAL TIME ZONE,
+    I_MONTHS     INTERVAL YEAR(9) TO MONTH,
+    I_SECONDS    INTERVAL DAY(4) TO SECOND(6),
+    I_SECONDS_9  INTERVAL DAY(9) TO SECOND(9),
+    ROW_PLACE    ROWID,
+    ROW_PLACE_U  UROWID(100),
+    CONSTRAINT TYPE_SAMPLES_PK PRIMARY KEY (ID)
+)
+/
+CREATE TABLE TYPE_LARGE (
+    ID           NUMBER(9) NOT NULL,
+    NOTE         VARCHAR2(30),
+    V_EXTENDED   VARCHAR2(32767),
+    V_EXTENDED_N NVARCHAR2(16383),
+    R_EXTENDED   RAW(32767),
+    X_DOCUMENT   XMLTYPE,
+    CONSTRAINT TYPE_LARGE_PK PRIMARY KEY (ID)
+)
+/
+-- Oracle allows one LONG or LONG RAW in a table.
+CREATE TABLE TYPE_LONG (
+    ID           NUMBER(9) NOT NULL,
+    NOTE         VARCHAR2(30),
+    T_LONG       LONG,
+    CONSTRAINT TYPE_LONG_PK PRIMARY KEY (ID)
+)
+/
+CREATE TABLE TYPE_LONG_RAW (
+    ID           NUMBER(9) NOT NULL,
+    NOTE         VARCHAR2(30),
+    R_LONG       LONG RAW,
+    CONSTRAINT TYPE_LONG_RAW_PK PRIMARY KEY (ID)
+)
+/
