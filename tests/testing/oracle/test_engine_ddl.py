@@ -255,6 +255,57 @@ def test_indexes_of_every_kind(app: Session) -> None:
     assert app.error("CREATE UNIQUE INDEX T_U ON T (A, B)")[0] == 1452
 
 
+def test_a_key_takes_an_index_that_is_there(app: Session) -> None:
+    app.sql("CREATE TABLE DEPOT (ID NUMBER, CODE VARCHAR2(5), BAY NUMBER, NOTE VARCHAR2(9))")
+    app.sql("CREATE UNIQUE INDEX DEPOT_PK ON DEPOT (BAY, ID)")
+    app.sql("CREATE INDEX DEPOT_IX ON DEPOT (CODE, NOTE)")
+    app.sql("ALTER TABLE DEPOT ADD (CONSTRAINT DEPOT_PK PRIMARY KEY (ID, BAY), CONSTRAINT DEPOT_U UNIQUE (CODE))")
+    kept = [("DEPOT_PK", "DEPOT_PK"), ("DEPOT_U", "DEPOT_IX")]
+    listed = "SELECT CONSTRAINT_NAME, INDEX_NAME FROM USER_CONSTRAINTS WHERE CONSTRAINT_TYPE IN ('P', 'U') ORDER BY 1"
+    assert app.sql(listed) == kept
+    assert app.sql("SELECT INDEX_NAME FROM USER_INDEXES ORDER BY 1") == [("DEPOT_IX",), ("DEPOT_PK",)]
+    app.sql("INSERT INTO DEPOT VALUES (1, 'a', 1, NULL)")
+    assert app.error("INSERT INTO DEPOT VALUES (2, 'a', 1, 'x')") == (1, "unique constraint (APP.DEPOT_U) violated")
+    assert app.error("INSERT INTO DEPOT VALUES (1, 'b', 1, 'x')") == (1, "unique constraint (APP.DEPOT_PK) violated")
+    app.sql("ALTER TABLE DEPOT DISABLE CONSTRAINT DEPOT_U")
+    app.sql("ALTER TABLE DEPOT DROP CONSTRAINT DEPOT_PK")
+    assert app.sql("SELECT INDEX_NAME FROM USER_INDEXES ORDER BY 1") == [("DEPOT_IX",), ("DEPOT_PK",)]
+    assert app.error("INSERT INTO DEPOT VALUES (1, 'b', 1, 'x')")[0] == 1  # the index alone still sees to it
+    app.sql("CREATE TABLE OTHER (ID NUMBER)")
+    assert app.error("ALTER TABLE OTHER ADD CONSTRAINT DEPOT_IX PRIMARY KEY (ID)")[0] == 955
+    assert app.error("ALTER TABLE OTHER ADD CONSTRAINT OTHER_PK PRIMARY KEY (ID) USING INDEX NOSUCH")[0] == 1418
+    app.sql("ALTER TABLE OTHER ADD CONSTRAINT OTHER_PK PRIMARY KEY (ID) USING INDEX (CREATE INDEX OTHER_IX ON OTHER (ID))")
+    assert ("OTHER_PK", "OTHER_IX") in app.sql(listed)
+
+
+def test_bounds_of_partitions_are_printed_anew(app: Session) -> None:
+    app.sql(
+        "CREATE TABLE TOLL (D DATE) PARTITION BY RANGE (D) (PARTITION A VALUES LESS THAN"
+        " (TO_DATE('01-APR-2021', 'DD-MON-YYYY', 'NLS_DATE_LANGUAGE = American')), PARTITION B VALUES LESS THAN"
+        " (TO_DATE('2022-01-01 06:00:00','SYYYY-MM-DD HH24:MI:SS','NLS_CALENDAR=GREGORIAN')))"
+    )
+    assert app.sql("SELECT HIGH_VALUE FROM USER_TAB_PARTITIONS ORDER BY PARTITION_POSITION") == [
+        ("TO_DATE(' 2021-04-01 00:00:00', 'SYYYY-MM-DD HH24:MI:SS', 'NLS_CALENDAR=GREGORIAN')",),
+        ("TO_DATE(' 2022-01-01 06:00:00', 'SYYYY-MM-DD HH24:MI:SS', 'NLS_CALENDAR=GREGORIAN')",),
+    ]
+
+
+def test_dimensions_and_prebuilt_tables_of_materialized_views(app: Session) -> None:
+    app.sql("CREATE TABLE PLACE (ID NUMBER, TOWN VARCHAR2(9), LAND VARCHAR2(9))")
+    create = "CREATE DIMENSION GEO LEVEL PLACE IS (PLACE.ID) LEVEL LAND IS (PLACE.LAND) HIERARCHY UP (PLACE CHILD OF LAND)"
+    app.sql(create)
+    assert app.sql("SELECT OBJECT_TYPE, STATUS FROM USER_OBJECTS WHERE OBJECT_NAME = 'GEO'") == [("DIMENSION", "VALID")]
+    assert app.error(create)[0] == 955
+    app.sql("DROP DIMENSION GEO")
+    assert app.error("DROP DIMENSION GEO")[0] == 30333
+    query = "AS SELECT LAND, COUNT(*) N FROM PLACE GROUP BY LAND"
+    assert app.error(f"CREATE MATERIALIZED VIEW LANDS ON PREBUILT TABLE {query}")[0] == 12059
+    app.sql(f"CREATE TABLE LANDS {query}")
+    app.sql(f"CREATE MATERIALIZED VIEW LANDS ON PREBUILT TABLE ENABLE QUERY REWRITE {query}")
+    assert app.sql("SELECT BUILD_MODE, REWRITE_ENABLED FROM USER_MVIEWS") == [("PREBUILT", "Y")]
+    assert app.sql("SELECT COLUMN_NAME FROM USER_TAB_COLS WHERE TABLE_NAME = 'LANDS' ORDER BY COLUMN_ID") == [("LAND",), ("N",)]
+
+
 def test_partitions(app: Session) -> None:
     app.sql(
         "CREATE TABLE R (ID NUMBER, D DATE) PARTITION BY RANGE (D) INTERVAL (NUMTOYMINTERVAL(1, 'MONTH'))"
@@ -323,6 +374,24 @@ def test_views_synonyms_and_comments(app: Session, engine: PgEngine) -> None:
     app.sql("DROP PUBLIC SYNONYM APP_T")
 
 
+def test_views_that_cannot_be_queried_here_have_their_columns(app: Session) -> None:
+    app.sql("CREATE TABLE BOX (ID NUMBER, DOC CLOB)")
+    app.sql(
+        "CREATE VIEW INSIDE AS SELECT B.ID, J.WEIGHT * 2 AS TWICE, J.NAME, CASE B.ID WHEN 1 THEN 'one' END WORD"
+        " FROM BOX B, JSON_TABLE(B.DOC, '$' COLUMNS (WEIGHT NUMBER PATH '$.w', NAME VARCHAR2(9) PATH '$.n')) J"
+    )
+    app.sql("COMMENT ON COLUMN INSIDE.TWICE IS 'doubled'")
+    names = [row[0] for row in app.sql("SELECT COLUMN_NAME FROM USER_TAB_COLS WHERE TABLE_NAME = 'INSIDE' ORDER BY COLUMN_ID")]
+    assert names == ["ID", "TWICE", "NAME", "WORD"]
+    app.sql("CREATE TYPE CRATE AS OBJECT (ID NUMBER(4), LABEL VARCHAR2(20))")
+    app.sql("CREATE VIEW CRATES OF CRATE WITH OBJECT OID (ID) AS SELECT CRATE(1, 'a').ID, 'a' FROM DUAL")
+    assert app.sql("SELECT VIEW_TYPE FROM USER_VIEWS WHERE VIEW_NAME = 'CRATES'") == [("CRATE",)]
+    found = app.sql(
+        "SELECT COLUMN_NAME, DATA_TYPE, DATA_LENGTH FROM USER_TAB_COLS WHERE TABLE_NAME = 'CRATES' ORDER BY COLUMN_ID"
+    )
+    assert found == [("ID", "NUMBER", 22), ("LABEL", "VARCHAR2", 20)]
+
+
 def test_plsql_units_and_triggers_are_kept_as_text(app: Session) -> None:
     app.sql("CREATE TABLE T (ID NUMBER)")
     app.sql(
@@ -367,6 +436,20 @@ def test_types(app: Session) -> None:
         ("VARYING ARRAY", 5, "VARCHAR2"),
     ]
     assert app.sql("SELECT DATA_TYPE, DATA_TYPE_OWNER FROM USER_TAB_COLUMNS WHERE COLUMN_NAME = 'A'") == [("ADDR", "APP")]
+
+
+def test_types_under_others_and_collections_of_references(app: Session) -> None:
+    app.sql("CREATE TYPE SHAPE AS OBJECT (NAME VARCHAR2(9), MEMBER FUNCTION AREA RETURN NUMBER) NOT FINAL")
+    app.sql("CREATE TYPE CIRCLE UNDER SHAPE (RADIUS NUMBER, OVERRIDING MEMBER FUNCTION AREA RETURN NUMBER)")
+    app.sql("CREATE TYPE SHAPES AS TABLE OF REF SHAPE")
+    assert app.sql("SELECT ATTR_NAME, ATTR_NO, INHERITED FROM USER_TYPE_ATTRS WHERE TYPE_NAME = 'CIRCLE' ORDER BY ATTR_NO") == [
+        ("NAME", 1, "YES"),
+        ("RADIUS", 2, "NO"),
+    ]
+    assert app.sql("SELECT ATTRIBUTES, LOCAL_ATTRIBUTES, SUPERTYPE_NAME FROM USER_TYPES WHERE TYPE_NAME = 'CIRCLE'") == [
+        (2, 1, "SHAPE")
+    ]
+    assert app.sql("SELECT ELEM_TYPE_MOD, ELEM_TYPE_NAME FROM USER_COLL_TYPES") == [("REF", "SHAPE")]
 
 
 def test_supplemental_logging(app: Session) -> None:

@@ -22,7 +22,7 @@ from voyager_ops.testing.oracle import (
     ddl_views,
 )
 from voyager_ops.testing.oracle import dictionary as dd
-from voyager_ops.testing.oracle.ddl_context import Context, relation, touch
+from voyager_ops.testing.oracle.ddl_context import Context, add_object, check_free, relation, touch
 from voyager_ops.testing.oracle.ddl_create import create_table
 from voyager_ops.testing.oracle.ddl_model import Column
 from voyager_ops.testing.oracle.ddl_numbers import forget_numbers, round_numbers
@@ -234,6 +234,13 @@ class Ddl:
             name = cursor.name()
             cursor.rest()
             return Outcome("", name, "PROFILE")
+        if cursor.accept("DIMENSION"):
+            self._need(self._peek_owner(cursor), "CREATE DIMENSION", "CREATE ANY DIMENSION")
+            outcome = self._names(cursor, "DIMENSION")
+            check_free(context, outcome.owner, outcome.name)
+            add_object(context, outcome.owner, outcome.name, "DIMENSION")
+            cursor.rest()
+            return outcome
         raise OracleError(901, "invalid CREATE command")
 
     def _create_table(self, cursor: Cursor, temporary: bool) -> Outcome:
@@ -324,6 +331,7 @@ class Ddl:
         for kind in (
             "VIEW",
             "MATERIALIZED",
+            "DIMENSION",
             "PROCEDURE",
             "FUNCTION",
             "PACKAGE",
@@ -400,6 +408,7 @@ class Ddl:
             (("PACKAGE",), "DROP ANY PROCEDURE", lambda: ddl_plsql.drop_unit(context, cursor, "PACKAGE")),
             (("TYPE",), "DROP ANY TYPE", lambda: ddl_plsql.drop_unit(context, cursor, "TYPE")),
             (("TRIGGER",), "DROP ANY TRIGGER", lambda: self._drop_trigger(cursor)),
+            (("DIMENSION",), "DROP ANY DIMENSION", lambda: self._drop_dimension(cursor)),
         )
         for words, privilege, action in handlers:
             if cursor.accept(*words):
@@ -431,6 +440,17 @@ class Ddl:
             raise OracleError(4080, f"trigger '{name}' does not exist")
         ddl_plsql.drop_trigger_rows(self.context, owner, name)
         ddl_triggers.remove(self.context, owner, name)
+
+    def _drop_dimension(self, cursor: Cursor) -> None:
+        owner, name = cursor.qualified()
+        if not dd.delete(
+            self.context.connection,
+            "OBJECTS",
+            OWNER=owner or self.context.schema,
+            OBJECT_NAME=name,
+            OBJECT_TYPE="DIMENSION",
+        ):
+            raise OracleError(30333, "dimension does not exist")
 
     def _truncate(self, cursor: Cursor) -> Outcome:
         cursor.expect("TABLE")

@@ -16,6 +16,7 @@ from voyager_ops.testing.oracle.ddl_partitions import record_partition
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
 from voyager_ops.testing.oracle.tokens import Cursor
+from voyager_ops.testing.oracle.translated import KEY_PREFIX
 
 _OF_PARTITIONS = {"TRUNCATE", "EXCHANGE", "SPLIT", "MERGE", "RENAME", "COALESCE"}
 # How and where a table is stored: taken and forgotten.
@@ -91,7 +92,7 @@ def _clause(context: Context, cursor: Cursor, owner: str, name: str, semantics: 
             raise OracleError(23292, "The constraint does not exist")
         for family in ("CONSTRAINTS", "CONS_COLUMNS"):
             dd.update(connection, family, {"OWNER": owner, "CONSTRAINT_NAME": old}, CONSTRAINT_NAME=new)
-        for prefix in ("", "I$"):
+        for prefix in ("", KEY_PREFIX):
             if connection.execute(
                 "SELECT FROM pg_constraint WHERE conname = %s AND conrelid = %s", (prefix + old, context.oid(owner, name))
             ).fetchone():

@@ -22,6 +22,7 @@ from voyager_ops.testing.oracle.ddl_index_rows import drop_index_rows
 from voyager_ops.testing.oracle.ddl_model import Column, Constraint
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
+from voyager_ops.testing.oracle.translated import INDEX_PREFIX
 
 # Types that become each other with the values they have.
 ALIKE = (
@@ -256,7 +257,9 @@ def drop_column(context: Context, owner: str, name: str, column: str, *, cascade
     for index_owner, index in dd.rows(
         connection, "IND_COLUMNS", "INDEX_OWNER", "INDEX_NAME", TABLE_OWNER=owner, TABLE_NAME=name, COLUMN_NAME=column
     ):
-        context.run(f"DROP INDEX IF EXISTS {relation(str(index_owner), 'I$' + str(index))}")
+        postgres = INDEX_PREFIX + str(index)
+        context.run(f"ALTER TABLE {relation(owner, name)} DROP CONSTRAINT IF EXISTS {quote(postgres)}")
+        context.run(f"DROP INDEX IF EXISTS {relation(str(index_owner), postgres)}")
         drop_index_rows(context, str(index_owner), str(index))
     _drop_identity(context, owner, name, column)
     invalidate_views(context, owner, name, column)

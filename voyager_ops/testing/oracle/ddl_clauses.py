@@ -246,7 +246,7 @@ def parse_constraint_state(cursor: Cursor, constraint: Constraint) -> None:
             constraint.validated = False
         elif cursor.accept("USING", "INDEX"):
             if cursor.is_word("("):
-                cursor.parenthesised()
+                constraint.create_index = cursor.parenthesised()
             elif cursor.token.is_name and cursor.token.value not in (
                 *_PHYSICAL,
                 "ENABLE",

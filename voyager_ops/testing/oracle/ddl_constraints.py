@@ -5,10 +5,11 @@ from __future__ import annotations
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_context import Context, check_name
 from voyager_ops.testing.oracle.ddl_enforce import enforce, unenforce
-from voyager_ops.testing.oracle.ddl_index_rows import drop_index_rows
+from voyager_ops.testing.oracle.ddl_index_rows import drop_key_index
+from voyager_ops.testing.oracle.ddl_indexes import create_index
 from voyager_ops.testing.oracle.ddl_model import Constraint
 from voyager_ops.testing.oracle.engine import OracleError
-from voyager_ops.testing.oracle.tokens import tokenize
+from voyager_ops.testing.oracle.tokens import Cursor, tokenize
 
 
 def _columns(context: Context, owner: str, table: str) -> set[str]:
@@ -35,7 +36,12 @@ def add_constraint(context: Context, owner: str, table: str, constraint: Constra
     kind = "C" if constraint.kind == "N" else constraint.kind
     condition = constraint.condition or None
     key = kind in ("P", "U")
-    index = constraint.using_index or name
+    if key and constraint.enabled and constraint.create_index:
+        text = Cursor(constraint.create_index)
+        text.expect("CREATE")
+        unique = text.accept("UNIQUE")
+        text.expect("INDEX")
+        constraint.using_index = create_index(context, text, unique=unique)[1]
     dd.insert(
         connection,
         "CONSTRAINTS",
@@ -54,8 +60,7 @@ def add_constraint(context: Context, owner: str, table: str, constraint: Constra
         VALIDATED="VALIDATED" if validated else "NOT VALIDATED",
         GENERATED="USER NAME" if constraint.name else "GENERATED NAME",
         RELY="RELY" if constraint.rely else None,
-        INDEX_OWNER=owner if key and constraint.enabled else None,
-        INDEX_NAME=index if key and constraint.enabled else None,
+        INDEX_NAME=constraint.using_index if key and constraint.enabled else None,
         ORIGIN_CON_ID=3,
     )
     connection.execute(
@@ -189,7 +194,7 @@ def set_state(
         VALIDATED="VALIDATED" if validated else "NOT VALIDATED",
     )
     if kind in ("P", "U") and not now_enabled:
-        drop_index_rows(context, owner, str(index or name))
+        drop_key_index(context, owner, str(index or name))
         dd.update(connection, "CONSTRAINTS", keys, INDEX_OWNER=None, INDEX_NAME=None)
     if now_enabled:
         enforce(context, owner, table, name)
@@ -217,6 +222,6 @@ def drop_constraint(
     if status == "ENABLED":
         unenforce(context, owner, table, name)
     if index is not None and not keep_index:
-        drop_index_rows(context, owner, str(index))
+        drop_key_index(context, owner, str(index))
     dd.delete(connection, "CONSTRAINTS", OWNER=owner, CONSTRAINT_NAME=name)
     dd.delete(connection, "CONS_COLUMNS", OWNER=owner, CONSTRAINT_NAME=name)

@@ -14,7 +14,6 @@ from voyager_ops.testing.oracle.ora_errors import oracle_error
 from voyager_ops.testing.oracle.rewrite import quote
 
 Connection = psycopg.Connection[Any]
-INDEX_PREFIX = "I$"  # of PostgreSQL's indexes: Oracle has a namespace of its own for them
 MAX_NAME = 60
 LARGEST = 9223372036854775807
 NO_MAXVALUE = 9999999999999999999999999999

@@ -222,20 +222,20 @@ def _record_table(context: Context, owner: str, table: CreateTable, object_id: i
         )
         add_object(context, owner, storage, "TABLE")
     if table.of_type is not None:
-        if table.of_type[1] == "XMLTYPE":
+        xml = table.of_type[1] == "XMLTYPE"
+        if xml:
             dd.insert(context.connection, "XML_TABLES", OWNER=owner, TABLE_NAME=table.name, STORAGE_TYPE="BINARY")
-        else:
-            dd.insert(
-                context.connection,
-                "OBJECT_TABLES",
-                OWNER=owner,
-                TABLE_NAME=table.name,
-                STATUS="VALID",
-                TABLE_TYPE_OWNER=table.of_type[0] or context.schema,
-                TABLE_TYPE=table.of_type[1],
-                TEMPORARY="N",
-                NESTED="NO",
-            )
+        dd.insert(
+            context.connection,
+            "OBJECT_TABLES",
+            OWNER=owner,
+            TABLE_NAME=table.name,
+            STATUS="VALID",
+            TABLE_TYPE_OWNER="SYS" if xml else table.of_type[0] or context.schema,
+            TABLE_TYPE=table.of_type[1],
+            TEMPORARY="N",
+            NESTED="NO",
+        )
 
 
 def record_log_group(context: Context, owner: str, table: str, group: str, columns: Sequence[str], always: bool) -> None:

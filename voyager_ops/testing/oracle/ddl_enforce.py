@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from voyager_ops.testing.oracle import dictionary as dd
-from voyager_ops.testing.oracle.ddl_context import INDEX_PREFIX, Context, relation
+from voyager_ops.testing.oracle.ddl_context import Context, relation
 from voyager_ops.testing.oracle.ddl_index_rows import record_index
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
+from voyager_ops.testing.oracle.translated import KEY_PREFIX
 
 AT_STATEMENT_END = " DEFERRABLE INITIALLY IMMEDIATE"
 
@@ -40,31 +41,30 @@ def enforce(context: Context, owner: str, table: str, name: str) -> None:
         later = later or AT_STATEMENT_END
         _check_state(context, target, columns, kind == "P", f"{owner}.{name}")
         context.run(
-            f"ALTER TABLE {target} ADD CONSTRAINT {quote(INDEX_PREFIX + name)} {'PRIMARY KEY' if kind == 'P' else 'UNIQUE'}"
+            f"ALTER TABLE {target} ADD CONSTRAINT {quote(KEY_PREFIX + name)} {'PRIMARY KEY' if kind == 'P' else 'UNIQUE'}"
             f" ({names}){later}"
         )
         if kind == "P":
             for column in columns:
                 dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": column}, NULLABLE="N")
-        if not dd.exists(connection, "INDEXES", OWNER=owner, INDEX_NAME=str(index or name)):
+        found = usable_index(context, owner, table, columns, named=str(index or ""), deferrable=deferrable == "DEFERRABLE")
+        if found is None:
+            if dd.exists(connection, "INDEXES", OWNER=owner, INDEX_NAME=name):
+                raise OracleError(955, "name is already used by an existing object")
+            found = (owner, name)
             record_index(
                 context,
                 owner,
-                str(index or name),
+                name,
                 owner,
                 table,
                 [(c, None, "ASC") for c in columns],
-                unique=True,
+                unique=deferrable != "DEFERRABLE",
                 generated=name.startswith("SYS_C"),
                 constraint=True,
             )
-            dd.update(
-                connection,
-                "CONSTRAINTS",
-                {"OWNER": owner, "CONSTRAINT_NAME": name},
-                INDEX_OWNER=owner,
-                INDEX_NAME=str(index or name),
-            )
+        of = {"OWNER": owner, "CONSTRAINT_NAME": name}
+        dd.update(connection, "CONSTRAINTS", of, INDEX_OWNER=found[0], INDEX_NAME=found[1])
         return
     late = "" if validated == "VALIDATED" else " NOT VALID"
     if kind == "R":
@@ -108,9 +108,48 @@ def enforce(context: Context, owner: str, table: str, name: str) -> None:
         raise
 
 
+def usable_index(
+    context: Context, owner: str, table: str, columns: list[str], *, named: str = "", deferrable: bool = False
+) -> tuple[str, str] | None:
+    """The index that is there and that Oracle takes for a key (owner, name): a unique one of just its columns, or another that
+    begins with them, both in any order; of a deferrable key no unique one. ``named``: the one of USING INDEX, which has to do."""
+    found = []
+    for index_owner, index, kind, unique in dd.rows(
+        context.connection,
+        "INDEXES",
+        "OWNER",
+        "INDEX_NAME",
+        "INDEX_TYPE",
+        "UNIQUENESS",
+        TABLE_OWNER=owner,
+        TABLE_NAME=table,
+        STATUS="VALID",
+    ):
+        have = [
+            str(c)
+            for (c,) in dd.rows(
+                context.connection,
+                "IND_COLUMNS",
+                "COLUMN_NAME",
+                order="COLUMN_POSITION",
+                INDEX_OWNER=str(index_owner),
+                INDEX_NAME=str(index),
+            )
+        ]
+        first = have if unique == "UNIQUE" else have[: len(columns)]
+        does = str(kind).startswith("NORMAL") and sorted(first) == sorted(columns) and not (deferrable and unique == "UNIQUE")
+        if does and named in ("", str(index)):
+            found.append((unique != "UNIQUE", str(index_owner), str(index)))
+    if named and not found:
+        if not dd.exists(context.connection, "INDEXES", OWNER=owner, INDEX_NAME=named):
+            raise OracleError(1418, "specified index does not exist")
+        raise OracleError(14196, "Specified index cannot be used to enforce the constraint.")
+    return min(found)[1:] if found else None
+
+
 def _checked_by_row(context: Context, owner: str, table: str, name: str, columns: list[str]) -> None:
     """PostgreSQL's foreign keys need a key that looks for duplicates row by row: one that does not is made anew as such."""
-    constraint = INDEX_PREFIX + name
+    constraint = KEY_PREFIX + name
     late = context.connection.execute(
         'SELECT c.contype = \'p\' FROM pg_constraint c JOIN ora."CONSTRAINTS" k ON k."OWNER" = %s::text'
         ' AND k."CONSTRAINT_NAME" = %s::text AND k."DEFERRABLE"::text = \'NOT DEFERRABLE\''
@@ -163,7 +202,7 @@ def unenforce(context: Context, owner: str, table: str, name: str) -> None:
             context.run(f"ALTER TABLE {target} ALTER {quote(columns[0])} DROP NOT NULL")
             dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": columns[0]}, NULLABLE="Y")
         return
-    context.run(f"ALTER TABLE {target} DROP CONSTRAINT {quote((INDEX_PREFIX if kind in ('P', 'U') else '') + name)}")
+    context.run(f"ALTER TABLE {target} DROP CONSTRAINT {quote((KEY_PREFIX if kind in ('P', 'U') else '') + name)}")
     if kind == "P":
         for column in columns:
             named = connection.execute(

@@ -102,6 +102,12 @@ def record_index(
         )
 
 
+def drop_key_index(context: Context, owner: str, name: str) -> None:
+    """The rows of a key's index that was made with the key; one that was there before stays."""
+    if dd.exists(context.connection, "INDEXES", OWNER=owner, INDEX_NAME=name, CONSTRAINT_INDEX="YES"):
+        drop_index_rows(context, owner, name)
+
+
 def drop_index_rows(context: Context, owner: str, name: str) -> None:
     for family, key in (
         ("INDEXES", "OWNER"),

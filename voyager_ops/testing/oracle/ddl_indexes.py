@@ -6,12 +6,13 @@ import re
 
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_clauses import expression, skip_physical
-from voyager_ops.testing.oracle.ddl_context import INDEX_PREFIX, Context, check_name, relation
+from voyager_ops.testing.oracle.ddl_context import Context, check_name, relation
 from voyager_ops.testing.oracle.ddl_enforce import AT_STATEMENT_END
 from voyager_ops.testing.oracle.ddl_index_rows import drop_index_rows, record_index
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
 from voyager_ops.testing.oracle.tokens import Cursor
+from voyager_ops.testing.oracle.translated import INDEX_PREFIX
 
 
 def create_index(context: Context, cursor: Cursor, *, unique: bool = False, bitmap: bool = False) -> tuple[str, str, str]:

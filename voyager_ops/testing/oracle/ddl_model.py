@@ -40,6 +40,7 @@ class Constraint:
     deferred: bool = False
     rely: bool = False
     using_index: str | None = None
+    create_index: str = ""
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_context import Context, add_object
@@ -121,6 +122,20 @@ def record_partition(
         add_object(context, owner, table, "TABLE SUBPARTITION", sub=child_name)
 
 
+_MASKS = {
+    "YYYY-MM-DD": "%Y-%m-%d",
+    "YYYY-MM-DD HH24:MI:SS": "%Y-%m-%d %H:%M:%S",
+    "YYYY/MM/DD": "%Y/%m/%d",
+    "YYYYMMDD": "%Y%m%d",
+    "DD/MM/YYYY": "%d/%m/%Y",
+    "MM/DD/YYYY": "%m/%d/%Y",
+    "DD-MM-YYYY": "%d-%m-%Y",
+    "DD-MON-YYYY": "%d-%b-%Y",
+    "DD-MON-RR": "%d-%b-%y",
+    "DD.MM.YYYY": "%d.%m.%Y",
+}
+
+
 def _canonical_bound(text: str) -> str:
     """A partition's bound as HIGH_VALUE has it: dates as TO_DATE calls with the calendar."""
 
@@ -129,8 +144,16 @@ def _canonical_bound(text: str) -> str:
         moment = f" {int(year):04}-{int(month):02}-{int(day):02} 00:00:00"
         return f"TO_DATE('{moment}', 'SYYYY-MM-DD HH24:MI:SS', 'NLS_CALENDAR=GREGORIAN')"
 
+    def call(match: re.Match[str]) -> str:
+        # Oracle has read the date and prints it anew, whatever mask and language it was given with.
+        try:
+            read = datetime.strptime(match[1].strip(), _MASKS[re.sub(r"\s+", " ", match[2].upper().strip().lstrip("S"))])
+        except (KeyError, ValueError):
+            return match[0]
+        return f"TO_DATE(' {read:%Y-%m-%d %H:%M:%S}', 'SYYYY-MM-DD HH24:MI:SS', 'NLS_CALENDAR=GREGORIAN')"
+
     text = re.sub(r"(?i)\b(DATE\s*)'(\d+-\d+-\d+)'", date, text)
-    text = re.sub(r"(?i)\b(TO_DATE\s*\(\s*)'(\d{4}-\d{1,2}-\d{1,2})'\s*,\s*'S?YYYY-MM-DD'\s*\)", date, text)
+    text = re.sub(r"(?i)\bTO_DATE\s*\(\s*'([^']+)'\s*,\s*'([^']+)'\s*(?:,\s*'[^']+'\s*)?\)", call, text)
     text = re.sub(r"(?i)\b(TIMESTAMP\s*)'(\d+-\d+-\d+) (\d+:\d+:\d+)'", lambda m: f"TIMESTAMP' {m[2]} {m[3]}'", text)
     if text.upper() in ("MAXVALUE", "DEFAULT"):
         return text.upper()

@@ -35,6 +35,9 @@ def create_trigger(context: Context, cursor: Cursor, *, replace: bool) -> None:
         elif not cursor.accept("OR"):
             events.append(cursor.name())
     cursor.expect("ON")
+    if cursor.accept("NESTED", "TABLE"):
+        cursor.name()
+        cursor.expect("OF")
     t_owner, table = cursor.qualified()
     base = "SCHEMA" if table == "SCHEMA" else "DATABASE" if table == "DATABASE" else "TABLE"
     t_owner = t_owner or owner

@@ -56,7 +56,8 @@ def create_type(context: Context, cursor: Cursor, *, replace: bool, semantics: s
             _collection(context, cursor, owner, name, semantics)
             return
         cursor.expect("OBJECT")
-    attributes, methods = _attributes(context, cursor, owner, name, semantics)
+    inherited = _inherit(context, owner, name, supertype) if supertype else 0
+    attributes, methods = _attributes(context, cursor, owner, name, semantics, inherited)
     final = not re.search(r"(?i)\bNOT\s+FINAL\b", cursor.text)
     dd.insert(
         context.connection,
@@ -72,8 +73,21 @@ def create_type(context: Context, cursor: Cursor, *, replace: bool, semantics: s
         INSTANTIABLE="YES",
         SUPERTYPE_OWNER=supertype[0] if supertype else None,
         SUPERTYPE_NAME=supertype[1] if supertype else None,
-        LOCAL_ATTRIBUTES=attributes if supertype else None,
+        LOCAL_ATTRIBUTES=attributes - inherited if supertype else None,
     )
+
+
+def _inherit(context: Context, owner: str, name: str, supertype: tuple[str, str]) -> int:
+    """Give the type the attributes of its supertype; how many they are."""
+    found = context.connection.execute(
+        'INSERT INTO ora."TYPE_ATTRS" ("OWNER", "TYPE_NAME", "ATTR_NAME", "ATTR_TYPE_MOD", "ATTR_TYPE_OWNER", "ATTR_TYPE_NAME",'
+        ' "LENGTH", "PRECISION", "SCALE", "CHARACTER_SET_NAME", "ATTR_NO", "INHERITED", "CHAR_USED")'
+        ' SELECT %s::text, %s::text, "ATTR_NAME", "ATTR_TYPE_MOD", "ATTR_TYPE_OWNER", "ATTR_TYPE_NAME", "LENGTH", "PRECISION",'
+        ' "SCALE", "CHARACTER_SET_NAME", "ATTR_NO", \'YES\', "CHAR_USED" FROM ora."TYPE_ATTRS" WHERE "OWNER" = %s::text'
+        ' AND "TYPE_NAME" = %s::text',
+        (owner, name, *supertype),
+    )
+    return found.rowcount
 
 
 def _collection(context: Context, cursor: Cursor, owner: str, name: str, semantics: str) -> None:
@@ -82,6 +96,7 @@ def _collection(context: Context, cursor: Cursor, owner: str, name: str, semanti
         cursor.expect("(")
         bound = cursor.integer()
         cursor.expect(")", "OF")
+    reference = cursor.accept("REF")
     kind = parse_type(cursor, semantics)
     dd.insert(
         context.connection,
@@ -103,6 +118,7 @@ def _collection(context: Context, cursor: Cursor, owner: str, name: str, semanti
         TYPE_NAME=name,
         COLL_TYPE="VARYING ARRAY" if bound is not None else "TABLE",
         UPPER_BOUND=bound,
+        ELEM_TYPE_MOD="REF" if reference else None,
         ELEM_TYPE_OWNER=(owner if kind.owner == "?" else kind.owner) if kind.owner else None,
         ELEM_TYPE_NAME=kind.name,
         LENGTH=kind.length or None,
@@ -115,10 +131,10 @@ def _collection(context: Context, cursor: Cursor, owner: str, name: str, semanti
     cursor.rest()
 
 
-def _attributes(context: Context, cursor: Cursor, owner: str, name: str, semantics: str) -> tuple[int, int]:
-    attributes = methods = 0
+def _attributes(context: Context, cursor: Cursor, owner: str, name: str, semantics: str, inherited: int = 0) -> tuple[int, int]:
+    attributes, methods = inherited, 0
     if not cursor.accept("("):
-        return 0, 0
+        return attributes, 0
     while True:
         if any(
             cursor.is_word(w)

@@ -7,6 +7,7 @@ import re
 import psycopg
 
 from voyager_ops.testing.oracle.engine import OracleError
+from voyager_ops.testing.oracle.translated import INDEX_PREFIX, KEY_PREFIX
 
 _CODES: dict[str, tuple[int, str]] = {
     "40001": (8177, "can't serialize access for this transaction"),
@@ -52,7 +53,7 @@ def oracle_error(error: psycopg.Error, verb: str = "", statement: str = "") -> O
     own = _OWN.match(text)
     if own is not None:
         return OracleError(int(own[1]), own[2])
-    where = f"{diag.schema_name}.{(diag.constraint_name or '').removeprefix('I$')}"
+    where = f"{diag.schema_name}.{(diag.constraint_name or '').removeprefix(INDEX_PREFIX).removeprefix(KEY_PREFIX)}"
     if state == "23505" or state == "23P01":
         return OracleError(1, f"unique constraint ({where}) violated")
     if state == "23502":

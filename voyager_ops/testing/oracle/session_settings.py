@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from voyager_ops.testing.oracle.ddl_context import INDEX_PREFIX
 from voyager_ops.testing.oracle.engine import OracleError, Result
 from voyager_ops.testing.oracle.ora_errors import oracle_error
 from voyager_ops.testing.oracle.recorder import Nls
 from voyager_ops.testing.oracle.rewrite import quote
 from voyager_ops.testing.oracle.tokens import Cursor
+from voyager_ops.testing.oracle.translated import KEY_PREFIX
 
 if TYPE_CHECKING:
     from voyager_ops.testing.oracle.sql_session import SqlSession
@@ -216,7 +216,7 @@ def _set_constraints(session: SqlSession, rest: str) -> None:
         names = ["ALL"]
     else:
         names = [
-            f"{quote(owner)}.{quote((INDEX_PREFIX if kind in ('P', 'U') else '') + name)}"
+            f"{quote(owner)}.{quote((KEY_PREFIX if kind in ('P', 'U') else '') + name)}"
             for owner, name, kind in session.engine.catalog.query(
                 'SELECT "OWNER"::text, "CONSTRAINT_NAME"::text, "CONSTRAINT_TYPE"::text FROM ora."CONSTRAINTS" WHERE'
                 " \"DEFERRABLE\"::text = 'DEFERRABLE' AND \"STATUS\"::text = 'ENABLED'"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from voyager_ops.testing.oracle.engine import Bind, OracleError, TypeNumber
 
 ROW_NUMBER = "ORA$RID"  # the hidden column behind ROWID
+INDEX_PREFIX = "I$"  # of PostgreSQL's indexes: Oracle has a namespace of its own for them
+KEY_PREFIX = "K$"  # of PostgreSQL's constraints for keys: an index may have been there before, by the same name
 _BIND_TYPES = {
     TypeNumber.VARCHAR2: "ora.varchar2",
     TypeNumber.CHAR: "ora.char",
