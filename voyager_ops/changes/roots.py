@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from typing import Any
-
-import sqlalchemy as sa
 
 from voyager_ops.model.changes import Relation
 from voyager_ops.model.positions import Lane
 from voyager_ops.model.tables import QName, Table
-from voyager_ops.state import tables
 from voyager_ops.state.store import State
 
 
@@ -67,15 +62,10 @@ class RootMap:
 
     def add(self, oid: int, name: QName, root: Table) -> None:
         """Record a partition made since the tables were frozen; at once durable, harmless when repeated or raced."""
-        document = tables.document
-        where = (document.c.migration == self._state.migration, document.c.key == self._key)
         with self._state.begin() as connection:
-            value: list[Any] | None = connection.execute(
-                sa.select(document.c.value).where(*where).with_for_update()
-            ).scalar_one_or_none()
-            entries = [entry for entry in value or [] if entry[0] != oid]
+            entries = [entry for entry in self._state.locked(self._key, connection) or [] if entry[0] != oid]
             entries.append([oid, name.schema, name.name, root.oid])
-            self._state.upsert(document, {"key": self._key}, {"value": entries, "updated_at": time.time()}, connection)
+            self._state.put(self._key, entries, connection)
         self._know(oid, name, root)
 
     def leaves(self, table: Table) -> list[QName]:

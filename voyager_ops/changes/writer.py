@@ -288,12 +288,7 @@ class LogWriter:
             self._file = None
 
     def _still_ours(self, connection: sa.Connection) -> None:
-        table = tables.document
-        value = connection.execute(
-            sa.select(table.c.value)
-            .where(table.c.migration == self._state.migration, table.c.key == self._owner)
-            .with_for_update()
-        ).scalar_one_or_none()
+        value = self._state.locked(self._owner, connection)
         if value is None or value["token"] != self._token:
             raise Fenced(
                 f"another process captures lane {self._lane} of migration {self._state.migration!r} now",

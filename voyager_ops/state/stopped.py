@@ -6,7 +6,6 @@ written before anything later is published. That a table is stopped is never und
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -15,7 +14,6 @@ import sqlalchemy as sa
 
 from voyager_ops.failpoints import hit, register
 from voyager_ops.model.positions import Lane, Position
-from voyager_ops.state import tables
 from voyager_ops.state.store import State
 
 BEFORE_STOP = register("lane.stop_table.before")
@@ -83,12 +81,8 @@ def mark_incomplete(state: State, lane: Lane, names: Iterable[str]) -> None:
 
 
 def _read(state: State, lane: Lane, connection: sa.Connection) -> dict[str, StoppedTable]:
-    """To be written anew in the same transaction: capture and apply both write, and neither forgets what the other wrote."""
-    table = tables.document
-    value = connection.execute(
-        sa.select(table.c.value).where(table.c.migration == state.migration, table.c.key == stopped_key(lane)).with_for_update()
-    ).scalar_one_or_none()
-    return _parse(value or {})
+    """Capture and apply both write, and neither forgets what the other wrote."""
+    return _parse(state.locked(stopped_key(lane), connection) or {})
 
 
 def _write(state: State, lane: Lane, known: Mapping[str, StoppedTable], connection: sa.Connection) -> None:
@@ -96,7 +90,7 @@ def _write(state: State, lane: Lane, known: Mapping[str, StoppedTable], connecti
         name: {"position": each.position, "statement": each.statement, "at": each.at, "incomplete": each.incomplete}
         for name, each in known.items()
     }
-    state.upsert(tables.document, {"key": stopped_key(lane)}, {"value": value, "updated_at": time.time()}, connection)
+    state.put(stopped_key(lane), value, connection)
 
 
 def _parse(value: Mapping[str, Any]) -> dict[str, StoppedTable]:

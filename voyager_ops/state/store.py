@@ -98,9 +98,16 @@ class State:
                 sa.select(table.c.value).where(table.c.migration == self.migration, table.c.key == key)
             ).scalar_one_or_none()
 
-    def put(self, key: str, value: Json) -> None:
-        """Write the document ``key`` (JSON-able)."""
-        self.upsert(tables.document, {"key": key}, {"value": value, "updated_at": time.time()})
+    def locked(self, key: str, connection: sa.Connection) -> Json | None:
+        """The document ``key``, or None, as nobody else changes it until the transaction ends: to be written anew in it."""
+        table = tables.document
+        return connection.execute(
+            sa.select(table.c.value).where(table.c.migration == self.migration, table.c.key == key).with_for_update()
+        ).scalar_one_or_none()
+
+    def put(self, key: str, value: Json, connection: sa.Connection | None = None) -> None:
+        """Write the document ``key`` (JSON-able), in the transaction that ``connection`` is in or in one of its own."""
+        self.upsert(tables.document, {"key": key}, {"value": value, "updated_at": time.time()}, connection)
 
     def delete(self, key: str) -> None:
         table = tables.document
