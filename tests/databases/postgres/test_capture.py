@@ -13,9 +13,13 @@ from psycopg import sql
 from tests.changes.kit import Running, changes_of, forward, log_of, make_migration, run_in_process, running
 from tests.conftest import Database
 from voyager_ops.databases.postgres.capture import object_name, prepare, teardown
+from voyager_ops.databases.postgres.database import postgres
+from voyager_ops.databases.postgres.replication import READ_SECONDS, ReplicationStream
 from voyager_ops.errors import Fenced, PreconditionError, RetryableError
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.migration import Migration
+from voyager_ops.model.changes import INSERT
+from voyager_ops.model.positions import START
 from voyager_ops.state.lanes import read_lane
 from voyager_ops.testing.postgres import Cluster
 
@@ -117,6 +121,30 @@ def test_killed_while_streaming_nothing_is_lost_or_doubled(
         loop.caught_up(source)
     assert [int(change[3][0]) for one in changes_of(context) for change in one] == list(range(number))
     assert log_of(context).totals().tables["public.item"].inserts == number
+
+
+def test_a_stream_is_read_in_portions(context: LaneContext, source: psycopg.Connection, source_db: Database) -> None:
+    """Two reads are never nearer to each other than said: the server sends a reader that takes every change as it comes a packet
+    for each of them."""
+    prepare(context)
+    record = read_lane(context.state, context.lane)
+
+    def write() -> None:
+        with source_db.connect() as connection:
+            for number in range(300):
+                connection.execute("INSERT INTO item VALUES (%s, 'v')", (number,))
+
+    writer = threading.Thread(target=write)
+    with ReplicationStream(postgres(context.capture_db), record.slot, record.publication, START) as stream:
+        writer.start()
+        found: list[int] = []
+        started = time.monotonic()
+        while sum(found) < 300:
+            stream.wait(1.0)
+            found.append(sum(frame[0] == INSERT for frame in stream.messages()))
+        elapsed = time.monotonic() - started
+    writer.join()
+    assert (sum(each > 0 for each in found) - 1) * READ_SECONDS <= elapsed
 
 
 def test_only_one_capture_runs(context: LaneContext, source: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
