@@ -26,7 +26,7 @@ SCHEMES: Mapping[str, str] = {"postgres": "postgresql", "postgresql": "postgresq
 ORACLE = "oracle"
 ORACLES_EXTRAS: Mapping[str, str] = {
     **{name: name for name in OPTIONS},
-    **{name: name for name in ("sid", "dsn", "cdb", "cdb_service")},
+    **{name: name for name in ("sid", "dsn", "cdb", "cdb_service", "instances")},
     "thick_mode": "thick",
     "thick_mode_lib_dir": "thick_lib_dir",
     "thick_mode_config_dir": "thick_config_dir",

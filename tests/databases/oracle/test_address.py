@@ -59,6 +59,20 @@ def test_the_root_is_another_service() -> None:
     assert "(SERVICE_NAME=cdb1)" in address.driver_parameters(root=True)["dsn"]
 
 
+def test_the_instances_of_a_cluster() -> None:
+    address = parse_url("oracle://u:p@scan:1521/PDB?instances=one,two:1522,[fe80::1]:1523")
+    assert address.instances == ("one", "two:1522", "[fe80::1]:1523")
+    places = [address.driver_parameters(instance=each) for each in address.instances]
+    assert [(place["host"], place["port"], place["service_name"]) for place in places] == [
+        ("one", 1521, "PDB"),
+        ("two", 1522, "PDB"),
+        ("fe80::1", 1523, "PDB"),
+    ]
+    assert address.driver_parameters()["host"] == "scan"
+    address = parse_url("oracle://u:p@?dsn=prod&instances=prod1,prod2")
+    assert [address.driver_parameters(instance=each)["dsn"] for each in address.instances] == ["prod1", "prod2"]
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -72,6 +86,8 @@ def test_the_root_is_another_service() -> None:
         ("oracle://u:s3cret@h/S?nonsense=1", "'nonsense', which is not known"),
         ("oracle://u:s3cret@h/S?expire_time=soon", "expire_time: a number is wanted"),
         ("oracle://u:s3cret@h/S?mode=emperor", "mode: one of"),
+        ("oracle://u:s3cret@h/S?instances=a,b/S", "instances: host:port is wanted"),
+        ("oracle://u:s3cret@h/S?instances=a:x", "instances: "),
         ("oracle://u:s3cret@h/S?sid=a&sid=b", "twice"),
         ("oracle://u:s3cret@?dsn=A&protocol=tcps", "protocol beside"),
         ("oracle://u:s3cret@h/S?thick_lib_dir=/x", "without thick=true"),

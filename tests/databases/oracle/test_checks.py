@@ -168,6 +168,14 @@ def test_what_the_way_back_wants() -> None:
     assert found["write_back_update"].mend.startswith('GRANT UPDATE ON "HR"."T" TO "C##MIG"')
 
 
+def test_the_instances_of_a_cluster_are_to_be_named() -> None:
+    two = replace(FIT, redo=replace(REDO, threads=2, open=2))
+    assert "instances=host:port" in findings(two)["redo_instances"].mend
+    assert "names 1" in findings(replace(two, redo=replace(two.redo, named=1)))["redo_instances"].message
+    assert findings(replace(two, redo=replace(two.redo, named=2))) == {}
+    assert findings(replace(two, redo=replace(two.redo, open=1))) == {}
+
+
 def test_capture_by_triggers_wants_other_things() -> None:
     bare = replace(FIT, log_mode="NOARCHIVELOG", supplemental="NO", mining_privileges=frozenset(), may_mine=False)
     by_triggers = replace(PLAN, mines=False)

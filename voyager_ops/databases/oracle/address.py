@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -80,7 +80,7 @@ OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
 }
 """Parameters of the driver that a URL may hold, and how each is read."""
 
-OURS: Final = frozenset({"sid", "dsn", "thick", "thick_lib_dir", "thick_config_dir", "cdb", "cdb_service"})
+OURS: Final = frozenset({"sid", "dsn", "thick", "thick_lib_dir", "thick_config_dir", "cdb", "cdb_service", "instances"})
 _FOR_NETWORK: Final = frozenset({"protocol", "https_proxy", "https_proxy_port"})
 """What a descriptor says itself."""
 
@@ -91,7 +91,7 @@ class Address:
 
     ``root``: how a session in CDB$ROOT is had for mining. ``auto``: by ALTER SESSION SET CONTAINER where the user is a common one
     in a pluggable database; ``no``: never; ``switch``: always. ``root_service`` ('' none) is a service of the root to connect to
-    instead.
+    instead. ``instances``: of a cluster, where each of them is: host:port, or beside ``dsn`` what else may stand there.
     """
 
     user: str
@@ -107,6 +107,7 @@ class Address:
     thick_config_dir: str = ""
     root: Root = "auto"
     root_service: str = ""
+    instances: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -119,8 +120,12 @@ class Address:
         parts = {key: _within(self.dsn, key) for key in ("HOST", "PORT", "SERVICE_NAME", "SID")}
         return f"{parts['HOST'] or 'descriptor'}:{parts['PORT'] or DEFAULT_PORT}/{parts['SERVICE_NAME'] or parts['SID'] or ''}"
 
-    def driver_parameters(self, *, root: bool = False) -> dict[str, Any]:
-        """Arguments of ``oracledb.connect`` that say where and who. They hold the password: never print them."""
+    def driver_parameters(self, *, root: bool = False, instance: str = "") -> dict[str, Any]:
+        """Arguments of ``oracledb.connect`` that say where and who. They hold the password: never print them. ``instance``: one
+        of :attr:`instances`, '' for any."""
+        if instance:
+            place = {"dsn": instance} if self.dsn else dict(zip(("host", "port"), _place(instance), strict=True))
+            return replace(self, **place).driver_parameters()
         parameters: dict[str, Any] = {"user": self.user or None, "password": self.password or None, **self.options}
         if not self.user:
             parameters["externalauth"] = True
@@ -135,6 +140,14 @@ class Address:
             parameters |= {"host": self.host, "port": self.port}
             parameters |= {"service_name": self.service} if self.service else {"sid": self.sid}
         return parameters
+
+
+def _place(instance: str) -> tuple[str, int]:
+    """Host and port. Raises ValueError."""
+    parts = urlsplit(f"//{instance}")
+    if not parts.hostname or parts.path or parts.query or parts.username is not None:
+        raise ValueError("host:port is wanted, several separated by commas")
+    return parts.hostname, parts.port or DEFAULT_PORT
 
 
 def _within(descriptor: str, key: str) -> str:
@@ -184,6 +197,7 @@ def parse_url(url: str, *, key: str = "url") -> Address:
         thick_config_dir=query.get("thick_config_dir", ""),
         root=root,  # type: ignore[arg-type]  # one of the three, looked at just above
         root_service=query.get("cdb_service", ""),
+        instances=tuple(each.strip() for each in query.get("instances", "").split(",") if each.strip()),
     )
     check(address, key)
     return address
@@ -220,6 +234,8 @@ def check(address: Address, key: str) -> None:
         raise ConfigError("there is no host", key=key, next_step="write oracle://user:password@host:1521/SERVICE")
     if address.dsn and (clash := sorted(_FOR_NETWORK & address.options.keys())):
         raise ConfigError(f"{', '.join(clash)} beside a TNS descriptor or alias, which says that itself", key=key)
+    for instance in () if address.dsn else address.instances:
+        _read(_place, "instances", instance, key)
     if not address.user and not address.thick:
         raise ConfigError("there is no user", key=key, next_step="write oracle://user:password@host:1521/SERVICE")
     if (address.thick_lib_dir or address.thick_config_dir) and not address.thick:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -46,7 +46,8 @@ class RedoFacts:
     """The redo logs. Sizes in bytes. ``kept_seconds``: age of the oldest archived log that is there (0: all have been deleted),
     None when none has ever been deleted: then nothing is known of how long they are kept. ``switches_per_hour`` (of the busiest
     thread) and ``bytes_per_hour`` (of all threads, each log counted once however many copies it has): of the last day, None
-    when unknown. ``area``: size of the recovery area, None when there is none or archived redo does not go there."""
+    when unknown. ``area``: size of the recovery area, None when there is none or archived redo does not go there. ``open``: how
+    many threads an instance has open now; ``named``: how many instances the source's URL names."""
 
     smallest: int | None = None
     threads: int = 1
@@ -54,6 +55,8 @@ class RedoFacts:
     switches_per_hour: float | None = None
     bytes_per_hour: float | None = None
     area: int | None = None
+    open: int = 1
+    named: int = 0
 
 
 @dataclass(frozen=True)
@@ -194,12 +197,12 @@ def _read(
             "SELECT OBJECT_OWNER, OBJECT_NAME FROM REDACTION_POLICIES WHERE ENABLE LIKE 'YES%' AND OBJECT_OWNER",
             names,
         ),
-        redo=_redo(mining) if mines else RedoFacts(),
+        redo=replace(_redo(mining), named=len(database.address.instances)) if mines else RedoFacts(),
         undo_seconds=_undo(connection),
         characterset=str(parameters.get("NLS_CHARACTERSET", "")),
         national_characterset=str(parameters.get("NLS_NCHAR_CHARACTERSET", "")),
         thin=connection.thin,
-        rds=bool(_rows(connection, "SELECT 1 FROM ALL_USERS WHERE USERNAME = 'RDSADMIN'")),
+        rds=is_rds(connection),
         default_tablespace=str((_rows(connection, "SELECT DEFAULT_TABLESPACE FROM USER_USERS") or [("",)])[0][0] or ""),
         clock_offset=_clock(connection),
         long_transactions=_long_transactions(mining),
@@ -255,6 +258,11 @@ def _unreadable(mining: oracledb.Connection, views: Collection[str]) -> tuple[st
     return tuple(missing)
 
 
+def is_rds(connection: oracledb.Connection) -> bool:
+    """Whether it is Amazon's RDS. Raises oracledb.Error."""
+    return bool(_rows(connection, "SELECT 1 FROM ALL_USERS WHERE USERNAME = 'RDSADMIN'"))
+
+
 def _may_mine(mining: oracledb.Connection) -> bool:
     with mining.cursor() as cursor:
         try:
@@ -278,6 +286,7 @@ def _redo(mining: oracledb.Connection) -> RedoFacts:
         " WHERE STATUS = 'A' AND NAME IS NOT NULL AND STANDBY_DEST = 'NO'",
     )
     deleted = _rows(mining, "SELECT COUNT(*) FROM V$ARCHIVED_LOG WHERE STATUS = 'D' AND STANDBY_DEST = 'NO'")
+    running = _rows(mining, "SELECT COUNT(*) FROM V$THREAD WHERE STATUS = 'OPEN'")
     known, any_deleted = bool(deleted), bool(deleted and deleted[0][0])
     switches = Counter(int(thread) for thread, _, _ in archived)
     elsewhere = bool(archived) and all(in_area != "YES" for _, _, in_area in archived)
@@ -288,6 +297,7 @@ def _redo(mining: oracledb.Connection) -> RedoFacts:
         switches_per_hour=max(switches.values(), default=0) / 24 if known else None,
         bytes_per_hour=sum(int(size or 0) for _, size, _ in archived) / 24 if known else None,
         area=None if elsewhere else _recovery_area(mining),
+        open=int(running[0][0]) if running else 1,
     )
 
 

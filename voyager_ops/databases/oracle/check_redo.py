@@ -33,7 +33,16 @@ def check_redo(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject:
         yield warning("redo_size", subject, message, breaks, check_mends.larger_logs(facts))
     else:
         yield ok("redo_size", subject, "redo logs are large enough")
-    if redo.threads > 1:
+    if redo.open > max(redo.named, 1):
+        yield warning(
+            "redo_instances",
+            subject,
+            f"{redo.open} instances of a cluster write redo, of which the URL names {redo.named or 'none'}",
+            "what one of them commits is captured only when every other has written redo since: one that nobody uses holds the"
+            " others back",
+            "name them all in the URL of the source (instances=host:port,host:port)",
+        )
+    elif redo.threads > 1:
         yield ok("redo_threads", subject, f"{redo.threads} redo threads (RAC) are mined together")
 
 

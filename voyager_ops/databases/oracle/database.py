@@ -97,19 +97,22 @@ class OracleDatabase:
         """Whether the user's name is that of a common user of a container database (the prefix Oracle ships with)."""
         return self.user.strip('"').upper().startswith("C##")
 
-    def connect(self, role: str, *, root: bool = False, settings: Mapping[str, str] | None = None) -> oracledb.Connection:
+    def connect(
+        self, role: str, *, root: bool = False, settings: Mapping[str, str] | None = None, instance: str = ""
+    ) -> oracledb.Connection:
         """A new session. ``role`` is a short word for what it is for (``capture``, ``verify``, …).
 
         ``settings``: of the session, over :data:`SETTINGS`; those of a session that mines are :data:`SIGNED_YEARS`.
 
         ``root``: in CDB$ROOT, where mining has to run when the tables are in a pluggable database and our user is a common one;
         an ordinary session where the configuration or the database has no such thing (:attr:`Address.root`).
+        ``instance``: one of :attr:`Address.instances`, which is waited for only a few seconds.
         Raises ConnectionFailed (retryable) with the server's words, PreconditionError when user or password are refused.
         """
         if self.address.thick:
             self._init_thick()
         try:
-            connection = oracledb.connect(**self._parameters(root))
+            connection = oracledb.connect(**self._parameters(root, instance))
         except oracledb.Error as error:
             raise self._refused(error) from None
         try:
@@ -122,9 +125,9 @@ class OracleDatabase:
             raise
         return connection
 
-    def _parameters(self, root: bool) -> dict[str, Any]:
-        parameters = self.address.driver_parameters(root=root)
-        parameters.setdefault("tcp_connect_timeout", 15.0)
+    def _parameters(self, root: bool, instance: str) -> dict[str, Any]:
+        parameters = self.address.driver_parameters(root=root, instance=instance)
+        parameters.setdefault("tcp_connect_timeout", 3.0 if instance else 15.0)
         parameters.setdefault("expire_time", 1)  # minutes: a peer that vanished is noticed
         parameters["program"] = "voyager-ops"
         return parameters

@@ -190,12 +190,13 @@ class PgEngine:
                 ' "VERSION_FULL", {s}::ora.varchar2(80) AS "STATUS"'
             ),
             "V$INSTANCE": sql.SQL(
-                'SELECT 1::numeric AS "INSTANCE_NUMBER", {i}::ora.varchar2(16) AS "INSTANCE_NAME", {h}::ora.varchar2(64) AS'
+                "WITH me AS (SELECT coalesce((SELECT thread FROM ora.sessions WHERE pid = pg_backend_pid()), 1)::numeric AS n)"
+                ' SELECT n AS "INSTANCE_NUMBER", {i}::ora.varchar2(16) AS "INSTANCE_NAME", {h}::ora.varchar2(64) AS'
                 ' "HOST_NAME", {v}::ora.varchar2(17) AS "VERSION", {v}::ora.varchar2(17) AS "VERSION_FULL",'
                 ' ora.sysdate() AS "STARTUP_TIME", {o}::ora.varchar2(12) AS "STATUS", {no}::ora.varchar2(3) AS "PARALLEL",'
-                ' 1::numeric AS "THREAD#", {a}::ora.varchar2(7) AS "ARCHIVER",'
+                ' n AS "THREAD#", {a}::ora.varchar2(7) AS "ARCHIVER",'
                 ' {d}::ora.varchar2(17) AS "DATABASE_STATUS", {r}::ora.varchar2(18) AS "INSTANCE_ROLE", {e}::ora.varchar2(7)'
-                ' AS "EDITION", 0::numeric AS "CON_ID"'
+                ' AS "EDITION", 0::numeric AS "CON_ID" FROM me'
             ),
             "V$CONTAINERS": sql.SQL(
                 'SELECT c::numeric AS "CON_ID", 1465389401::numeric AS "DBID", n::ora.varchar2(128) AS "NAME",'

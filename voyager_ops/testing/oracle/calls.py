@@ -32,6 +32,7 @@ class Environment:
     service: str
     compress: bool
     given_up: Callable[[], bool]
+    instance: int = 0
 
 
 class Calls:
@@ -180,6 +181,7 @@ class Calls:
             process=first.pairs.get("AUTH_PID", ""),
             driver=request.pairs.get("SESSION_CLIENT_DRIVER_NAME", ""),
             address=self._env.address,
+            instance=self._env.instance,
             statements=request.statements,
         )
         self._with_faults(Call(CallKind.LOGON, self.user), lambda: self._open(login))

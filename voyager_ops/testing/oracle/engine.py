@@ -209,6 +209,8 @@ class Login:
     process: str = ""
     driver: str = ""
     address: tuple[str, int] = ("", 0)
+    instance: int = 0
+    """Of a cluster, which one was reached; 0: any."""
     statements: tuple[str, ...] = field(default=())
 
 

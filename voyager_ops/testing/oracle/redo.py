@@ -39,7 +39,8 @@ from voyager_ops.testing.oracle.scn import ScnClock
 class RedoSettings:
     """How the simulated database is set up; all but the first four may be changed while it runs.
 
-    ``threads``: redo threads (RAC instances). ``log_bytes``: size of an online log. ``groups``: online logs per thread.
+    ``threads``: redo threads (RAC instances). ``cluster``: each can be reached by a port of its own, and LAST_REDO_CHANGE# is
+    that of the thread's own last record. ``log_bytes``: size of an online log. ``groups``: online logs per thread.
     ``snapshots``: how many states AS OF SCN can go back to. ``lazy_flush``: a commit's own COMMIT record can be mined only
     once another commit has flushed it. ``snapshot_commits``: which commits' states are held for AS OF SCN: of transactions
     that changed LOBs, all, none. ``unresolved_xids``: changes of transactions that began before the mined SCNs have an XID
@@ -49,6 +50,7 @@ class RedoSettings:
     """
 
     threads: int = 1
+    cluster: bool = False
     log_bytes: int = 50 << 20
     groups: int = 3
     snapshots: int = 24
@@ -236,6 +238,7 @@ class RedoLog:
                 sequence = self.logs.sequence_for(record.thread, record.size)
                 ordinal, scn = self.store.reserve(), self.clock.commit()
             filled = record._replace(scn=scn, moment=int(time.time()), sequence=sequence)
+            self.logs.threads[record.thread].last = scn
             try:
                 end()
             except BaseException:
@@ -257,4 +260,5 @@ class RedoLog:
 
     def _append(self, record: RedoRecord) -> int:
         sequence = self.logs.sequence_for(record.thread, record.size)
+        self.logs.threads[record.thread].last = self.clock.value
         return self.store.append(record._replace(scn=self.clock.value, moment=int(time.time()), sequence=sequence))

@@ -54,11 +54,13 @@ class Log:
 
 @dataclass(slots=True)
 class Thread:
-    """A redo thread (an instance). ``open``: writes redo. ``frozen``: LAST_REDO_CHANGE# stands still at that SCN."""
+    """A redo thread (an instance). ``open``: writes redo. ``last``: SCN of its last record. ``frozen``: LAST_REDO_CHANGE# stands
+    still at that SCN."""
 
     number: int
     logs: list[Log] = field(default_factory=list)
     open: bool = True
+    last: int = 0
     frozen: int | None = None
 
 

@@ -67,6 +67,7 @@ def _thread(log: RedoLog) -> list[ViewRow]:
     rows: list[ViewRow] = []
     for thread in log.logs.threads.values():
         current = thread.logs[-1]
+        last = max(thread.last, current.first_scn) if log.settings.cluster else visible
         rows.append(
             {
                 "THREAD#": thread.number,
@@ -81,7 +82,7 @@ def _thread(log: RedoLog) -> list[ViewRow]:
                 "CHECKPOINT_TIME": _time(current.first_time),
                 "LAST_REDO_SEQUENCE#": current.sequence,
                 "LAST_REDO_BLOCK": current.size // BLOCK_SIZE,
-                "LAST_REDO_CHANGE#": visible if thread.frozen is None else min(visible, thread.frozen),
+                "LAST_REDO_CHANGE#": last if thread.frozen is None else min(last, thread.frozen),
                 "LAST_REDO_TIME": _time(datetime.now(UTC).timestamp()),
                 "CON_ID": 0,
             }

@@ -25,11 +25,13 @@ class Server:
     """Serves ``engine`` to Oracle clients on 127.0.0.1, in the wire profile "19c" or "23ai".
 
     ``compress``: repeated values of a column within a fetch are sent once, as a real server does it. Use as a context
-    manager, or call ``start`` and ``close``. ``faults``: what goes wrong on order.
+    manager, or call ``start`` and ``close``. ``instance``: of a cluster, the one whose sessions these are; 0: dealt out in turn.
+    ``faults``: what goes wrong on order.
     """
 
-    def __init__(self, engine: Engine, *, profile: str = "23ai", port: int = 0, compress: bool = True) -> None:
+    def __init__(self, engine: Engine, *, profile: str = "23ai", port: int = 0, compress: bool = True, instance: int = 0) -> None:
         self.engine = engine
+        self.instance = instance
         self.profile: Profile = PROFILES[profile]
         self.compress = compress
         self.faults = WireFaults()

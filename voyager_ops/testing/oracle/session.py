@@ -117,6 +117,7 @@ class Session:
             service,
             server.compress,
             self._given_up,
+            server.instance,
         )
 
     def _accept(self) -> str | None:

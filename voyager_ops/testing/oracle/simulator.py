@@ -63,6 +63,8 @@ class Simulator:
         self._compress = compress
         self._engine: PgEngine | None = None
         self._server: Server | None = None
+        self.instances: list[Server] = []
+        """Of a cluster, by redo thread from 1 on: each instance's own listener. (The other one deals sessions out.)"""
         self._exit = contextlib.ExitStack()
 
     def start(self) -> Self:
@@ -88,6 +90,11 @@ class Simulator:
             self._server = Server(self._engine, profile=self.profile, port=self._port, compress=self._compress)
             stack.callback(self._server.close)
             self._server.start()
+            if self._settings is not None and self._settings.cluster:
+                for number in range(1, self._settings.threads + 1):
+                    one = Server(self._engine, profile=self.profile, compress=self._compress, instance=number)
+                    stack.callback(one.close)
+                    self.instances.append(one.start())
             self._exit = stack.pop_all()
         return self
 

@@ -56,10 +56,12 @@ class SqlSession:
         self._cancelled = False
         self._reader: psycopg.Connection[Any] | None = None
         self.connection: psycopg.Connection[Any] = self._connect()
-        self.recorder = engine.recorder.open_session(self.connection, user=user, session_id=session_id, serial=serial)
+        self.recorder = engine.recorder.open_session(
+            self.connection, user=user, session_id=session_id, serial=serial, thread=login.instance or None
+        )
         self.connection.execute(
             "INSERT INTO ora.sessions VALUES (%s, %s, %s, %s, %s, %s, %s, %s, NULL, NULL, NULL, NULL, clock_timestamp() AT"
-            " TIME ZONE 'UTC', pg_backend_pid(), %s, %s)",
+            " TIME ZONE 'UTC', pg_backend_pid(), %s, %s, %s)",
             (
                 session_id,
                 serial,
@@ -71,6 +73,7 @@ class SqlSession:
                 login.process,
                 login.service,
                 user,
+                self.recorder.thread,
             ),
         )
         self.container = "CDB$ROOT" if login.service.upper() == engine.database_name.upper() else engine.service

@@ -80,10 +80,11 @@ def test_a_closed_thread_needs_only_what_it_wrote() -> None:
 
 def test_how_far_is_on_disk() -> None:
     threads = [Thread(1, True, 500), Thread(2, True, 480), Thread(3, False, 100)]
-    assert available(600, threads, 1) == 479
-    assert available(600, threads, None) == 479
-    assert available(600, threads[:1], 1) == 599
-    assert available(600, threads[:1], None) == 499
+    assert available(600, threads, {1: 590}) == (479, 2)
+    assert available(600, threads, {}) == (479, 2)
+    assert available(600, threads, {1: 590, 2: 585}) == (584, None)
+    assert available(600, threads[:1], {1: 650}) == (599, None)
+    assert available(600, threads[:1], {}) == (499, 1)
 
 
 def test_windows_adapt() -> None:

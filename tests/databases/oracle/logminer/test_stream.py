@@ -133,6 +133,7 @@ class Log:
         self.database = SimpleNamespace(side="source", where="model")
         self.incarnation = Incarnation(*LIFE, redo.scn + 5)
         self.plain: Any = None
+        self.held_back = ""
         self.offset_seconds = 0
         self._redo = redo
         self._start = 0

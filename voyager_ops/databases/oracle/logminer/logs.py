@@ -127,9 +127,13 @@ class Window:
             self.size = min(self.LARGEST, self.size * 2)
 
 
-def available(current: int, threads: Iterable[Thread], own: int | None) -> int:
-    """Up to which SCN everything is on disk. ``own``: the thread whose log writer was just made to write (None: none was).
+def available(current: int, threads: Iterable[Thread], written: Mapping[int, int]) -> tuple[int, int | None]:
+    """Up to which SCN everything is on disk; and the thread that holds that back, None when it is none whose log writer was not
+    made to write. ``written``: by number of a thread whose log writer was, the SCN up to which it has.
 
     The SCN a thread is at is not finished: whatever it writes next may still carry it.
     """
-    return min([current, *(thread.last for thread in threads if thread.open and thread.number != own and thread.last)]) - 1
+    far = [(current, None), *((scn, None) for scn in written.values())]
+    slow = [(thread.last, thread.number) for thread in threads if thread.open and thread.number not in written and thread.last]
+    scn, number = min([*far, *slow], key=lambda each: each[0])
+    return scn - 1, number

@@ -16,6 +16,7 @@ import oracledb
 from voyager_ops.databases.base import StreamCut
 from voyager_ops.databases.oracle.database import SIGNED_YEARS, OracleDatabase, container_of
 from voyager_ops.databases.oracle.errors import MINING_ENDED, is_disconnect, message_of, ora_code
+from voyager_ops.databases.oracle.logminer.instances import Instances, read_own_thread, write_flush
 from voyager_ops.databases.oracle.logminer.logs import ENDLESS, Choice, Gone, LogFile, Thread, available, choose
 from voyager_ops.databases.oracle.logminer.problems import lost
 from voyager_ops.databases.oracle.logminer.rows import (
@@ -35,9 +36,10 @@ from voyager_ops.failpoints import hit, register
 
 STARTED = register("capture.oracle.mining_started")
 
-FLUSH_TABLE: Final = "VOYAGER_OPS_FLUSH"
 STALE: Final = frozenset({308, 310, 334, 1284, 1289, 1291, 1292, 1306, 1354})
 """The list of logs is no longer right, or a log is not readable yet (or no more): list them anew."""
+HELD_SECONDS: Final = 30.0
+"""So long nothing may become available, for want of another instance's redo, before that is said."""
 TRIES: Final = 5
 """Of beginning to mine; the capture loop then connects anew, and tries again."""
 IN_LIST: Final = 1000
@@ -46,7 +48,6 @@ _OPTIONS: Final = "DBMS_LOGMNR.DICT_FROM_ONLINE_CATALOG + DBMS_LOGMNR.NO_ROWID_I
 
 _DATABASE: Final = "SELECT DBID, CURRENT_SCN, RESETLOGS_CHANGE# FROM V$DATABASE"
 _THREADS: Final = "SELECT THREAD#, STATUS, LAST_REDO_CHANGE# FROM V$THREAD"
-_INSTANCE: Final = "SELECT THREAD# FROM V$INSTANCE"
 _ONLINE: Final = (
     "SELECT L.THREAD#, L.SEQUENCE#, L.FIRST_CHANGE#, L.NEXT_CHANGE#, L.BYTES, L.STATUS, F.MEMBER"
     " FROM V$LOG L JOIN V$LOGFILE F ON F.GROUP# = L.GROUP# ORDER BY L.THREAD#, L.SEQUENCE#, F.MEMBER"
@@ -153,6 +154,10 @@ class Mining:
         """Raises ConnectionFailed, PreconditionError."""
         self.database = database
         self._flush = flush
+        self._instances = Instances(database)
+        self._horizon, self._since = 0, time.monotonic()
+        self.held_back = ""
+        """That the log writer of another instance keeps us from going on, in words; '' when none does."""
         # The miner's settings, for it reads rows again by the literals of their keys.
         self.plain = database.connect("capture", settings=SIGNED_YEARS)
         try:
@@ -181,9 +186,7 @@ class Mining:
             threads = read_threads(cursor)
             self._own_thread: int | None = next((number for number, thread in threads.items() if thread.open), None)
             if sum(thread.open for thread in threads.values()) > 1:
-                with self.plain.cursor() as there:
-                    row = there.execute(_INSTANCE).fetchone()
-                self._own_thread = int(row[0]) if row else None
+                self._own_thread = read_own_thread(self.plain)
             self._zone = cursor.execute(_ZONE).fetchone()[0]
         self._files: tuple[LogFile, ...] = ()
 
@@ -195,27 +198,37 @@ class Mining:
 
     # -- how far -----------------------------------------------------------------------------------------------------
     def available(self) -> int:
-        """The SCN up to which everything committed is in the log files. Raises StreamCut, StreamLost (another incarnation)."""
+        """The SCN up to which everything committed is in the log files. Raises StreamCut, StreamLost (another incarnation).
+
+        Also sets :attr:`held_back`."""
         try:
             with self._miner.cursor() as cursor:
                 now = read_incarnation(cursor)
-                own = self._own_thread if self._flush else None
+                written: dict[int, int] = {}
                 if self._flush:
-                    self._write_flush(now.scn)
+                    written = self._instances.write()
+                    scn = write_flush(self.plain)
+                    if self._own_thread is not None:
+                        written[self._own_thread] = scn
                 threads = read_threads(cursor)
         except oracledb.Error as error:
             raise self.translated(error) from None
         if (now.dbid, now.resetlogs) != (self.incarnation.dbid, self.incarnation.resetlogs):
             raise lost(self.database, "the database was opened with RESETLOGS, or is another one")
-        return available(now.scn, threads.values(), own)
+        horizon, slow = available(now.scn, threads.values(), written)
+        self._look_who_waits(horizon, slow)
+        return horizon
 
-    def _write_flush(self, scn: int) -> None:
-        """A commit makes the instance's log writer write everything before it."""
-        with self.plain.cursor() as cursor:
-            cursor.execute(f"UPDATE {FLUSH_TABLE} SET LAST_SCN = :scn", scn=scn)  # noqa: S608 -- a constant
-            if cursor.rowcount == 0:
-                cursor.execute(f"INSERT INTO {FLUSH_TABLE} (LAST_SCN) VALUES (:scn)", scn=scn)  # noqa: S608
-        self.plain.commit()
+    def _look_who_waits(self, horizon: int, slow: int | None) -> None:
+        if slow is None or horizon > self._horizon:
+            self._horizon, self._since, self.held_back = horizon, time.monotonic(), ""
+        elif time.monotonic() - self._since > HELD_SECONDS:
+            unreached = [f"{address}: {why}" for address, why in sorted(self._instances.failures.items())]
+            self.held_back = (
+                f"redo thread {slow} has written no redo for a while, and what the other instances commit waits for it: name"
+                " every instance of the cluster in the URL of the source (instances=host:port,host:port)"
+                + "".join(f"; {each}" for each in unreached)
+            )
 
     # -- logs --------------------------------------------------------------------------------------------------------
     def choose(self, start: int, end: int) -> Choice:
@@ -319,6 +332,7 @@ class Mining:
 
     def close(self) -> None:
         """End mining and both sessions; a session that is broken already is let go of."""
+        self._instances.close()
         for connection in (getattr(self, "_miner", None), self.plain):
             if connection is None:
                 continue

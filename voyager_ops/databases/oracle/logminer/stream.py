@@ -125,6 +125,8 @@ class LogMinerStream:
             return
         started = time.monotonic()
         available = self._mining.available()
+        if self._mining.held_back:
+            self._notes.warn(self._mining.held_back)
         high = self.window.end(self._read, available)
         if high <= self._read:
             self._rest(started)

@@ -23,7 +23,8 @@ END
 $$;
 CREATE TABLE ora.parameters (name text PRIMARY KEY, value text, kind numeric);
 CREATE TABLE ora.sessions (sid numeric, serial numeric, username text, program text, machine text, osuser text, terminal text, process text,
-  module text, action text, client_identifier text, client_info text, logon timestamp, pid int, service text, schema text, PRIMARY KEY (sid));
+  module text, action text, client_identifier text, client_info text, logon timestamp, pid int, service text, schema text, thread int,
+  PRIMARY KEY (sid));
 CREATE SEQUENCE ora.object_ids START 70000;
 -- LAST_NUMBER: the first value that is not in anybody's cache.
 CREATE FUNCTION ora.last_number(owner text, name text, start_with numeric, increment numeric, cache numeric) RETURNS numeric LANGUAGE plpgsql STABLE AS $$
