@@ -349,8 +349,15 @@ def test_a_database_that_keeps_no_redo_is_refused(oracle: Oracle, target_db: Dat
     context = context_of(oracle, target_db, tmp_path)
     redo.administer("ALTER DATABASE NOARCHIVELOG")
     redo.administer("ALTER DATABASE DROP SUPPLEMENTAL LOG DATA")
-    with pytest.raises(PreconditionError, match=r"NOARCHIVELOG.*supplemental"):
+    with pytest.raises(PreconditionError, match=r"NOARCHIVELOG.*supplemental") as found:
         capture_module.prepare(context)
+    assert "STARTUP MOUNT; ALTER DATABASE ARCHIVELOG" in str(found.value)
+    oracle.simulator.execute('CREATE USER RDSADMIN IDENTIFIED BY "of Amazon 1"')
+    with pytest.raises(PreconditionError) as found:
+        capture_module.prepare(context)
+    assert "ALTER DATABASE" not in str(found.value)
+    assert "automated backups" in str(found.value)
+    assert "rdsadmin.rdsadmin_util.alter_supplemental_logging('ADD')" in str(found.value)
 
 
 def test_a_table_in_use_is_waited_for(oracle: Oracle, target_db: Database, tmp_path: Path) -> None:

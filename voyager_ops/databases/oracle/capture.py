@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +18,9 @@ from typing import Any, Final
 import oracledb
 
 from voyager_ops.changes.roots import RootMap
-from voyager_ops.databases.oracle import metadata, supplemental
-from voyager_ops.databases.oracle.database import OracleDatabase, oracle
+from voyager_ops.databases.oracle import check_mends, metadata, supplemental
+from voyager_ops.databases.oracle.check_facts import is_rds
+from voyager_ops.databases.oracle.database import OracleDatabase, container_of, oracle
 from voyager_ops.databases.oracle.frames import TableFrames, is_large
 from voyager_ops.databases.oracle.logminer.session import Mining
 from voyager_ops.databases.oracle.logminer.stream import LogMinerStream
@@ -59,6 +61,14 @@ TORN_DOWN = register("capture.oracle.teardown.logging_restored")
 
 _STATE: Final = "SELECT LOG_MODE, SUPPLEMENTAL_LOG_DATA_MIN, SUPPLEMENTAL_LOG_DATA_ALL, OPEN_MODE FROM V$DATABASE"
 _LEFT_BEHIND_SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True)
+class _Place:
+    """See ``check_mends.Place``."""
+
+    rds: bool
+    container: str | None
 
 
 def prepare(context: LaneContext, progress: ProgressSink = silent, stop: threading.Event | None = None) -> None:
@@ -179,19 +189,12 @@ def _check(connection: oracledb.Connection, context: LaneContext) -> tuple[bool,
         row = cursor.execute(_STATE).fetchone()
     log_mode, minimal, everything, open_mode = row
     problems: list[Problem] = []
+    place = _Place(is_rds(connection), container_of(connection))
     if log_mode != "ARCHIVELOG":
-        problems.append(
-            (
-                f"its log mode is {log_mode}: redo is overwritten before it is read",
-                "SHUTDOWN IMMEDIATE; STARTUP MOUNT; ALTER DATABASE ARCHIVELOG; ALTER DATABASE OPEN",
-            )
-        )
+        problems.append((f"its log mode is {log_mode}: redo is overwritten before it is read", check_mends.archiving(place)))
     if minimal == "NO":
         problems.append(
-            (
-                "minimal supplemental logging is off: rows cannot be told from redo",
-                "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA (RDS: rdsadmin.rdsadmin_util.alter_supplemental_logging('ADD'))",
-            )
+            ("minimal supplemental logging is off: rows cannot be told from redo", check_mends.minimal_logging(place))
         )
     for table in context.tables:
         large = [column.native_name for column in table.data_columns if is_large(column)]

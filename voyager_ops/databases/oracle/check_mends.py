@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import ceil
+from typing import Protocol
 
 from voyager_ops.databases.oracle.check_facts import OracleFacts
 from voyager_ops.databases.oracle.names import literal, quote
@@ -16,6 +17,15 @@ LOG_BYTES = 1 << 30
 """Of the redo logs that are advised."""
 _SPARE = 1.2
 """The recovery area holds other things too."""
+
+
+class Place(Protocol):
+    """What of a database decides who may change its settings, and where."""
+
+    @property
+    def rds(self) -> bool: ...
+    @property
+    def container(self) -> str | None: ...
 
 
 def grant(facts: OracleFacts, what: str) -> str:
@@ -51,7 +61,7 @@ def room(facts: OracleFacts, *, mines: bool) -> str:
     return f"ALTER USER {quote(facts.user)} QUOTA {QUOTA if mines else 'UNLIMITED'} ON {tablespace}"
 
 
-def _in_root(facts: OracleFacts) -> str:
+def _in_root(facts: Place) -> str:
     return "" if facts.container in (None, "CDB$ROOT") else "in CDB$ROOT: "
 
 
@@ -98,13 +108,13 @@ def forced_logging(facts: OracleFacts) -> str:
     return f"{whole}; or ALTER TABLE … LOGGING"
 
 
-def archiving(facts: OracleFacts) -> str:
+def archiving(facts: Place) -> str:
     if facts.rds:
         return "switch on automated backups of the instance (a retention period of at least a day): they switch archiving on"
     return f"{_in_root(facts)}SHUTDOWN IMMEDIATE; STARTUP MOUNT; ALTER DATABASE ARCHIVELOG; ALTER DATABASE OPEN"
 
 
-def minimal_logging(facts: OracleFacts) -> str:
+def minimal_logging(facts: Place) -> str:
     if facts.rds:
         return _rds(["alter_supplemental_logging('ADD')"])
     return f"{_in_root(facts)}ALTER DATABASE ADD SUPPLEMENTAL LOG DATA"
