@@ -23,7 +23,7 @@ from voyager_ops.errors import CutoverError, CutoverVoid, PreconditionError
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.phases import cutover, export_data, export_schema, import_schema, report, snapshot, status, verify
-from voyager_ops.state.stopped import stopped_tables
+from voyager_ops.state.stopped import AFTER_LEAVE_OUT, BEFORE_LEAVE_OUT, left_out, stopped_tables
 from voyager_ops.testing.postgres import Cluster
 
 SCHEMA = (
@@ -52,7 +52,7 @@ def oracle(source_cluster: Cluster) -> Iterator[ShopOracle]:
 @pytest.fixture
 def make(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> Iterator[Callable[..., Migration]]:
     with migrations(oracle, target_db, tmp_path) as build:
-        yield lambda deadline="60s": build(CONFIG.format(deadline=deadline))
+        yield lambda deadline="60s", more="": build(CONFIG.format(deadline=deadline) + more)
 
 
 @contextmanager
@@ -171,6 +171,7 @@ def test_a_table_that_was_altered_stops_alone_and_bars_the_cutover(
         assert [each["table"] for each in stopped] == ["shop.notes"]
         assert "ADD (W VARCHAR2(10))" in now.warnings[0]
         assert "end migration" in now.next_step
+        assert "tables.exclude" in now.next_step
         verified = verify.run(migration, fail=False)
         assert not verified.equal
         assert {table.table: (table.equal, bool(table.stopped)) for table in verified.tables} == {
@@ -185,6 +186,48 @@ def test_a_table_that_was_altered_stops_alone_and_bars_the_cutover(
             cutover.run(migration, Side.TARGET, by="test")
         assert not any(isinstance(result, Exception) for result in streams.results.values())
     assert target_value(target_db, "SELECT string_agg(v, ',') FROM shop.notes") == "before"
+
+
+@pytest.mark.parametrize(
+    ("statement", "point"),
+    [("ALTER TABLE NOTES ADD (W VARCHAR2(10))", BEFORE_LEAVE_OUT), ("DROP TABLE NOTES", AFTER_LEAVE_OUT)],
+)
+def test_a_table_that_is_stopped_may_be_left_out(
+    oracle: ShopOracle, make: Callable[..., Migration], target_db: Database, statement: str, point: str
+) -> None:
+    """By excluding it and verifying; interrupted in that it is the one or the other, and verified again it is left out."""
+
+    def excluding() -> Migration:
+        return make(more=f"tables: {{exclude: [{OWNER}.NOTES]}}\n")
+
+    with ready(make):
+        assert verify.run(excluding()).equal  # nothing is stopped: nothing is left out
+        assert left_out(excluding().state, Lane.FORWARD) == {}
+        oracle.run("INSERT INTO NOTES VALUES (1, 'before')", statement, "INSERT INTO ITEMS (V) VALUES ('after')")
+        wait("the stop", lambda: stopped_tables(make().state, Lane.FORWARD))
+        failpoints.configure(f"{point}=error")
+        try:
+            with pytest.raises(Exception, match=point):
+                verify.run(excluding())
+        finally:
+            failpoints.configure("")
+        assert bool(left_out(make().state, Lane.FORWARD)) == (point == AFTER_LEAVE_OUT)
+        verified = verify.run(excluding())
+        assert verified.equal
+        assert "1 left out" in verified.verdict
+        assert [table.table for table in verified.tables] == ["shop.items"]
+        now = status.run(make())
+        assert "table shop.notes is left out since 20" in now.warnings[0]
+        assert "end migration" not in now.next_step
+        assert verify.run(make()).equal  # it stays left out, whatever the configuration says
+        assert report.run(make(), exact=True, save=False).warnings == verified.left_out
+        done = cutover.run(make(), Side.TARGET, by="test")
+        assert done.status == "COMPLETED"
+    assert target_value(target_db, "SELECT count(*) FROM shop.items") == 51
+    assert target_value(target_db, "SELECT string_agg(v, ',') FROM shop.notes") == "before"
+    after = verify.run(make(), after_cutover=True)
+    assert after.equal
+    assert after.left_out == verified.left_out
 
 
 def test_a_table_altered_while_the_writers_are_stopped_voids_the_cutover(

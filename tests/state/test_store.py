@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from voyager_ops.model.positions import Lane, Position
 from voyager_ops.state import stopped, tables
 from voyager_ops.state.lanes import read_lane, update_lane
 from voyager_ops.state.processes import Lease, is_alive, processes, request_stop
-from voyager_ops.state.stopped import StoppedTable, mark_incomplete, stop_tables, stopped_tables
+from voyager_ops.state.stopped import StoppedTable, barring, leave_out, left_out, mark_incomplete, stop_tables, stopped_tables
 from voyager_ops.state.store import State
 
 
@@ -138,4 +139,10 @@ def test_a_table_that_is_stopped_while_another_is_marked_is_not_forgotten(state:
     monkeypatch.setattr(stopped, "_write", interrupted)
     mark_incomplete(state, Lane.FORWARD, ["hr.a"])
     capture.join()
+    leave_out(state, Lane.FORWARD, ["hr.a", "hr.c"])
+    (one,) = left_out(state, Lane.FORWARD).values()
+    leave_out(state, Lane.FORWARD, ["hr.a"])
+    stop_tables(state, Lane.FORWARD, [replace(first, position=Position("4"))])
+    assert left_out(state, Lane.FORWARD) == {"hr.a": replace(one, position=Position("4"))}
+    assert list(barring(state, Lane.FORWARD)) == ["hr.b"]
     assert {name: each.incomplete for name, each in stopped_tables(state, Lane.FORWARD).items()} == {"hr.a": True, "hr.b": False}

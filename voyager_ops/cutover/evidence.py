@@ -7,7 +7,7 @@ from typing import Any
 from voyager_ops.cutover.context import CutoverContext
 from voyager_ops.lane import quarantine
 from voyager_ops.state.lanes import PREPARED, STREAMING, read_lane
-from voyager_ops.state.stopped import stopped_tables
+from voyager_ops.state.stopped import barring, left_out
 
 WORDS = {
     "quiesce": "how writers are stopped",
@@ -19,6 +19,7 @@ WORDS = {
     "quarantined": "changes in quarantine",
     "tables": "the tables",
     "stopped": "tables that are stopped",
+    "left_out": "tables that are left out",
 }
 
 
@@ -35,7 +36,8 @@ def collect(context: CutoverContext) -> dict[str, Any]:
         "reverse": read_lane(context.state, context.reverse.lane).status if context.reverse is not None else None,
         "quarantined": quarantine.count(context.lane),
         "tables": sorted(str(context.lane.source_name(table.name)) for table in context.lane.tables),
-        "stopped": sorted(stopped_tables(context.state, context.lane.lane)),
+        "stopped": sorted(barring(context.state, context.lane.lane)),
+        "left_out": sorted(left_out(context.state, context.lane.lane)),
     }
 
 

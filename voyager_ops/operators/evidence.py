@@ -59,6 +59,7 @@ def cutover_to_target(
     """What speaks for and against opening the target now. ``fall_back_alive``: export and import stream of the way back."""
     rows = [
         ("Rows compared", _verification(verification)),
+        *(("**Left out**", _text(words)) for words in (verification or {}).get("left_out") or []),
         ("Lag", _lag(lag)),
         ("Preflight", _preflight(preflight)),
         ("Way back", _way_back(fall_back_wanted, fall_back_alive)),

@@ -52,9 +52,10 @@ def run(
     snapshot = _snapshot_rows(migration)
     captured = {lane: _captured(migration, lane) for lane in Lane}
     applied = {lane: _applied(migration, lane) for lane in Lane}
-    counted = _count(migration, tables, stop, progress) if exact else {}
-    verified, verified_at = _verified(migration)
     stopped = stopped_tables(migration.state, Lane.FORWARD)
+    going = tuple(table for table in tables if str(table.name) not in stopped)  # one of the others may not be there any more
+    counted = _count(migration, going, stop, progress) if exact else {}
+    verified, verified_at = _verified(migration)
     result = DataMigrationReport()
     for table in tables:
         name = str(table.name)
@@ -74,6 +75,7 @@ def run(
         result.tables.append(row(figures))
     if stopped:
         result.warnings += [each.words for each in stopped.values()]
+    if not all(each.left_out_at for each in stopped.values()):
         result.next_step = NEXT_STEP
     if save:
         _save(migration, result)

@@ -107,6 +107,7 @@ def run(migration: Migration, *, stop: threading.Event | None = None, progress: 
         }
         if stopped:
             result.warnings += [each.words for each in stopped.values()]
+        if not all(each.left_out_at for each in stopped.values()):
             result.next_step = NEXT_STEP
     for role, info in processes(migration.state).items():
         result.processes[role] = {

@@ -13,11 +13,12 @@ from voyager_ops.errors import PreconditionError, VerificationFailed
 from voyager_ops.migration import Migration
 from voyager_ops.model.positions import FROM_SIDE, TO_SIDE, Lane, Position, Side
 from voyager_ops.model.results import ProgressSink, silent
+from voyager_ops.model.tables import matches
 from voyager_ops.phases.base import finish, wait_until
 from voyager_ops.phases.status import alive
 from voyager_ops.state import cutovers
 from voyager_ops.state.lanes import ENDED, NONE, read_lane
-from voyager_ops.state.stopped import NEXT_STEP, stopped_tables
+from voyager_ops.state.stopped import NEXT_STEP, StoppedTable, barring, leave_out, left_out
 from voyager_ops.verify.report import TableVerification, VerificationReport, write_reports
 from voyager_ops.verify.tables import verify_tables
 
@@ -40,7 +41,7 @@ def run(
     """Compare all migrated tables; writes ``reports/verification-<time>.*``, recorded as ``phase/verify``.
 
     Rows that differ while changes flow are looked at again after the lag has passed them. A table that is stopped is not
-    compared, and not equal.
+    compared, and not equal; unless the configuration excludes it by now: it is then left out of the migration, for good.
     Raises VerificationFailed when rows differ or are undecided, unless ``fail`` is False; PreconditionError when there is no
     table to compare, for that proves nothing.
 
@@ -57,7 +58,15 @@ def run(
             state="nothing was changed",
             next_step="mend source.schemas and tables.include/exclude in the configuration",
         )
-    stopped = stopped_tables(migration.state, lane) if lane is not None else {}
+    stopped = _leave_out(migration, lane) if lane is not None else {}
+    without = left_out(migration.state, Lane.FORWARD)
+    tables = tuple(table for table in tables if str(table.name) not in without)
+    if not tables:
+        raise PreconditionError(
+            f"no table is left to compare: {'; '.join(each.words for each in without.values())}",
+            state="nothing was changed",
+            next_step="end this migration (voyager-ops end migration), and start it anew",
+        )
     report = verify_tables(
         migration.source,
         migration.target,
@@ -74,6 +83,8 @@ def run(
         for table in tables
         if (name := str(table.name)) in stopped
     ]
+    report.left_out = [each.words for each in without.values()]
+    report.warnings += report.left_out
     migration.export_dir.create()
     files = write_reports(report, migration.export_dir.reports)
     ahead = lane is Lane.FORWARD and not migration.state.keys("phase/cutover/target")
@@ -98,6 +109,18 @@ def run(
             next_step=report.next_step,
         )
     return report
+
+
+def _leave_out(migration: Migration, lane: Lane) -> dict[str, StoppedTable]:
+    """Leave out what is stopped and excluded; what is stopped and still bars the cutover."""
+    stopped = barring(migration.state, lane)
+    patterns = migration.config.tables.exclude
+    known = [table for table in migration.baseline(Side.SOURCE) if str(table.name) in stopped]
+    wanted = [str(table.name) for table in known if matches(table.name, patterns) or matches(table.native_name, patterns)]
+    if wanted:
+        leave_out(migration.state, lane, wanted)
+        stopped = barring(migration.state, lane)
+    return stopped
 
 
 def flowing_lane(migration: Migration) -> Lane | None:

@@ -22,6 +22,7 @@ from voyager_ops.model.positions import START, Lane, Position
 from voyager_ops.model.results import ProgressSink, silent
 from voyager_ops.model.tables import QName, Table
 from voyager_ops.state import tables as state_tables
+from voyager_ops.state.stopped import left_out
 from voyager_ops.state.store import State
 from voyager_ops.verify.confirm import Settle
 from voyager_ops.verify.digests import Identity
@@ -69,7 +70,7 @@ def changed_keys(context: LaneContext, after: Position, upto: Position | None = 
     if _archived(context.state, context.lane, after):
         for table in context.tables:
             collector.found.whole[context.source_name(table.name)] = "changes since the last verification were archived"
-        return collector.found
+        return _without_left_out(context, collector.found)
     reader = log.reader(after)
     try:
         for transaction in reader.read(0):
@@ -78,7 +79,14 @@ def changed_keys(context: LaneContext, after: Position, upto: Position | None = 
             collector.add(transaction)
     finally:
         reader.close()
-    return collector.found
+    return _without_left_out(context, collector.found)
+
+
+def _without_left_out(context: LaneContext, found: ChangedKeys) -> ChangedKeys:
+    for name in left_out(context.state, context.lane):
+        found.keys.pop(QName.parse(name), None)
+        found.whole.pop(QName.parse(name), None)
+    return found
 
 
 def _archived(state: State, lane: Lane, after: Position) -> bool:

@@ -92,6 +92,8 @@ class VerificationReport(PhaseResult):
     finished_at: float = 0.0
     position: str = ""
     method: str = ""
+    left_out: list[str] = field(default_factory=list)
+    """Tables that the migration goes on without, each in words; they are not compared."""
 
     @property
     def equal(self) -> bool:
@@ -113,7 +115,8 @@ class VerificationReport(PhaseResult):
         if self.equal:
             rows = sum(table.keys if table.compared == "keys" else max(table.rows_source, 0) for table in self.tables)
             later = f" ({self.changing} rows kept changing: compared when the writers are stopped)" if self.changing else ""
-            return f"{len(self.tables)} tables, {rows} rows: no differences{later}"
+            without = f"; {len(self.left_out)} left out" if self.left_out else ""
+            return f"{len(self.tables)} tables, {rows} rows: no differences{later}{without}"
         parts = [f"{self.rows_differing} rows differ"]
         if any(table.more for table in self.tables):
             parts[0] = "at least " + parts[0]

@@ -22,7 +22,7 @@ from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Side
 from voyager_ops.state.lanes import FAILED, NONE, read_lane
 from voyager_ops.state.processes import is_alive
-from voyager_ops.state.stopped import NEXT_STEP, stopped_tables
+from voyager_ops.state.stopped import LEFT_OUT_STEP, NEXT_STEP, stopped_tables
 
 CHECKED = register("cutover.preflight.checked")
 CANARY_BACK = register("cutover.preflight.canary")
@@ -131,7 +131,10 @@ def _streams(context: CutoverContext, lane: LaneContext) -> Iterator[Finding]:
         if not is_alive(context.state, role):
             yield Finding("error", f"`{role}` is not running", f"voyager-ops {role}")
     for stopped in stopped_tables(context.state, lane.lane).values():
-        yield Finding("error", stopped.words, NEXT_STEP)
+        if stopped.left_out_at:
+            yield Finding("warning", stopped.words, LEFT_OUT_STEP)
+        else:
+            yield Finding("error", stopped.words, NEXT_STEP)
     held = quarantine.count(lane)
     if held:
         yield Finding(

@@ -12,7 +12,7 @@ from voyager_ops.databases.postgres import metadata
 from voyager_ops.errors import CutoverVoid
 from voyager_ops.failpoints import hit, register
 from voyager_ops.model.positions import Position
-from voyager_ops.state.stopped import NEXT_STEP, stopped_tables
+from voyager_ops.state.stopped import NEXT_STEP, barring
 from voyager_ops.verify.changed import changed_keys, verify_changed
 from voyager_ops.verify.report import VerificationReport
 
@@ -87,7 +87,7 @@ class VerifyChanges(Step):
 
 def refuse_stopped(context: CutoverContext) -> None:
     """What is done to a table before the marker is known by now: it is recorded before anything later is captured."""
-    stopped = stopped_tables(context.state, context.lane.lane)
+    stopped = barring(context.state, context.lane.lane)
     if stopped:
         raise CutoverVoid("; ".join(each.words for each in stopped.values()), next_step=NEXT_STEP)
 
