@@ -239,10 +239,11 @@ class TriggerStream:
             self._waiting.append((batch, [each.table for each in pending]))
         elif time.monotonic() >= self._note_at:
             self._claims.note(scn)
-        if pending or time.monotonic() >= self._note_at:
-            self._noted = scn
-            self._note_at = time.monotonic() + _NOTE_SECONDS
-        self._seen = scn
+        else:
+            self._seen = scn
+            return
+        self._seen = self._noted = scn
+        self._note_at = time.monotonic() + _NOTE_SECONDS
 
     def _read(self, reader: BatchReader, batch: Batch, tables: Sequence[ChangeTable]) -> CapturedTransaction | None:
         """The batch without what is over, once the structure of all the rest was found as it had been."""
