@@ -44,6 +44,8 @@ def test_what_is_missing_is_said_in_words() -> None:
     assert "**never**" in body(verification=None)
     assert "**1 rows differ**" in body(verification={"equal": False, "verdict": "1 rows differ"})
     assert "stop the application on the source" in body(quiesce="manual")
+    without = {"equal": True, "verdict": "1 tables", "left_out": ["table a|b is left out since 2026"]}
+    assert "| **Left out** | table a\\|b is left out since 2026 |" in body(verification=without)
     assert "disk is small" in body(preflight={"checks": [{"severity": "warning", "message": "disk is small"}]})
 
 
