@@ -102,6 +102,10 @@ CHANGES = {
     "REPLACED": ("another table", ["DROP TABLE {t} PURGE", "CREATE TABLE {t} (ID NUMBER(10) PRIMARY KEY, NAME VARCHAR2(10))"]),
     "SWITCHED_OFF": ("trigger on it is disabled", ["ALTER TABLE {t} DISABLE ALL TRIGGERS"]),
     "OFF_AND_ON": ("for a while", ["ALTER TABLE {t} DISABLE ALL TRIGGERS", "ALTER TABLE {t} ENABLE ALL TRIGGERS"]),
+    "COMPILED_ANEW": (
+        "its columns changed",
+        ["ALTER TABLE {t} DISABLE ALL TRIGGERS", "ALTER TABLE {t} ENABLE ALL TRIGGERS", "ALTER TABLE {t} ADD (MORE NUMBER)"],
+    ),
     "UNWATCHED": ("trigger on it is gone", ["DROP TRIGGER MIG.{trigger}"]),
 }
 

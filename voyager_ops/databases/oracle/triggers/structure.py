@@ -48,6 +48,8 @@ _COLUMNS: Final = (
 )
 _ANYWHERE: Final = "SELECT OWNER, OBJECT_NAME FROM DBA_OBJECTS WHERE OBJECT_ID = :1"
 
+_ANEW: Final = "our trigger on it was disabled for a while, or compiled anew"
+
 
 @dataclass(frozen=True)
 class Changed:
@@ -125,14 +127,21 @@ class Structure:
         tables = [table for table in self._tables if table.name not in stopped]
         now = read(connection, tables)
         found: list[Changed] = []
+        anew: list[ChangeTable] = []
         close: list[ChangeTable] = []
         for table in tables:
             name = str(table.frames.table.native_name)
             if how := self._difference(connection, table, now[name]):
                 found.append(Changed(table, how))
-            elif name in self._columns and (now[name]["young"] or self._seen.get(name) != now[name]["ddl"]):
+                continue
+            if now[name]["trigger"][0] != self._known[name]["trigger"][0]:
+                anew.append(table)
+            if name in self._columns and (table in anew or now[name]["young"] or self._seen.get(name) != now[name]["ddl"]):
                 close.append(table)
         found += self._look_closely(connection, close)
+        # DDL on the table may be why its trigger was compiled anew: that says more.
+        said = {each.table.name for each in found}
+        found += [Changed(table, _ANEW) for table in anew if table.name not in said]
         other = {each.table.name for each in found}
         grew = False
         for table in tables:
@@ -160,8 +169,6 @@ class Structure:
             return "our trigger on it is gone"
         if now["trigger"][1] != "ENABLED":
             return "our trigger on it is disabled"
-        if now["trigger"][0] != self._known[name]["trigger"][0]:
-            return "our trigger on it was disabled for a while, or compiled anew"
         known = self._segments(name)
         for part, ids in known.items():
             if now["segments"].get(part) != ids:
