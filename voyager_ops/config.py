@@ -128,6 +128,8 @@ class SnapshotConfig(_Model):
     """Bytes of the table on disk per chunk."""
     format: Literal["auto", "binary", "text"] = "auto"
     """auto: binary where both servers agree on every type of the table, else text."""
+    build_keys_from: Size = 32 << 20
+    """Empty tables of the target with at least as many bytes to come get their primary key when the rows are there."""
 
 
 class ChangesConfig(_Model):

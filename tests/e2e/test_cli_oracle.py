@@ -32,7 +32,7 @@ export_dir: {directory}/shop
 source: {{url: "${{SHOP_SOURCE}}", schemas: [SHOP]}}
 target: {{url: "${{SHOP_TARGET}}"}}
 approvers: [dba]
-snapshot: {{parallelism: 2, chunk_size: 64kB}}
+snapshot: {{parallelism: 2, chunk_size: 64kB, build_keys_from: 1B}}
 changes: {{heartbeat: 500ms, batch_changes: 500}}
 cutover: {{deadline: 60s, quiesce: manual, prepare_for_fall_back: false}}
 """

@@ -24,7 +24,8 @@ from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.results import silent
 from voyager_ops.model.tables import NameMap
-from voyager_ops.snapshot.copy import copy_chunks, snapshot_complete
+from voyager_ops.snapshot.copy import copy_chunks
+from voyager_ops.snapshot.done import snapshot_complete
 from voyager_ops.snapshot.old_transactions import wait_for_old_transactions
 from voyager_ops.snapshot.plan import Chunk, plan_chunks
 from voyager_ops.state.store import State

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import Database
 from tests.phases.conftest import MigrationFactory
+from tests.snapshot.test_keys import keys_of
 from voyager_ops import failpoints
 from voyager_ops.errors import PreconditionError, VerificationFailed
 from voyager_ops.failpoints import FailpointError
@@ -30,9 +31,11 @@ from voyager_ops.phases import (
     import_data,
     import_schema,
     report,
+    snapshot,
     status,
     verify,
 )
+from voyager_ops.snapshot import keys
 
 SCHEMA = """
 CREATE TABLE parent (id int PRIMARY KEY, email text UNIQUE, touched int NOT NULL DEFAULT 0);
@@ -48,7 +51,7 @@ ALTER TABLE parent ENABLE ALWAYS TRIGGER always;
 INSERT INTO parent SELECT i, 'p' || i FROM generate_series(1, 50) i;
 INSERT INTO child SELECT i, 1 + i % 50 FROM generate_series(1, 200) i;
 """
-CONFIG = "changes: {heartbeat: 300ms}\ncutover: {deadline: 60s}\n"
+CONFIG = "changes: {heartbeat: 300ms}\ncutover: {deadline: 60s}\nsnapshot: {build_keys_from: 1B}\n"
 NO_BACKUP: dict[str, Any] = {
     "backup_schema_files": False,
     "backup_data_files": False,
@@ -204,6 +207,32 @@ def test_up_to_the_cutover_and_away_again(
         fires = target.execute(query).fetchall()
     assert fires == [("always", "A"), ("ordinary", "O")]
     assert list(migration.export_dir.path.iterdir()) == []
+
+
+def test_an_end_in_the_middle_of_the_snapshot_leaves_the_target_its_keys(
+    source_db: Database, target_db: Database, make_migration: MigrationFactory
+) -> None:
+    migration = make_migration(CONFIG)
+    with source_db.connect() as source:
+        source.execute(SCHEMA)
+        source.execute("ANALYZE")
+    import_up_to_base(migration)
+    before = keys_of(target_db)
+    export_data.prepare(migration)
+    snapshot.plan(migration)
+    failpoints.configure(f"{keys.BEFORE_BUILD}=error@*")
+    try:
+        with pytest.raises(FailpointError):
+            snapshot.run(migration)
+    finally:
+        failpoints.configure()
+    assert keys_of(target_db) == []
+    with pytest.raises(PreconditionError, match="the snapshot is not complete"):
+        import_data.run(migration, with_snapshot=False)
+    ended = end_migration.run(migration, **NO_BACKUP)
+    assert "schema voyager_ops" in ended.removed["target"]
+    assert ended.warnings == []
+    assert keys_of(target_db) == before
 
 
 def test_end_hands_over_and_drops_the_user(source_db: Database, target_db: Database, make_migration: MigrationFactory) -> None:

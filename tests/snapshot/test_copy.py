@@ -21,7 +21,8 @@ from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.changes import Relation
 from voyager_ops.model.positions import Lane, Side
 from voyager_ops.model.tables import NameMap, QName
-from voyager_ops.snapshot.copy import copy_chunks, snapshot_complete
+from voyager_ops.snapshot.copy import copy_chunks
+from voyager_ops.snapshot.done import snapshot_complete
 from voyager_ops.snapshot.filter import SnapshotFilter
 from voyager_ops.snapshot.old_transactions import wait_for_old_transactions
 from voyager_ops.snapshot.plan import load_plan, plan_chunks
@@ -51,7 +52,7 @@ INSERT INTO "Odd Name" ("Mixed") SELECT 'x' FROM generate_series(1, 50);
 INSERT INTO parts SELECT i, date '2019-01-01' + i, 'v' FROM generate_series(1, 1000) i;
 ANALYZE;
 """
-SMALL = SnapshotConfig(parallelism=3, bins=3, chunk_size=64 << 10)
+SMALL = SnapshotConfig(parallelism=3, bins=3, chunk_size=64 << 10, build_keys_from=1)
 
 
 def make_context(source_db: Database, target_db: Database, tmp_path: Path, schema: str = SCHEMA, data: str = DATA) -> LaneContext:

@@ -14,8 +14,10 @@ import pytest
 
 from tests.conftest import Database
 from tests.snapshot.test_copy import SMALL, TABLES, contents, make_context
-from voyager_ops.snapshot import copy, plan
-from voyager_ops.snapshot.copy import copy_chunks, snapshot_complete
+from tests.snapshot.test_keys import keys_of
+from voyager_ops.snapshot import copy, keys, plan
+from voyager_ops.snapshot.copy import copy_chunks
+from voyager_ops.snapshot.done import snapshot_complete
 
 CHILD = """
 import pickle, sys
@@ -39,12 +41,19 @@ POINTS = [
     f"{copy.AFTER_COMMIT}=crash@5",
     f"{copy.BEFORE_GROUP}=crash",
     f"{copy.AFTER_GROUP}=crash",
+    f"{keys.BEFORE_ASIDE}=crash@2",
+    f"{keys.BEFORE_ASIDE_COMMIT}=crash@3",
+    f"{keys.AFTER_ASIDE}=crash",
+    f"{keys.BEFORE_BUILD}=crash@2",
+    f"{keys.BEFORE_BUILD_COMMIT}=crash",
+    f"{keys.AFTER_BUILD}=crash@2",
 ]
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_and_started_again(source_db: Database, target_db: Database, tmp_path: Path, point: str) -> None:
     context = make_context(source_db, target_db, tmp_path)
+    keyed = keys_of(target_db)
     payload = pickle.dumps((replace(context, state=None), SMALL, str(tmp_path)))  # type: ignore[arg-type]
     child = subprocess.run(
         [sys.executable, "-c", CHILD],
@@ -60,3 +69,4 @@ def test_killed_and_started_again(source_db: Database, target_db: Database, tmp_
     assert snapshot_complete(context)
     for table in TABLES:
         assert contents(source_db, table) == contents(target_db, table), table
+    assert keys_of(target_db) == keyed

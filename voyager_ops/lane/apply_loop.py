@@ -30,7 +30,7 @@ from voyager_ops.lane.quarantine import load_held
 from voyager_ops.model.changes import Change, Transaction
 from voyager_ops.model.positions import Lane, Position
 from voyager_ops.model.results import ProgressSink
-from voyager_ops.snapshot.copy import mark_torn, snapshot_complete
+from voyager_ops.snapshot.done import mark_torn, snapshot_complete
 from voyager_ops.snapshot.filter import SnapshotFilter
 from voyager_ops.state.lanes import ENDED, NONE, read_lane, update_lane
 from voyager_ops.state.processes import Lease

@@ -21,6 +21,7 @@ from voyager_ops.model.results import PhaseResult, Progress, ProgressSink, silen
 from voyager_ops.phases import end_files, report
 from voyager_ops.phases.base import ENDING, wait_until
 from voyager_ops.phases.end_ownership import drop_migration_user, hand_over, refuse_unfit
+from voyager_ops.snapshot import keys
 from voyager_ops.state import cutovers
 from voyager_ops.state.lanes import NONE, read_lane
 from voyager_ops.state.processes import processes, request_stop
@@ -156,5 +157,6 @@ def _put_back(migration: Migration, side: Side, warnings: list[str]) -> list[str
             next_step="voyager-ops end migration again when the readers are gone",
         )
     restored = guard.restore(migration.state, database, side)
+    warnings += keys.build_all(database, migration.name) if side is Side.TARGET else []
     warnings += [f"{side}: {item} was dropped or changed by somebody else; left as it is" for item in restored.gone]
     return [*(["the fence against writers"] if fenced else []), *(f"put back: {item}" for item in restored.items)]

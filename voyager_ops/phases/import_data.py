@@ -23,7 +23,7 @@ from voyager_ops.phases import import_schema, snapshot
 from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE, refuse_ending, wait_until
 from voyager_ops.phases.cutover_watch import CutoverWatch
 from voyager_ops.phases.export_data import StreamResult, prepared, stream_result
-from voyager_ops.snapshot.copy import snapshot_complete
+from voyager_ops.snapshot.done import snapshot_complete
 from voyager_ops.state.lanes import ENDED, read_lane
 from voyager_ops.state.processes import Lease
 

@@ -12,6 +12,7 @@ from voyager_ops.model.positions import Lane
 from voyager_ops.model.results import PhaseResult, ProgressSink, silent
 from voyager_ops.phases.base import finish
 from voyager_ops.snapshot import copy
+from voyager_ops.snapshot.done import snapshot_complete
 from voyager_ops.snapshot.old_transactions import wait_for_old_transactions
 from voyager_ops.snapshot.plan import plan_chunks
 from voyager_ops.state.lanes import NONE, read_lane
@@ -87,7 +88,8 @@ def copy_bin(migration: Migration, bin: int | None, *, stop: threading.Event, pr
         chunks=counts.chunks_copied,
         rows=counts.rows,
         bytes=counts.bytes,
-        complete=copy.snapshot_complete(context),
+        complete=snapshot_complete(context),
         next_step="voyager-ops import data to target",
+        warnings=counts.warnings,
     )
     return finish(migration, result, started, key="snapshot" if bin is None else f"snapshot/{bin}")

@@ -10,7 +10,7 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -21,13 +21,14 @@ from voyager_ops.databases.postgres.database import Connection, advisory_key, qu
 from voyager_ops.errors import Fenced, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
-from voyager_ops.model.positions import Position
 from voyager_ops.model.results import ProgressSink, silent
 from voyager_ops.model.tables import QName
+from voyager_ops.snapshot.done import done_chunks, going_on
+from voyager_ops.snapshot.key_builder import KeyBuilder
+from voyager_ops.snapshot.keys import set_aside
 from voyager_ops.snapshot.meter import Meter, SnapshotCounts
 from voyager_ops.snapshot.plan import Chunk, load_plan
 from voyager_ops.snapshot.reading import Job, Moment, Pair, PieceReader
-from voyager_ops.state.stopped import mark_incomplete, stopped_tables
 
 BEFORE_LOAD = register("snapshot.chunk.before_load")
 BEFORE_DONE = register("snapshot.chunk.before_done")
@@ -42,48 +43,6 @@ BACKOFF_SECONDS = 0.5
 
 class _Stopped(Exception):
     """The stop event was seen between two chunks."""
-
-
-def done_chunks(context: LaneContext, connection: Connection) -> dict[int, Position]:
-    """Ids of the planned chunks that are loaded, each with its moment's position, from the target's rows."""
-    return {
-        int(number): Position(position)
-        for number, position in connection.execute(
-            "SELECT chunk_id, wal_position FROM voyager_ops.chunk WHERE migration = %s AND kind NOT IN ('group', 'one')",
-            (context.migration,),
-        )
-    }
-
-
-def snapshot_complete(context: LaneContext) -> bool:
-    """Whether there is a plan and every chunk of it is done, but for those of tables that are stopped."""
-    plan = load_plan(context.state)
-    if not plan:
-        return False
-    wanted = {chunk.chunk_id for chunk in _going_on(context, plan)}
-    with context.apply_db.connect("snapshot") as connection:
-        return wanted <= done_chunks(context, connection).keys()
-
-
-def mark_torn(context: LaneContext, connection: Connection) -> None:
-    """Record as incomplete the stopped tables of which chunks are missing, or hold more than was captured."""
-    stopped = stopped_tables(context.state, context.lane)
-    if not stopped:
-        return
-    done = done_chunks(context, connection)
-    torn: set[str] = set()
-    for chunk in load_plan(context.state):
-        each = stopped.get(str(context.source_name(chunk.table)))
-        if each is not None and (chunk.chunk_id not in done or done[chunk.chunk_id] > each.position):
-            torn.add(each.table)
-    if torn:
-        mark_incomplete(context.state, context.lane, torn)
-
-
-def _going_on(context: LaneContext, plan: list[Chunk]) -> list[Chunk]:
-    """Without the chunks of tables that are stopped: nothing more is copied of them."""
-    stopped = stopped_tables(context.state, context.lane)
-    return [chunk for chunk in plan if str(context.source_name(chunk.table)) not in stopped]
 
 
 def copy_chunks(
@@ -101,21 +60,37 @@ def copy_chunks(
     """
     stop = stop or threading.Event()
     started = time.monotonic()
-    plan = [chunk for chunk in _going_on(context, load_plan(context.state)) if bin is None or chunk.bin == bin]
-    with context.apply_db.connect("snapshot") as connection:
-        done = done_chunks(context, connection)
-        jobs = _jobs(context, snapshot, connection)
+    whole = going_on(context, load_plan(context.state))
+    plan = [chunk for chunk in whole if bin is None or chunk.bin == bin]
     groups: dict[int, list[Chunk]] = defaultdict(list)
     for chunk in plan:
         groups[chunk.group_id].append(chunk)
+    sizes: dict[QName, int] = defaultdict(int)
+    for chunk in whole:
+        sizes[context.to_apply(chunk.table)] += chunk.bytes
+    with context.apply_db.connect("snapshot") as connection:
+        done = done_chunks(context, connection)
+        jobs = _jobs(context, snapshot, connection)
     pending = [members for members in groups.values() if any(chunk.chunk_id not in done for chunk in members)]
-    pending.sort(key=lambda members: -sum(chunk.bytes for chunk in members))
+    coming = {context.to_apply(members[0].table) for members in pending}
+    aside = set_aside(
+        context.apply_db, context.migration, [table for table in coming if sizes[table] >= snapshot.build_keys_from]
+    )
+
+    def urgency(members: list[Chunk]) -> tuple[int, str, int]:
+        """Tables whose key is aside first, one by one, so that it is built while others are copied; else the largest chunks."""
+        table = context.to_apply(members[0].table)
+        waits = table in aside.tables
+        return (-sizes[table] if waits else 0, str(table) if waits else "", -sum(chunk.bytes for chunk in members))
+
+    pending.sort(key=urgency)
     meter = Meter(progress, plan, done)
+    meter.counts.warnings += aside.words
     runner = _Runner(context, snapshot, jobs, stop, meter)
-    asyncio.run(runner.run(pending))
+    asyncio.run(runner.run(pending, aside.tables, progress))
     counts = meter.counts
     counts.seconds = time.monotonic() - started
-    counts.complete = runner.remaining == 0
+    counts.complete = runner.remaining == 0 and runner.keys_built
     return counts
 
 
@@ -165,8 +140,11 @@ class _Runner:
         self.copying = asyncio.Semaphore(snapshot.parallelism)
         self.seats = asyncio.Semaphore(self.workers)
         self.remaining = 0
+        self.keys_built = False
 
-    async def run(self, groups: list[list[Chunk]]) -> None:
+    async def run(self, groups: list[list[Chunk]], aside: Collection[QName], progress: ProgressSink) -> None:
+        pending = [chunk for group in groups for chunk in group]
+        self.keys = KeyBuilder(self.context, aside, pending, self.stop, progress, tries=TRIES, backoff=BACKOFF_SECONDS)
         queue: asyncio.Queue[list[Chunk]] = asyncio.Queue()
         for group in groups:
             queue.put_nowait(group)
@@ -174,12 +152,14 @@ class _Runner:
         workers = [asyncio.create_task(self._worker(queue)) for _ in range(min(self.workers, len(groups)))]
         try:
             await asyncio.gather(*workers)
+            self.keys_built = await self.keys.finish()
         except _Stopped:
             pass  # `remaining` says that not all was copied
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+            await self.keys.cancel()
 
     async def _worker(self, queue: asyncio.Queue[list[Chunk]]) -> None:
         pair = Pair(self.context)
@@ -219,7 +199,7 @@ class _Runner:
 
     async def _is_stopped(self, chunk: Chunk) -> bool:
         """Whether capture has stopped the table meanwhile, so that nothing more of it is copied."""
-        return not await asyncio.to_thread(_going_on, self.context, [chunk])
+        return not await asyncio.to_thread(going_on, self.context, [chunk])
 
     # -- one chunk at its own moment -------------------------------------------------------------------------------
     async def _copy_chunk(self, pair: Pair, chunk: Chunk) -> None:
@@ -284,6 +264,7 @@ class _Runner:
         await writer.execute("COMMIT")
         hit(AFTER_COMMIT)
         self.meter.on_chunk(chunk, rows)
+        self.keys.on_chunk(chunk)
 
     async def _is_done(self, writer: AsyncConnection, chunk: Chunk) -> bool:
         return bool(

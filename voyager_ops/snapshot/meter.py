@@ -23,7 +23,8 @@ class SnapshotCounts:
     tables: dict[str, int] = field(default_factory=dict)
     """Rows copied by this call per source table."""
     complete: bool = False
-    """All chunks of the call's bins are done."""
+    """All chunks of the call's bins are done, and the keys that this call had to build are built."""
+    warnings: list[str] = field(default_factory=list)
 
 
 class Meter:

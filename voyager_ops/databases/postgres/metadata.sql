@@ -51,6 +51,20 @@ CREATE TABLE IF NOT EXISTS voyager_ops.chunk (
     PRIMARY KEY (migration, chunk_id)
 );
 
+-- Primary keys that are set aside while their tables' rows are copied: written in the transaction that drops the constraint,
+-- deleted in the one that makes it again. The names are this database's.
+CREATE TABLE IF NOT EXISTS voyager_ops.key_aside (
+    migration          text NOT NULL,
+    table_schema       text NOT NULL,
+    table_name         text NOT NULL,
+    constraint_name    text NOT NULL,
+    definition         text NOT NULL,
+    constraint_comment text,
+    index_comment      text,
+    at                 timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (migration, table_schema, table_name)
+);
+
 -- Rows written by us on this database to be seen at the other end: heartbeat, marker, confirm, canary.
 CREATE TABLE IF NOT EXISTS voyager_ops.marker (
     migration  text NOT NULL,
