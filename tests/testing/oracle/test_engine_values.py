@@ -275,3 +275,18 @@ def test_large_and_national_values_are_counted_in_units_of_utf_16(app: Session) 
     message = 'value too large for column "APP"."T"."V" (actual: 5, maximum: 4)'
     assert app.error("INSERT INTO T (V) VALUES (:1)", "\U0001f600\U0001f600x") == (12899, message)
     app.sql("INSERT INTO T (W) VALUES (:1)", "\U0001f600" * 4)
+
+
+def test_a_geometry_is_seen_as_its_text_only(app: Session) -> None:
+    app.sql("CREATE TABLE G (ID NUMBER PRIMARY KEY, S SDO_GEOMETRY, T MDSYS.SDO_GEOMETRY)")
+    app.sql("INSERT INTO G VALUES (1, SDO_GEOMETRY('POINT (1 2)', 4326), MDSYS.SDO_UTIL.FROM_WKTGEOMETRY('POINT (3 4)'))")
+    app.sql("INSERT INTO G VALUES (2, NULL, MDSYS.SDO_GEOMETRY('POINT (5 6)'))")
+    text = "CASE WHEN S IS NOT NULL THEN SDO_UTIL.TO_WKTGEOMETRY(S) END"
+    assert app.sql(f"SELECT {text}, SDO_UTIL.TO_WKTGEOMETRY(T) FROM G ORDER BY ID") == [
+        ("POINT (1 2)", "POINT (3 4)"),
+        (None, "POINT (5 6)"),
+    ]
+    described = "SELECT DATA_TYPE, DATA_TYPE_OWNER FROM USER_TAB_COLS WHERE TABLE_NAME = 'G' AND COLUMN_NAME <> 'ID'"
+    assert app.sql(described) == [("SDO_GEOMETRY", "MDSYS")] * 2
+    assert app.error("SELECT SDO_UTIL.TO_WKTGEOMETRY(S) FROM G")[0] == 29532
+    assert app.error("SELECT TO_CHAR(S) FROM G")[0] == 932

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from voyager_ops.testing.oracle.datatypes import NATIONAL, DataType
+from voyager_ops.testing.oracle.datatypes import NATIONAL, SUPPLIED, DataType
 from voyager_ops.testing.oracle.engine import ColumnInfo
 
 
@@ -24,7 +24,7 @@ def data_type(
             precision=number(precision),
             scale=number(scale),
         )
-    if owner is not None and kind != "XMLTYPE":
+    if owner is not None and kind not in SUPPLIED:
         return DataType(kind, owner=owner)
     if used is not None:
         return DataType(kind, length=int(str(chars or 0)), chars=used == "C" or kind in NATIONAL)
@@ -56,6 +56,7 @@ def system_column(name: str, oid: int, modifier: int, type_names: Mapping[int, s
         "ora.long_raw": DataType("LONG RAW"),
         "ora.xmltype": DataType("XMLTYPE"),
         "ora.json": DataType("JSON"),
+        "ora.sdo_geometry": DataType("SDO_GEOMETRY"),
         "ora.rowid": DataType("ROWID"),
         "ora.bfile": DataType("BFILE"),
         "boolean": DataType("BOOLEAN"),

@@ -45,10 +45,13 @@ _KNOWN = {
     "ROWID",
     "UROWID",
     "VECTOR",
+    "SDO_GEOMETRY",
 }
 CHARACTER = {"VARCHAR2", "NVARCHAR2", "CHAR", "NCHAR"}
 NATIONAL = {"NVARCHAR2", "NCHAR", "NCLOB"}
 BLANKS = {"CHAR", "NCHAR"}
+SUPPLIED = {"XMLTYPE": "SYS", "SDO_GEOMETRY": "MDSYS"}
+"""Object types that are simulated as types of their own, and their owners in the dictionary."""
 LOBS = {"CLOB", "NCLOB", "BLOB"}
 BYTES = 1_000_000  # in a modifier of ora.char: the length is one of bytes
 
@@ -79,6 +82,7 @@ _POSTGRES = {
     "BINARY_DOUBLE": "float8",
     "FLOAT": "numeric",
     "VECTOR": "ora.clob",
+    "SDO_GEOMETRY": "ora.sdo_geometry",
 }
 
 _NUMBERS = {
@@ -109,6 +113,7 @@ _NUMBERS = {
     "XMLTYPE": TypeNumber.CLOB,
     "BFILE": TypeNumber.VARCHAR2,
     "VECTOR": TypeNumber.CLOB,
+    "SDO_GEOMETRY": TypeNumber.OBJECT,
 }
 
 
@@ -190,6 +195,7 @@ class DataType:
             "XMLTYPE": 2000,
             "JSON": 8200,
             "BOOLEAN": 1,
+            "SDO_GEOMETRY": 1,
         }.get(self.name, 0)
 
     def info(self, name: str, nullable: bool = True) -> ColumnInfo:
@@ -220,7 +226,7 @@ def parse_type(cursor: Cursor, length_semantics: str = "BYTE") -> DataType:
     """The type that comes next. An unknown name is a user-defined type, its owner ``?`` when not given. ORA-00907, 00902."""
     owner, name = cursor.qualified()
     if owner is not None:
-        return DataType("XMLTYPE") if name == "XMLTYPE" else DataType(name, owner=owner)
+        return DataType(name) if name in SUPPLIED else DataType(name, owner=owner)
     name = _SYNONYMS.get(name, name)
     if name == "NATIONAL":
         if not cursor.accept("CHARACTER"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from voyager_ops.testing.oracle import dictionary as dd
-from voyager_ops.testing.oracle.datatypes import CHARACTER, LOBS, NATIONAL, DataType
+from voyager_ops.testing.oracle.datatypes import CHARACTER, LOBS, NATIONAL, SUPPLIED, DataType
 from voyager_ops.testing.oracle.ddl_context import LARGEST, NO_MAXVALUE, Context, add_object, relation
 from voyager_ops.testing.oracle.ddl_model import Column, SequenceOptions
 from voyager_ops.testing.oracle.engine import OracleError
@@ -156,7 +156,7 @@ def record_column(
         TABLE_NAME=table,
         COLUMN_NAME=column.name,
         DATA_TYPE=kind.dictionary_name,
-        DATA_TYPE_OWNER="SYS" if kind.name == "XMLTYPE" else type_owner,
+        DATA_TYPE_OWNER=type_owner if kind.owner else SUPPLIED.get(kind.name),
         DATA_LENGTH=kind.dictionary_length,
         DATA_PRECISION=kind.precision
         if kind.name in ("NUMBER", "FLOAT", "INTERVAL DAY TO SECOND", "INTERVAL YEAR TO MONTH")

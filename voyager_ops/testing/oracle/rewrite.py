@@ -132,7 +132,9 @@ _PACKAGES = {
     "DBMS_CRYPTO",
     "UTL_I18N",
     "DBMS_RANDOM",
+    "SDO_UTIL",
 }
+_OWNED = {"SYS": _PACKAGES, "MDSYS": {"SDO_GEOMETRY", "SDO_UTIL"}}
 _INTERVAL_UNITS = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
 
 
@@ -295,9 +297,9 @@ class Rewriter:
         if word == "AT" and following.value == "LOCAL":
             cursor.expect("AT", "LOCAL")
             return "AT TIME ZONE ORA_SESSIONTIMEZONE()"
-        if word == "SYS" and following.value == "." and cursor.peek(2).value in _PACKAGES:
+        if following.value == "." and cursor.peek(2).value in _OWNED.get(word, ()):
             cursor.at += 2
-            return self._special(cursor.token.value, cursor.peek())
+            return self._special(cursor.token.value, cursor.peek()) or self._word(cursor.token)
         if word in _PACKAGES and following.value == ".":
             function = cursor.peek(2).value
             cursor.at += 3

@@ -847,6 +847,19 @@ CREATE FUNCTION ora.json_text(v text) RETURNS text LANGUAGE sql IMMUTABLE RETURN
 CREATE FUNCTION ora.json_text(v ora.blob) RETURNS text LANGUAGE sql IMMUTABLE RETURN convert_from(v::bytea, 'UTF8');
 CREATE FUNCTION ora.json(v text) RETURNS ora.json LANGUAGE sql IMMUTABLE RETURN v::ora.json;
 
+-- A geometry is its well-known text, which nobody looks at; its SRID is not kept: TO_WKTGEOMETRY does not give it.
+-- What Oracle's TO_WKTGEOMETRY makes of NULL is not known here: this one refuses it.
+CREATE FUNCTION ora.sdo_geometry(wkt text, srid numeric DEFAULT NULL) RETURNS ora.sdo_geometry LANGUAGE sql IMMUTABLE RETURN wkt::ora.sdo_geometry;
+CREATE FUNCTION ora.sdo_util__from_wktgeometry(wkt text, srid numeric DEFAULT NULL) RETURNS ora.sdo_geometry LANGUAGE sql IMMUTABLE RETURN ora.sdo_geometry(wkt, srid);
+CREATE FUNCTION ora.sdo_util__to_wktgeometry(v ora.sdo_geometry) RETURNS ora.clob LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF v IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'ORA00', MESSAGE = 'ORA-29532: Java call terminated by uncaught Java exception: the geometry is NULL';
+  END IF;
+  RETURN v::text::ora.clob;
+END
+$$;
+
 -- ------------------------------------------------------------------------------------------------------------- others
 CREATE FUNCTION ora.lnnvl(v boolean) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN NOT coalesce(v, false);
 CREATE FUNCTION ora.uid() RETURNS numeric LANGUAGE sql STABLE RETURN coalesce(ora.setting('uid')::numeric, 0);

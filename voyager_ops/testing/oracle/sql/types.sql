@@ -1,6 +1,6 @@
 -- The types of the simulated database: base types of their own, so that every expression, not only a column, tells which
 -- Oracle type it has. Their representation and their input and output functions are those of PostgreSQL's types:
---   character types, LOBs of characters, LONG, ROWID, XMLTYPE, JSON, BFILE    text (CHAR, NCHAR: bpchar, blank-padded)
+--   character types, LOBs of characters, LONG, ROWID, XMLTYPE, JSON, BFILE, SDO_GEOMETRY   text (CHAR, NCHAR: bpchar, blank-padded)
 --   RAW, BLOB, LONG RAW                                                       bytea
 --   DATE                                                                      timestamp
 --   TIMESTAMP                 numeric: nanoseconds since 1970-01-01 00:00:00
@@ -18,7 +18,7 @@ DECLARE
   f text;
   op text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['varchar2', 'nvarchar2', 'char', 'nchar', 'clob', 'nclob', 'long', 'xmltype', 'rowid', 'json', 'bfile',
+  FOREACH t IN ARRAY ARRAY['varchar2', 'nvarchar2', 'char', 'nchar', 'clob', 'nclob', 'long', 'xmltype', 'rowid', 'json', 'bfile', 'sdo_geometry',
                            'raw', 'blob', 'long_raw', 'date', 'ts', 'tstz', 'tsltz', 'ids', 'iym'] LOOP
     base := CASE WHEN t IN ('char', 'nchar') THEN 'bpchar' WHEN t IN ('raw', 'blob', 'long_raw') THEN 'bytea'
                  WHEN t = 'date' THEN 'timestamp' WHEN t IN ('ts', 'tstz', 'tsltz', 'ids', 'iym') THEN 'numeric' ELSE 'text' END;
@@ -69,6 +69,10 @@ BEGIN
   END LOOP;
 END
 $do$;
+
+-- A geometry is no text: only its functions make it, or text of it.
+DROP CAST (ora.sdo_geometry AS text);
+DROP CAST (text AS ora.sdo_geometry);
 
 -- Two moments with time zone are equal when they are the same instant, whatever their offsets.
 -- Rounded down, and exact: numeric division is not.
