@@ -208,10 +208,25 @@ def test_types() -> None:
     )
     assert found["types"].severity == Severity.ERROR
     assert "skip" in found["types"].mend
+    assert found["types"].mend.startswith("leave the table out")
+    by_triggers = replace(PLAN, mines=False)
+    assert "HR.T.X: skip" in findings(tables=[table(unsupported(OracleType("BFILE")))], plan=by_triggers)["types"].mend
     shapes = replace(column("VARCHAR2(10)"), native_type=OracleType("SDO_GEOMETRY").to_json(), type_sql="text")
-    assert "Unsupported Type" in findings(tables=[table(shapes)])["types_streamed"].breaks
+    found = findings(tables=[table(shapes)])
+    assert "Unsupported Type" in found["types_streamed"].breaks
+    assert "capture: triggers" in found["types_streamed"].mend
+    assert found["geometries"].severity == Severity.WARNING
+    assert "types_streamed" not in findings(tables=[table(shapes)], plan=by_triggers)
     fine = findings(tables=[table(column("TIMESTAMP(9)"), column("TIMESTAMP(3) WITH TIME ZONE", name="z"))])
     assert set(fine) == {"fractions", "time_zones"}
+
+
+@pytest.mark.parametrize("ddl", ["JSON", "VECTOR", "UROWID(100)"])
+def test_types_that_logminer_is_said_not_to_write_out(ddl: str) -> None:
+    found = findings(tables=[table(column(ddl))])
+    assert found["types_doubted"].severity == Severity.WARNING
+    assert "HR.T.C" in found["types_doubted"].message
+    assert "types_doubted" not in findings(tables=[table(column(ddl))], plan=replace(PLAN, mines=False))
 
 
 def test_keys() -> None:

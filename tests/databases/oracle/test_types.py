@@ -57,7 +57,7 @@ def test_the_table(
     assert target_type(type_) == target
     assert OracleType.from_json(type_.to_json()) == type_
     assert OracleType.parse(type_.sql).sql == type_.sql
-    assert streamable(type_)
+    assert streamable(type_, mined=True)
     parsed = parse_target(target)
     assert parsed is not None
     assert parsed.sql == target
@@ -65,9 +65,10 @@ def test_the_table(
 
 def test_types_of_the_database_that_are_objects() -> None:
     xml = OracleType.from_dictionary("XMLTYPE", 2000, owner="PUBLIC")
-    assert (target_type(xml), reread(xml), streamable(xml)) == ("text", True, True)
+    assert (target_type(xml), reread(xml), streamable(xml, mined=True)) == ("text", True, True)
     geometry = OracleType.from_dictionary("SDO_GEOMETRY", 1, owner="MDSYS")
-    assert (target_type(geometry), streamable(geometry)) == ("text", False)
+    assert (target_type(geometry), reread(geometry)) == ("text", True)
+    assert [streamable(geometry, mined=mined) for mined in (True, False)] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_what_has_no_counterpart_says_why(data_type: str, owner: str | None) -> 
     type_ = OracleType.from_dictionary(data_type, 1, owner=owner)
     assert target_type(type_) is None
     assert why_not(type_)
-    assert not streamable(type_)
+    assert not streamable(type_, mined=True)
 
 
 def test_a_users_type_named_like_a_built_in_one_is_not_it() -> None:

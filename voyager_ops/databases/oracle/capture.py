@@ -42,6 +42,7 @@ from voyager_ops.databases.oracle.prepared import (
     unstreamable,
 )
 from voyager_ops.databases.oracle.starting import Start, find_start
+from voyager_ops.databases.oracle.unmined import left_out, unmined
 from voyager_ops.databases.oracle.values import literal_decoder
 from voyager_ops.databases.postgres import metadata as target_metadata
 from voyager_ops.databases.postgres.capture import refuse_remains
@@ -196,6 +197,7 @@ def _check(connection: oracledb.Connection, context: LaneContext) -> tuple[bool,
         problems.append(
             ("minimal supplemental logging is off: rows cannot be told from redo", check_mends.minimal_logging(place))
         )
+    found = unmined(connection, {table.native_name.schema for table in context.tables})
     for table in context.tables:
         large = [column.native_name for column in table.data_columns if is_large(column)]
         if large and not table.key:
@@ -205,7 +207,10 @@ def _check(connection: oracledb.Connection, context: LaneContext) -> tuple[bool,
                     f"give it a primary key, or {leave_out(table)}",
                 )
             )
-        problems += unstreamable(table)
+        if columns := left_out(table, found):
+            what = f"{table.name}: LogMiner writes none of its changes out because of {', '.join(columns)}, left out or not"
+            problems.append((what, f"capture by triggers (changes: {{capture: triggers}}), or {leave_out(table)}"))
+        problems += unstreamable(table, mined=True)
     refuse(oracle(context.capture_db), "capture", problems)
     return open_mode == "READ WRITE", everything == "YES"
 

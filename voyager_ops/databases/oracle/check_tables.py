@@ -20,18 +20,22 @@ from voyager_ops.databases.oracle.types import (
     why_not,
     why_not_streamable,
 )
+from voyager_ops.databases.oracle.unmined import left_out
 from voyager_ops.model.checks import Check, error, listed, ok, warning
 from voyager_ops.model.tables import Column, Table
 
+_BY_TRIGGERS = "capture by triggers (changes: {capture: triggers})"
+_DOUBTED = frozenset({"JSON", "VECTOR", "UROWID"})
 LOGMINER_NAME = 30
 """Bytes: of tables and columns with longer names LogMiner writes no changes (before 23ai)."""
 
 
 def check_tables(facts: OracleFacts, tables: Sequence[Table], subject: str, *, mines: bool) -> Iterator[Check]:
-    yield from _types(tables, subject)
+    yield from _types(tables, subject, mines=mines)
     yield from _keys(tables, subject)
     yield from _target_names(tables, subject)
     if mines:
+        yield from _mined(facts, tables, subject)
         yield from _names(facts, tables, subject)
         yield from _unlogged(facts, tables, subject)
     else:
@@ -91,7 +95,7 @@ def _label(table: Table, column: Column | None = None) -> str:
     return f"{name}.{column.native_name}" if column is not None else name
 
 
-def _types(tables: Sequence[Table], subject: str) -> Iterator[Check]:
+def _types(tables: Sequence[Table], subject: str, *, mines: bool) -> Iterator[Check]:
     found = [(table, column, _oracle(column)) for table in tables for column in table.data_columns]
     unsupported = [(table, column, type_) for table, column, type_ in found if not column.type_sql]
     for type_ in sorted({type_ for _, _, type_ in unsupported}, key=lambda item: item.sql):
@@ -101,17 +105,17 @@ def _types(tables: Sequence[Table], subject: str) -> Iterator[Check]:
             subject,
             f"columns of type {type_.sql}: {listed(columns)}",
             why_not(type_) or "the type has no counterpart on the target",
-            f"leave the column out (types: {{by_column: {{{columns[0]}: skip}}}}), or its table (tables.exclude)",
+            _left_out(columns[0], mines=mines),
         )
-    silent = [(table, column, type_) for table, column, type_ in found if column.type_sql and not streamable(type_)]
+    silent = [(table, column, type_) for table, column, type_ in found if column.type_sql and not streamable(type_, mined=mines)]
     for type_ in sorted({type_ for _, _, type_ in silent}, key=lambda item: item.sql):
         columns = [_label(table, column) for table, column, each in silent if each == type_]
         yield error(
             "types_streamed",
             subject,
             f"columns of type {type_.sql}: {listed(columns)}",
-            why_not_streamable(type_),
-            f"leave the column out (types: {{by_column: {{{columns[0]}: skip}}}}), or its table (tables.exclude)",
+            why_not_streamable(type_, mined=mines),
+            f"{_BY_TRIGGERS}, or leave the table out (tables.exclude)",
         )
     if not unsupported and not silent:
         yield ok("types", subject, "every column's type has a counterpart on the target")
@@ -133,6 +137,48 @@ def _types(tables: Sequence[Table], subject: str) -> Iterator[Check]:
             f"timestamps with a time zone: {listed(zoned)}",
             "the instant is kept, the zone it was written in is not: PostgreSQL does not store it",
             "keep the zone in a column of its own, where the application needs it",
+        )
+
+    shapes = [_label(table, column) for table, column, type_ in found if type_.name == "SDO_GEOMETRY" and column.type_sql]
+    if shapes:
+        yield warning(
+            "geometries",
+            subject,
+            f"geometries: {listed(shapes)}",
+            "they become well-known text, which does not say the reference system (SRID)",
+            "keep it in a column of its own, where the application needs it; PostGIS is another way, by hand",
+        )
+
+
+def _left_out(column: str, *, mines: bool) -> str:
+    """What mends a type that cannot be migrated."""
+    skip = f"types: {{by_column: {{{column}: skip}}}}"
+    if mines:  # not by itself: see unmined
+        return f"leave the table out (tables.exclude), or {_BY_TRIGGERS} with the column left out ({skip})"
+    return f"leave the column out ({skip}), or its table (tables.exclude)"
+
+
+def _mined(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
+    """Tables of which LogMiner does not write the changes out, and those of which others say so."""
+    found = [(table, left_out(table, facts.unmined)) for table in tables]
+    if silent := [f"{_label(table)} ({listed(columns)})" for table, columns in found if columns]:
+        yield error(
+            "types_left_out",
+            subject,
+            f"columns that are left out, but are there: {listed(silent)}",
+            "LogMiner ignores tables with columns of such types, or writes their changes in no form that can be read, whether the"
+            " columns are migrated or not",
+            f"{_BY_TRIGGERS}, or leave the tables out (tables.exclude)",
+        )
+    doubted = [_label(table, column) for table in tables for column in table.data_columns if _oracle(column).name in _DOUBTED]
+    if doubted:
+        yield warning(
+            "types_doubted",
+            subject,
+            f"columns of JSON, VECTOR or UROWID: {listed(doubted)}",
+            "users of other tools report that LogMiner does not write out changes of tables with them, JSON excepted where"
+            " ENABLE_GOLDENGATE_REPLICATION is set: there the lane would end at the first one, everything before it captured",
+            f"try a change of each table; for JSON ALTER SYSTEM SET ENABLE_GOLDENGATE_REPLICATION = TRUE; else {_BY_TRIGGERS}",
         )
 
 

@@ -179,12 +179,12 @@ def try_out(context: LaneContext, stream: ChangeStream) -> None:
             stream.close()
 
 
-def unstreamable(table: Table) -> list[Problem]:
-    """Columns whose changes cannot be captured in any way."""
+def unstreamable(table: Table, *, mined: bool) -> list[Problem]:
+    """Columns whose changes cannot be captured. ``mined``: by LogMiner, else by triggers."""
     leave = leave_out(table)
     found: list[Problem] = []
     for column in table.data_columns:
-        reason = why_not_streamable(OracleType.from_json(column.native_type)) if column.native_type else ""
+        reason = why_not_streamable(OracleType.from_json(column.native_type), mined=mined) if column.native_type else ""
         if not reason and column.name in table.key and is_large(column):
             reason = "it is of the primary key, and too long for its values to be captured"
         if reason:

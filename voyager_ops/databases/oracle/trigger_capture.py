@@ -232,7 +232,7 @@ def _check(context: LaneContext) -> None:
             what = f"{table.name} has no primary key, by which a batch can be applied twice"
             problems.append((what, f"give it one, or {leave_out(table)}"))
             continue
-        problems += unstreamable(table)
+        problems += unstreamable(table, mined=False)
         if (width := change_table_width(table)) > MOST_COLUMNS:
             what = f"{table.name} has so many columns that its table of changes would have {width}"
             problems.append((what, leave_out(table)))

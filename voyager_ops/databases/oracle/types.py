@@ -313,16 +313,18 @@ def why_not(type_: OracleType) -> str:
     return "the type has no counterpart on the target"
 
 
-def streamable(type_: OracleType) -> bool:
+def streamable(type_: OracleType, *, mined: bool) -> bool:
     """Whether changes of such a column can be captured (from the redo itself, or by reading the row again: :func:`reread`)."""
-    return not why_not(type_) and type_.name != "SDO_GEOMETRY"
+    return not why_not_streamable(type_, mined=mined)
 
 
-def why_not_streamable(type_: OracleType) -> str:
-    """Why changes of such a column cannot be captured; '' when they can."""
+def why_not_streamable(type_: OracleType, *, mined: bool) -> str:
+    """Why changes of such a column cannot be captured; '' when they can. ``mined``: by LogMiner, else by triggers."""
     if (reason := why_not(type_)) != "":
         return reason
-    return "" if streamable(type_) else "LogMiner writes 'Unsupported Type' for it: its changes cannot be captured"
+    if mined and type_.name == "SDO_GEOMETRY":
+        return "LogMiner writes 'Unsupported Type' for it: its changes cannot be captured from redo; by triggers they can"
+    return ""
 
 
 def reread(type_: OracleType) -> bool:
@@ -332,4 +334,4 @@ def reread(type_: OracleType) -> bool:
         return type_.length > EXTENDED
     if name == "RAW":
         return type_.length > EXTENDED_RAW
-    return name in LARGE_TEXTS or name in LARGE_BYTES or name in ("XMLTYPE", "JSON", "VECTOR")
+    return name in LARGE_TEXTS or name in LARGE_BYTES or name in ("XMLTYPE", "JSON", "VECTOR", "SDO_GEOMETRY")

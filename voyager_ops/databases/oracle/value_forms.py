@@ -35,9 +35,9 @@ _DECIMAL_DIGITS: Final = 38
 class Form:
     """How values of one Oracle type become those of one target type.
 
-    ``expression``: SQL with ``{}`` for the column. ``arrow``: the type to ask the driver for. ``of_driver``: a single value of
-    the driver's for that expression to Oracle's text (bytes stay bytes). ``of_text``: Oracle's text (or bytes) to the
-    target's. ``of_arrow``: a whole column at once.
+    ``expression``: SQL with ``{}`` (or ``{0}``, each time) for the column. ``arrow``: the type to ask the driver for.
+    ``of_driver``: a single value of the driver's for that expression to Oracle's text (bytes stay bytes). ``of_text``: Oracle's
+    text (or bytes) to the target's. ``of_arrow``: a whole column at once.
     """
 
     expression: str
@@ -137,7 +137,9 @@ def _text_form(type_: OracleType, target: Target) -> Form:
     elif name in ROW_IDS:
         expression = "ROWIDTOCHAR({})" if name == "ROWID" else "CAST({} AS VARCHAR2(4000))"
     elif name == "SDO_GEOMETRY":
-        expression, arrow = "SDO_UTIL.TO_WKTGEOMETRY({})", pa.large_string()
+        # Whether the function takes NULL is nowhere said.
+        expression = "CASE WHEN {0} IS NOT NULL THEN SDO_UTIL.TO_WKTGEOMETRY({0}) END"
+        arrow = pa.large_string()
     elif name == "XMLTYPE":
         expression, arrow = "XMLSERIALIZE(CONTENT {} AS CLOB)", pa.large_string()
     elif name == "JSON":

@@ -1,0 +1,46 @@
+"""Columns for whose sake LogMiner does not write out the changes of their table: also where the migration leaves the column out.
+
+Oracle's documentation (Utilities, LogMiner, unsupported data types) says of BFILE, of collections and of objects with such in
+them that the whole table is ignored; users of other tools report rows of operation UNSUPPORTED, without any of the values. What
+is written for other objects (STATUS 2) is no statement to rely on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import oracledb
+
+from voyager_ops.databases.oracle.types import OracleType, why_not_streamable
+from voyager_ops.model.tables import Table
+
+Name = tuple[str, str]
+"""(owner, table), as Oracle spells them."""
+
+# The columns that Oracle makes for an object's attributes are its own: the object is named.
+_COLUMNS: Final = (
+    "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, DATA_TYPE_OWNER, DATA_TYPE_MOD FROM ALL_TAB_COLS WHERE OWNER = :owner"
+    " AND VIRTUAL_COLUMN = 'NO' AND COLUMN_NAME NOT LIKE 'SYS\\_NC%' ESCAPE '\\'"
+    " AND (DATA_TYPE_OWNER IS NOT NULL OR DATA_TYPE = 'BFILE') ORDER BY TABLE_NAME, COLUMN_NAME"
+)
+
+
+def unmined(connection: oracledb.Connection, owners: Iterable[str]) -> dict[Name, tuple[str, ...]]:
+    """Such columns by table."""
+    found: dict[Name, list[str]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        for owner in sorted(set(owners)):
+            for table, column, data_type, type_owner, modifier in cursor.execute(_COLUMNS, owner=owner).fetchall():
+                name = f"REF {data_type}" if modifier == "REF" else str(data_type)
+                if why_not_streamable(OracleType.from_dictionary(name, owner=type_owner), mined=True):
+                    found[owner, str(table)].append(str(column))
+    return {table: tuple(columns) for table, columns in found.items()}
+
+
+def left_out(table: Table, found: Mapping[Name, tuple[str, ...]]) -> tuple[str, ...]:
+    """Those of a table that the migration leaves out; the others are refused for their types."""
+    known = {column.native_name for column in table.columns}
+    columns = found.get((table.native_name.schema, table.native_name.name), ())
+    return tuple(column for column in columns if column not in known)
