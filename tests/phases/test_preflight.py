@@ -10,7 +10,9 @@ import pytest
 
 from tests.conftest import Database, create_database, drop_database
 from tests.phases.conftest import MigrationFactory
+from voyager_ops.databases.postgres.database import PostgresDatabase
 from voyager_ops.errors import PreconditionError
+from voyager_ops.migration import Migration
 from voyager_ops.model.positions import Side
 from voyager_ops.phases import preflight
 from voyager_ops.phases.checks.model import Check, PairFacts, ServerFacts, Severity, SourceContents
@@ -80,6 +82,20 @@ def test_a_target_without_xml(
     assert "xml" in by_id(looked.checks, "ok")
 
 
+def sessions_of_source(migration: Migration) -> dict[str, Any]:
+    """The check of the source's sessions."""
+    checks = preflight.run(migration, fail=False).checks
+    (sessions,) = [check for check in checks if check["id"] == "sessions" and "source" in check["subject"]]
+    return sessions
+
+
+def test_limits_of_sessions_that_do_not_hold_for_a_superuser(source_db: Database, make_migration: MigrationFactory) -> None:
+    with source_db.connect() as connection:
+        connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
+        connection.execute(f'ALTER DATABASE "{source_db.name}" CONNECTION LIMIT 1')
+    assert sessions_of_source(make_migration())["severity"] == "ok"
+
+
 def test_rights_of_an_ordinary_user(
     source_cluster: Cluster, source_db: Database, target_db: Database, make_migration: MigrationFactory
 ) -> None:
@@ -88,12 +104,11 @@ def test_rights_of_an_ordinary_user(
         connection.execute("CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t ENABLE ROW LEVEL SECURITY")
         connection.execute("ALTER ROLE weak CONNECTION LIMIT 9")
     migration = make_migration(source=source_cluster.dsn(source_db.name, "weak"))
-    (sessions,) = [
-        check
-        for check in preflight.run(migration, fail=False).checks
-        if check["id"] == "sessions" and "source" in check["subject"]
-    ]
-    assert "8 sessions are free of the 9 that the role allows" in sessions["message"]
+    assert isinstance(migration.source, PostgresDatabase)
+    with migration.source.connect("snapshot"):  # as many as it needs it may have: its own do not count
+        assert "9 sessions are free of the 9 that the role allows" in sessions_of_source(migration)["message"]
+        with psycopg.connect(source_cluster.dsn(source_db.name, "weak")):
+            assert "8 sessions are free of the 9 that the role allows" in sessions_of_source(migration)["message"]
     errors = {check["id"]: check for check in preflight.run(migration, fail=False).checks if check["severity"] == "error"}
     of_tables = {"select", "ownership", "write_back", "row_security"}
     assert errors.keys() == of_tables | {"replication_right", "session_replication_role", "create_on_database"}

@@ -56,7 +56,7 @@ class ServerFacts:
     database_bytes: int
     event_triggers: tuple[str, ...]
     session_limits: tuple[tuple[str, int, int], ...] = ()
-    """(what is limited: max_connections, the database, the role; sessions it may have; sessions in use)."""
+    """(what is limited: max_connections, the database, the role; sessions it may have; sessions of others)."""
 
 
 @dataclass(frozen=True)
