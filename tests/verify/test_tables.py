@@ -262,6 +262,14 @@ def test_a_table_that_grew_since_the_list_was_made(two: Two, monkeypatch: pytest
     assert table.ranges > 2
 
 
+def test_how_much_of_a_table_is_sampled_for_its_ranges() -> None:
+    block = 8192
+    assert ranges.sampled_percent(2, 0, 9 * block) == 100
+    assert ranges.sampled_percent(2, 1e6, 6400 * block) == 1
+    assert ranges.sampled_percent(100, 64_000, 6400 * block) == 10
+    assert ranges.sampled_percent(4, 1e9, 0) == 0.001  # not all of it where the server knows no size
+
+
 def test_a_table_that_may_not_be_read(two: Two, source_cluster: Cluster) -> None:
     two.both("CREATE TABLE t (id int PRIMARY KEY)")
     url = source_cluster.create_user("reader_without_rights")

@@ -51,10 +51,18 @@ def range_columns(table: Table) -> tuple[Column, ...]:
     return tuple(prefix)
 
 
+def sampled_percent(pieces: int, rows: float, size: float) -> float:
+    """Of the table's blocks, for a sample of as many rows as the pieces want. ``rows``: the planner's estimate, 0 unknown;
+    ``size``: bytes, 0 where the server does not say (its storage is not PostgreSQL's)."""
+    wanted = 100.0 * pieces * ROWS_PER_POINT / (rows or max(size / 100.0, 1.0))
+    least = 100.0 * LEAST_BLOCKS * 8192 / size if size else 0.0
+    return min(100.0, max(0.001, wanted, least))
+
+
 def split_points(connection: Connection, physical: QName, columns: Sequence[str], pieces: int) -> list[list[str]]:
     """At most ``pieces - 1`` ascending key tuples (as text) that cut the physical table into ranges of similar size.
 
-    From a block sample, so that a huge table is not read: costs at most about ``pieces * ROWS_PER_POINT`` rows.
+    From a block sample, so that a huge table is not read: costs about ``pieces * ROWS_PER_POINT`` rows or ``LEAST_BLOCKS``.
     """
     if pieces < 2:
         return []
@@ -65,8 +73,7 @@ def split_points(connection: Connection, physical: QName, columns: Sequence[str]
     if row is None:
         return []
     estimate, size = float(row[0]), float(row[1])
-    rows = estimate or max(size / 100.0, 1.0)
-    percent = min(100.0, max(0.001, 100.0 * pieces * ROWS_PER_POINT / rows, 100.0 * LEAST_BLOCKS * 8192 / max(size, 1.0)))
+    percent = sampled_percent(pieces, estimate, size)
     names = sql.SQL(", ").join(sql.Identifier(name) for name in columns)
     texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
     query = sql.SQL(
