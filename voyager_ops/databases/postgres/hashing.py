@@ -21,7 +21,8 @@ all of it through ``record_send`` 2,100; md5(string_agg(t::text)) 900; reading a
 through ``record_send`` 378, the text form through hashtextextended 233, md5(string_agg(t::text)) 171.
 
 Chance of missing a difference: the hash has 64 bits and a seed chosen anew for each verification, so two different sets of rows
-have the same sum with probability 2^-64 whatever the data; a million ranges a day would meet one in some fifty million years.
+have the same sum with probability 2^-64 whatever the data; of a million ranges a day that differ, one would be missed in some
+fifty thousand million years.
 Two columns of one row that have swapped their values: the factors of columns m apart (31^m) differ by a multiple of 2^(5 + the
 power of two in m), by 2 where m is odd; so for columns less than 1,600 apart 2^-49 at worst.
 """
