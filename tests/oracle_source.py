@@ -4,10 +4,11 @@
 migration's URL, see docs/oracle.md) or just ``host:port/service``: the pluggable database that the tests may use.
 ``VOYAGER_OPS_TEST_ORACLE_SYSDBA_DSN``: the same with SYS, ``oracle://SYS:password@host:port/service?mode=sysdba``.
 
-On a real one the users that a test asks for are made through the second and dropped, with all they own, at its end. A role
-``VO_TEST_<user>`` says that a user is ours: one that is there without it is never touched, and the test fails. One process at a
-time runs such tests, for the users' names are fixed (docs/oracle.md has the command). The database must be in ARCHIVELOG mode
-and have minimal supplemental logging; nothing of the database itself is changed.
+On a real one the users that a test asks for are made through the second and dropped, with all they own, at its end, and so are
+those that the test itself makes (by ``prepare source``), with the roles of their schemas. A role ``VO_TEST_<user>`` says that a
+user is ours: one that is there without it is never touched, and the test fails; so does every test where the database that is
+named does not answer. One process at a time runs such tests, for the users' names are fixed (``make test-real``). The database
+must be in ARCHIVELOG mode and have minimal supplemental logging; nothing of the database itself is changed.
 
 What a test needs of the simulator itself, faults and redo on order, it takes from :attr:`OracleSource.simulator`: on a real
 Oracle it is skipped there. Has been run against simulated Oracles only, for both ways: see tests/test_oracle_source.py.
@@ -21,15 +22,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import oracledb
 import pytest
 
 from voyager_ops.databases.oracle.address import Address, parse_url
 from voyager_ops.databases.oracle.database import OracleDatabase
-from voyager_ops.databases.oracle.errors import ora_code
+from voyager_ops.databases.oracle.errors import message_of, ora_code
 from voyager_ops.databases.oracle.names import quote as quoted
+from voyager_ops.databases.oracle.prepare_sql import role_name
 from voyager_ops.model.positions import Side
 from voyager_ops.testing.oracle.redo import RedoSettings
 from voyager_ops.testing.oracle.simulator import DBA, DBA_PASSWORD, Simulator
@@ -42,10 +44,12 @@ _IN_USE, _NO_USER, _NO_ROLE = 1940, 1918, 1919
 
 @dataclass(frozen=True)
 class RealOracle:
-    """Where the real one is, and as whom it is administered."""
+    """Where the real one is, and as whom it is administered. ``url`` and ``sysdba_url`` say the same; they hold passwords."""
 
     address: Address
     sysdba: Address
+    url: str = field(repr=False)
+    sysdba_url: str = field(repr=False)
 
     @classmethod
     def named(cls) -> RealOracle | None:
@@ -58,25 +62,25 @@ class RealOracle:
         url = where if "://" in where else f"oracle://{where}"
         if "@" not in url:
             url = url.replace("://", "://nobody@", 1)
-        return cls(parse_url(url, key=DSN), parse_url(sysdba, key=SYSDBA_DSN))
+        return cls(parse_url(url, key=DSN), parse_url(sysdba, key=SYSDBA_DSN), url, sysdba)
 
     @contextmanager
     def administered(self, *, root: bool = False) -> Iterator[oracledb.Cursor]:
         """A session of SYS; ``root``: in CDB$ROOT, if the database has containers."""
-        connection = oracledb.connect(**self.sysdba.driver_parameters())
-        try:
-            with connection.cursor() as cursor:
-                if root and cursor.execute("SELECT CDB FROM V$DATABASE").fetchall() == [("YES",)]:
-                    cursor.execute("ALTER SESSION SET CONTAINER = CDB$ROOT")
-                yield cursor
-            connection.commit()
-        finally:
-            connection.close()
+        with _administered(self.sysdba, root=root) as cursor:
+            yield cursor
+
+    def has_containers(self) -> bool:
+        with self.administered() as cursor:
+            return _has_containers(cursor)
 
     def look(self) -> None:
-        """Fail unless it archives and logs what capture needs."""
-        with self.administered() as cursor:
-            facts = cursor.execute("SELECT LOG_MODE, SUPPLEMENTAL_LOG_DATA_MIN FROM V$DATABASE").fetchall()
+        """Fail unless it answers, and archives and logs what capture needs."""
+        try:
+            with self.administered() as cursor:
+                facts = cursor.execute("SELECT LOG_MODE, SUPPLEMENTAL_LOG_DATA_MIN FROM V$DATABASE").fetchall()
+        except oracledb.Error as error:
+            pytest.fail(f"the database that {SYSDBA_DSN} names ({self.sysdba.where}): {message_of(error)}", pytrace=False)
         ((mode, minimal),) = facts
         if mode != "ARCHIVELOG" or minimal == "NO":
             pytest.fail(
@@ -95,18 +99,23 @@ class RealOracle:
         if ours:
             self.drop(user)
 
-    def create(self, user: str, password: str, privileges: Sequence[str]) -> None:
-        name = quoted(user)
+    def mark(self, user: str) -> None:
+        """The user of that name will be ours."""
         with self.administered() as cursor:
             cursor.execute(f"CREATE ROLE {quoted(OURS + user)}")
-            cursor.execute(f'CREATE USER {name} IDENTIFIED BY "{password}"')
+
+    def create(self, user: str, password: str, privileges: Sequence[str]) -> None:
+        name, everywhere = quoted(user), " CONTAINER = ALL" if is_common(user) else ""
+        self.mark(user)
+        with self.administered(root=is_common(user)) as cursor:
+            cursor.execute(f'CREATE USER {name} IDENTIFIED BY "{password}"{everywhere}')
             for privilege in ("CREATE SESSION", *privileges):
-                cursor.execute(f"GRANT {privilege} TO {name}")
+                cursor.execute(f"GRANT {privilege} TO {name}{everywhere}")
 
     def drop(self, user: str, seconds: float = 30.0) -> None:
-        """With everything it owns; sessions that are left are ended."""
+        """With everything it owns, the roles of its schema too; sessions that are left are ended."""
         deadline = time.monotonic() + seconds
-        with self.administered() as cursor:
+        with self.administered(root=is_common(user)) as cursor:
             while True:
                 try:
                     cursor.execute(f"DROP USER {quoted(user)} CASCADE")
@@ -121,19 +130,45 @@ class RealOracle:
                     with contextlib.suppress(oracledb.DatabaseError):  # it ended by itself
                         cursor.execute(f"ALTER SYSTEM KILL SESSION '{sid},{serial}' IMMEDIATE")
                 time.sleep(0.5)
-            try:
-                cursor.execute(f"DROP ROLE {quoted(OURS + user)}")
-            except oracledb.DatabaseError as error:
-                if ora_code(error) != _NO_ROLE:
-                    raise
+        with self.administered() as cursor:
+            for role in (role_name(user, "READER"), role_name(user, "WRITER"), OURS + user):
+                try:
+                    cursor.execute(f"DROP ROLE {quoted(role)}")
+                except oracledb.DatabaseError as error:
+                    if ora_code(error) != _NO_ROLE:
+                        raise
+
+
+def is_common(user: str) -> bool:
+    """To all containers of a database."""
+    return user.startswith("C##")
+
+
+def _has_containers(cursor: oracledb.Cursor) -> bool:
+    return bool(cursor.execute("SELECT CDB FROM V$DATABASE").fetchall() == [("YES",)])
+
+
+@contextmanager
+def _administered(sysdba: Address, *, root: bool) -> Iterator[oracledb.Cursor]:
+    connection = oracledb.connect(**sysdba.driver_parameters())
+    try:
+        with connection.cursor() as cursor:
+            if root and _has_containers(cursor):
+                cursor.execute("ALTER SESSION SET CONTAINER = CDB$ROOT")
+            yield cursor
+        connection.commit()
+    finally:
+        connection.close()
 
 
 @dataclass(frozen=True)
 class OracleSource:
-    """A database, and users made for the test: ``passwords`` by name, in upper case."""
+    """A database, and users made for the test: ``passwords`` by name, in upper case. ``place``: its URL, whoever's."""
 
-    address: Address
-    passwords: Mapping[str, str]
+    place: str = field(repr=False)
+    passwords: Mapping[str, str] = field(repr=False)
+    privileged_url: str = field(repr=False)
+    """Of SYS, as SYSDBA."""
     _simulator: Simulator | None = field(default=None, repr=False)
     _real: RealOracle | None = field(default=None, repr=False)
 
@@ -148,12 +183,15 @@ class OracleSource:
             pytest.skip("needs the simulator: faults or redo on order")
         return self._simulator
 
-    def url(self, user: str) -> str:
-        """As a migration's YAML names its source."""
-        assert self.address.service or self.address.sid
-        place = f"/{self.address.service}" if self.address.service else f"?sid={self.address.sid}"
-        name, password = quote(user, safe=""), quote(self._password(user), safe="")
-        return f"oracle://{name}:{password}@{self.address.host}:{self.address.port}{place}"
+    @property
+    def address(self) -> Address:
+        return parse_url(self.place, key=DSN)
+
+    def url(self, user: str, password: str | None = None) -> str:
+        """As a migration's YAML names its source. ``password``: of a user that the test makes."""
+        parts = urlsplit(self.place)
+        login = f"{quote(user, safe='')}:{quote(self._password(user) if password is None else password, safe='')}"
+        return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}"))
 
     def database(self, user: str, migration: str) -> OracleDatabase:
         return OracleDatabase.from_url(self.url(user), side=Side.SOURCE, migration=migration)
@@ -169,14 +207,17 @@ class OracleSource:
                 cursor.execute(statement)
             connection.commit()
 
-    def administer(self, *statements: str) -> None:
-        """As an administrator, in the database that the tests use."""
-        if self._real is not None:
-            with self._real.administered() as cursor:
-                for statement in statements:
-                    cursor.execute(statement)
-        else:
-            self.simulator.execute(*statements)
+    def administer(self, *statements: str, root: bool = False) -> None:
+        """As SYS, in the database that the tests use, or in the root of its containers."""
+        with self.administered(root=root) as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    @contextmanager
+    def administered(self, *, root: bool = False) -> Iterator[oracledb.Cursor]:
+        """A session of SYS; commits in the end."""
+        with _administered(parse_url(self.privileged_url, key=SYSDBA_DSN), root=root) as cursor:
+            yield cursor
 
     def switch_logs(self) -> None:
         """Begin another redo log; the one before is archived."""
@@ -192,32 +233,39 @@ class OracleSource:
 
 @contextmanager
 def oracle_source(
-    cluster: Cluster,
+    cluster: Cluster | None,
     users: Mapping[str, Sequence[str]],
     *,
+    makes: Sequence[str] = (),
+    passwords: Mapping[str, str] | None = None,
     profile: str = "19c",
     settings: RedoSettings | None = None,
 ) -> Iterator[OracleSource]:
     """A database with ``users`` (privileges and roles by name), in ARCHIVELOG mode and with minimal supplemental logging.
 
-    Simulated on ``cluster`` in the form of ``profile``, with the redo's ``settings``; with settings there is no real one.
+    ``passwords`` of some of the users; ``makes``: users that the test itself makes. Simulated on ``cluster`` (None: on one of its
+    own) in the form of ``profile``, with the redo's ``settings``; with settings there is no real one.
     """
     real = RealOracle.named()
-    passwords = {user: f"{user.title()}#pw1" for user in users}
+    known = {user: f"{user.title()}#pw1" for user in users} | dict(passwords or {})
     if real is None:
         with Simulator(profile=profile, cluster=cluster, settings=settings) as simulator:
             for user, privileges in users.items():
-                simulator.engine.add_user(user, passwords[user], *privileges)
+                simulator.engine.add_user(user, known[user], *privileges)
             simulator.execute("ALTER DATABASE ADD SUPPLEMENTAL LOG DATA")
-            address = parse_url(simulator.url(), key="the simulator's URL")
-            yield OracleSource(address, {**passwords, DBA: DBA_PASSWORD}, simulator)
+            yield OracleSource(simulator.url(), {**known, DBA: DBA_PASSWORD}, f"{simulator.url('SYS')}?mode=sysdba", simulator)
         return
+    real.look()
     if settings is not None:
         pytest.skip("needs the simulator: settings of the redo")
-    real.look()
+    if any(map(is_common, (*makes, *users))) and not real.has_containers():
+        pytest.skip("needs a container database: common users")
     with contextlib.ExitStack() as stack:
-        for user, privileges in users.items():
+        for user in (*makes, *users):
             real.claim(user)
             stack.callback(real.drop, user)
-            real.create(user, passwords[user], privileges)
-        yield OracleSource(real.address, passwords, None, real)
+            if user in users:
+                real.create(user, known[user], users[user])
+            else:
+                real.mark(user)
+        yield OracleSource(real.url, known, real.sysdba_url, None, real)

@@ -96,6 +96,44 @@ def test_one_that_logs_too_little_is_refused(named: Simulator, source_cluster: C
         pass
 
 
+def test_one_that_does_not_answer_or_refuses_us_fails_every_test(
+    named: Simulator, source_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {
+        f"oracle://SYS:wrong@127.0.0.1:{named.port}/FREEPDB1?mode=sysdba": "ORA-01017",
+        "oracle://SYS:oracle@127.0.0.1:9/FREEPDB1?mode=sysdba": "DPY-6005",
+    }
+    for url, code in wrong.items():
+        monkeypatch.setenv(SYSDBA_DSN, url)
+        for settings in (None, RedoSettings()):
+            with pytest.raises(pytest.fail.Exception, match=code), oracle_source(source_cluster, USERS, settings=settings):
+                pass
+
+
+def test_users_that_a_test_makes_are_dropped_with_the_roles_of_their_schemas(named: Simulator, source_cluster: Cluster) -> None:
+    before = users(named)
+    everywhere = " CONTAINER = ALL"
+    with oracle_source(source_cluster, {"HR": PRIVILEGES, "C##BOSS": ("DBA",)}, makes=("C##MIG", "LATER")) as source:
+        source.administer(f'CREATE USER "C##MIG" IDENTIFIED BY "x"{everywhere}', root=True)
+        source.administer('CREATE ROLE "HR_READER_ROLE"', 'GRANT "HR_READER_ROLE" TO "C##MIG"')
+        with source.connect("C##BOSS") as connection, connection.cursor() as cursor:
+            assert cursor.execute("SELECT COUNT(*) FROM DBA_ROLES WHERE ROLE = 'HR_READER_ROLE'").fetchall() == [(1,)]
+    assert users(named) == before
+    with named.connect() as connection, connection.cursor() as cursor:
+        assert cursor.execute("SELECT ROLE FROM DBA_ROLES WHERE ROLE LIKE 'HR%' OR ROLE LIKE 'VO_%'").fetchall() == []
+
+
+def test_the_url_keeps_what_is_said_beside_the_user(
+    named: Simulator, source_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DSN, f"oracle://127.0.0.1:{named.port}/FREEPDB1?tcp_connect_timeout=7&cdb=no")
+    with oracle_source(source_cluster, USERS) as source:
+        database = source.database("HR", "m")
+        assert database.address.options == {"tcp_connect_timeout": 7.0}
+        assert (database.address.root, database.address.service) == ("no", "FREEPDB1")
+        source.connect("HR").close()
+
+
 def test_one_variable_alone_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DSN, "localhost:1521/FREEPDB1")
     monkeypatch.delenv(SYSDBA_DSN, raising=False)

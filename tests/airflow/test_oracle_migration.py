@@ -1,4 +1,5 @@
-"""A whole migration from a simulated Oracle through a real Airflow: a writing application, streams that are killed, a cutover."""
+"""A whole migration from an Oracle (simulated, or real: tests/oracle_source.py) through a real Airflow: a writing application,
+streams that are killed, a cutover."""
 
 from __future__ import annotations
 
@@ -6,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from voyager_ops.testing.demo_oracle import KILLS, OracleStage, OracleStory
+from tests.oracle_source import oracle_source
+from voyager_ops.testing.demo_oracle import KILLS, MIGRATION_USER, PROFILE, OracleStage, OracleStory, OracleUrls
+from voyager_ops.testing.oracle.simulator import PRIVILEGES
+from voyager_ops.testing.twin import SCHEMA
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,11 +25,13 @@ def test_there() -> None:
         told.append(line)
         print(line)
 
-    with OracleStage(tell, scale=0.02, repository=ROOT) as stage:
-        outcome = OracleStory(stage, tell, rate=10).run()
-        server = stage.airflow
-        secrets = list(stage.oracle.passwords.values())
-        logs = "".join(path.read_text(errors="replace") for path in server.home.rglob("*.log"))
+    with oracle_source(None, dict.fromkeys((SCHEMA, MIGRATION_USER), PRIVILEGES), profile=PROFILE) as oracle:
+        urls = OracleUrls(oracle.url(SCHEMA), oracle.url(MIGRATION_USER), oracle.privileged_url)
+        secrets = list(oracle.passwords.values())
+        with OracleStage(tell, scale=0.02, repository=ROOT, oracle=urls) as stage:
+            outcome = OracleStory(stage, tell, rate=10).run()
+            server = stage.airflow
+            logs = "".join(path.read_text(errors="replace") for path in server.home.rglob("*.log"))
     assert outcome.differences == 0
     assert len(outcome.after_target) == 18, "every table of the twin"
     assert outcome.killed == 2 * KILLS

@@ -1,4 +1,5 @@
-"""A whole migration from a simulated Oracle through the command line alone, under a workload, both streams killed on the way."""
+"""A whole migration from an Oracle (simulated, or real: tests/oracle_source.py) through the command line alone, under a workload,
+both streams killed on the way."""
 
 from __future__ import annotations
 
@@ -13,9 +14,10 @@ from psycopg import sql
 
 from tests.conftest import Database
 from tests.e2e.command_line import Cli
+from tests.oracle_source import OracleSource, oracle_source
 from voyager_ops.model.positions import Lane
 from voyager_ops.phases import export_data, status
-from voyager_ops.testing.oracle.simulator import Simulator
+from voyager_ops.testing.oracle.simulator import PRIVILEGES
 from voyager_ops.testing.twin import SCHEMA, load_twin
 from voyager_ops.testing.twin.compare import twin_digests
 from voyager_ops.testing.twin.workload import TwinWorkload, check_twin_ledger
@@ -25,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 SCALE = 0.02
 USER, PASSWORD = "C##MOVER", "o'Racle/pass w0rd"
 TARGET_USER, TARGET_PASSWORD = "cli_oracle_mover", "p0stgres@pass:word"
-DBA, DBA_PASSWORD = "C##BOSS", "d8a-secret"
+LOCAL_DBA, DBA_PASSWORD = "BOSS", "d8a-secret"
 CONFIG = """
 name: shop
 export_dir: {directory}/shop
@@ -42,7 +44,7 @@ NO_BACKUPS = "--backup-schema-files false --backup-data-files false --save-migra
 
 @dataclass
 class Site:
-    oracle: Simulator
+    oracle: OracleSource
     cli: Cli
     target: Database
     secrets: tuple[str, ...]
@@ -50,22 +52,25 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, target_db: Database) -> Iterator[Site]:
-    """A simulated Oracle with the shop's twin, an empty target, and a migration user of each that does not exist yet."""
+    """An Oracle with the shop's twin, an empty target, and a migration user of each that does not exist yet."""
     parts = psycopg.conninfo.conninfo_to_dict(target_db.url)
-    with Simulator({SCHEMA: "", DBA: DBA_PASSWORD, "BOSS": DBA_PASSWORD}) as oracle:
-        oracle.execute(f"GRANT DBA TO {DBA} CONTAINER = ALL", "GRANT DBA TO BOSS")
+    users = {SCHEMA: PRIVILEGES, LOCAL_DBA: ("DBA",)}
+    with oracle_source(None, users, passwords={LOCAL_DBA: DBA_PASSWORD}, makes=(USER,)) as oracle:
         load_twin(oracle.url(SCHEMA), SCALE)
         # Somebody else wants all columns of this one in the redo, also when we are gone.
-        oracle.execute(f"ALTER TABLE {SCHEMA}.COUPONS ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS")
-        place = oracle.url().rpartition("@")[2]
+        oracle.execute("ALTER TABLE COUPONS ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS", user=SCHEMA)
         cli = Cli(
             tmp_path,
-            f"oracle://{quote(USER, safe='')}:{quote(PASSWORD, safe='')}@{place}",
+            oracle.url(USER, PASSWORD),
             f"postgresql://{TARGET_USER}:{quote(TARGET_PASSWORD, safe='')}@{parts['host']}:{parts['port']}/{target_db.name}",
             CONFIG,
         )
-        cli.environment |= {"LOCAL_DBA": oracle.url("BOSS"), "ORACLE_DBA": oracle.url(DBA), "POSTGRES_DBA": target_db.url}
-        written = (PASSWORD, TARGET_PASSWORD, DBA_PASSWORD, oracle.password(SCHEMA), str(parts["password"]))
+        cli.environment |= {
+            "LOCAL_DBA": oracle.url(LOCAL_DBA),
+            "ORACLE_DBA": oracle.privileged_url,
+            "POSTGRES_DBA": target_db.url,
+        }
+        written = (PASSWORD, TARGET_PASSWORD, DBA_PASSWORD, oracle.passwords[SCHEMA], str(parts["password"]))
         try:
             yield Site(oracle, cli, target_db, (*written, *(quote(secret, safe="") for secret in written)))
         finally:
@@ -78,7 +83,7 @@ def site(tmp_path: Path, target_db: Database) -> Iterator[Site]:
             connection.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
-def source_traces(oracle: Simulator) -> dict[str, list[tuple[object, ...]]]:
+def source_traces(oracle: OracleSource) -> dict[str, list[tuple[object, ...]]]:
     """Everything of the source that a migration might leave behind or leave changed."""
     queries = {
         "tables": "SELECT OWNER, TABLE_NAME FROM DBA_TABLES WHERE OWNER IN (:1, :2) ORDER BY 1, 2",
@@ -87,7 +92,7 @@ def source_traces(oracle: Simulator) -> dict[str, list[tuple[object, ...]]]:
         "constraints": "SELECT OWNER, CONSTRAINT_NAME, STATUS FROM DBA_CONSTRAINTS WHERE OWNER IN (:1, :2) ORDER BY 1, 2",
         "sequences": "SELECT SEQUENCE_OWNER, SEQUENCE_NAME FROM DBA_SEQUENCES WHERE SEQUENCE_OWNER IN (:1, :2) ORDER BY 1, 2",
     }
-    with oracle.connect("SYS") as connection, connection.cursor() as cursor:
+    with oracle.administered() as cursor:
         return {name: cursor.execute(query, [SCHEMA, USER]).fetchall() for name, query in queries.items()}
 
 

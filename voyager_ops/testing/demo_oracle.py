@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -17,7 +18,7 @@ from voyager_ops.phases.base import EXPORT_ROLE, IMPORT_ROLE
 from voyager_ops.state.cutovers import COMPLETED, UNDER_WAY
 from voyager_ops.state.processes import processes
 from voyager_ops.testing.airflow_client import Question
-from voyager_ops.testing.demo_stage import APPLICATION, DATABASE, NAME, Stage, Urls, application_database
+from voyager_ops.testing.demo_stage import APPLICATION, DATABASE, NAME, Stage, Tell, Urls, application_database
 from voyager_ops.testing.demo_story import ON_TARGET_SECONDS, Story
 from voyager_ops.testing.demo_watch import cutover_word, events
 from voyager_ops.testing.oracle.simulator import Simulator
@@ -50,20 +51,38 @@ cutover: {{quiesce: manual, lag_seconds: 10s, prepare_for_fall_back: false}}
 """
 
 
+@dataclass(frozen=True)
+class OracleUrls:
+    """Of an Oracle database, with passwords: as the application (whose schema is empty), the migration's user, and a DBA."""
+
+    application: str = field(repr=False)
+    migration: str = field(repr=False)
+    privileged: str = field(repr=False)
+
+
 class OracleStage(Stage):
-    """As :class:`Stage`, the source being a simulated Oracle. ``scale`` 1.0 is about 120,000 rows."""
+    """As :class:`Stage`, the source being an Oracle: ``oracle``, or a simulated one. ``scale`` 1.0 is about 120,000 rows."""
+
+    def __init__(self, tell: Tell, *, oracle: OracleUrls | None = None, **options: Any) -> None:
+        super().__init__(tell, **options)
+        self._oracle = oracle
 
     def set_up_databases(self) -> None:
-        self.tell("Starting a simulated Oracle 23ai, the source, and a PostgreSQL cluster, the target")
-        self.oracle = self._stack.enter_context(Simulator({SCHEMA: "", MIGRATION_USER: ""}, profile=PROFILE))
+        simulated = "" if self._oracle else "a simulated Oracle 23ai, the source, and "
+        self.tell(f"Starting {simulated}a PostgreSQL cluster, the target")
+        self.oracle = self._oracle or self._simulated()
         self.target_cluster = self._stack.enter_context(Cluster("demo-target"))
-        self.urls = Urls(self.oracle.url(SCHEMA), application_database(self.target_cluster))
-        self.admin_urls = Urls(self.oracle.url(MIGRATION_USER), self.target_cluster.dsn(DATABASE))
+        self.urls = Urls(self.oracle.application, application_database(self.target_cluster))
+        self.admin_urls = Urls(self.oracle.migration, self.target_cluster.dsn(DATABASE))
         with psycopg.connect(self.admin_urls.target, autocommit=True) as connection:
             for kind in ("TABLES", "SEQUENCES", "FUNCTIONS", "SCHEMAS"):
                 connection.execute(
                     sql.SQL("ALTER DEFAULT PRIVILEGES GRANT ALL ON {} TO {}").format(sql.SQL(kind), sql.Identifier(APPLICATION))
                 )
+
+    def _simulated(self) -> OracleUrls:
+        simulator = self._stack.enter_context(Simulator({SCHEMA: "", MIGRATION_USER: ""}, profile=PROFILE))
+        return OracleUrls(simulator.url(SCHEMA), simulator.url(MIGRATION_USER), simulator.url())
 
     def config(self, approvers: str) -> str:
         return CONFIG.format(name=NAME, export_dir=self.directory / "export", schema=SCHEMA, approvers=approvers)
@@ -71,7 +90,7 @@ class OracleStage(Stage):
     def load(self) -> int:
         """Fill the twin, then let the migration's user in: by the statements of ``prepare source``."""
         rows = load_twin(self.urls.source, self.scale)
-        prepare.run(self.migration(), Side.SOURCE, fall_back=False, execute=True, privileged_url=self.oracle.url())
+        prepare.run(self.migration(), Side.SOURCE, fall_back=False, execute=True, privileged_url=self.oracle.privileged)
         return rows
 
 

@@ -14,26 +14,27 @@ from typing import Any
 import pytest
 
 from tests.lane.test_tls import certificate
+from tests.oracle_source import OracleSource, oracle_source
 from voyager_ops.databases.oracle.address import to_url
 from voyager_ops.databases.oracle.database import OracleDatabase
 from voyager_ops.errors import ConnectionFailed, PreconditionError
 from voyager_ops.hooks.connection import resolve
 from voyager_ops.model.positions import Side
-from voyager_ops.testing.oracle.server import HOST
-from voyager_ops.testing.oracle.simulator import PDB, Simulator
-from voyager_ops.testing.postgres import Cluster
+from voyager_ops.testing.postgres import HOST, Cluster
 
 USER, PASSWORD = "MIG", "p@ss/w:rd#1"
 
 
 @pytest.fixture(scope="module")
-def simulator(source_cluster: Cluster) -> Iterator[Simulator]:
-    with Simulator({USER: PASSWORD}, cluster=source_cluster) as made:
-        yield made
+def oracle(source_cluster: Cluster) -> Iterator[OracleSource]:
+    with oracle_source(source_cluster, {USER: ()}, passwords={USER: PASSWORD}) as source:
+        if not source.address.service or source.address.options:
+            pytest.skip("needs an Oracle that is named as host:port/service, without more")
+        yield source
 
 
-def descriptor(port: int, place: str, protocol: str = "TCP") -> str:
-    return f"(DESCRIPTION=(ADDRESS=(PROTOCOL={protocol})(HOST={HOST})(PORT={port}))(CONNECT_DATA=({place})))"
+def descriptor(host: str, port: int, place: str, protocol: str = "TCP") -> str:
+    return f"(DESCRIPTION=(ADDRESS=(PROTOCOL={protocol})(HOST={host})(PORT={port}))(CONNECT_DATA=({place})))"
 
 
 def connect(url: str) -> None:
@@ -53,16 +54,17 @@ def entered(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> str:
 
 
 @pytest.mark.parametrize("way", ["service", "sid", "alias", "alias of a SID", "descriptor", "Easy Connect"])
-def test_each_way_connects(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    port, name = simulator.port, simulator.engine.database_name
-    by_service, by_sid = descriptor(port, f"SERVICE_NAME={PDB}"), descriptor(port, f"SID={name}")
+def test_each_way_connects(oracle: OracleSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    host, port, pdb = oracle.address.host, oracle.address.port, oracle.address.service
+    name = oracle.simulator.engine.database_name if way.lower().endswith("sid") else ""  # a pluggable database has none
+    by_service, by_sid = descriptor(host, port, f"SERVICE_NAME={pdb}"), descriptor(host, port, f"SID={name}")
     (tmp_path / "tnsnames.ora").write_text(f"# ours\nprod_high = {by_service}\nOLD.WORLD =\n  {by_sid}\n")
     tns = str(tmp_path)
-    at: dict[str, Any] = {"host": HOST, "port": port}
+    at: dict[str, Any] = {"host": host, "port": port}
     url: dict[str, Any]
     airflow: dict[str, Any]
     url, airflow = {
-        "service": ({**at, "service": PDB}, {**at, "extra": {"service_name": PDB}}),
+        "service": ({**at, "service": pdb}, {**at, "extra": {"service_name": pdb}}),
         "sid": ({**at, "parameters": {"sid": name}}, {**at, "extra": {"sid": name}}),
         "alias": ({"parameters": {"dsn": "prod_high", "config_dir": tns}}, {"host": "PROD_HIGH", "extra": {"config_dir": tns}}),
         "alias of a SID": (
@@ -70,18 +72,19 @@ def test_each_way_connects(simulator: Simulator, tmp_path: Path, monkeypatch: py
             {"extra": {"dsn": "old.world", "config_dir": tns}},
         ),
         "descriptor": ({"parameters": {"dsn": by_service}}, {"extra": {"dsn": by_service}}),
-        "Easy Connect": ({"parameters": {"dsn": f"{HOST}:{port}/{PDB}"}}, {"host": f"{HOST}:{port}/{PDB}"}),
+        "Easy Connect": ({"parameters": {"dsn": f"{host}:{port}/{pdb}"}}, {"host": f"{host}:{port}/{pdb}"}),
     }[way]
     connect(to_url(user=USER, password=PASSWORD, **url))
     connect(entered(monkeypatch, **airflow))
 
 
-def test_an_instance_that_is_not_there_is_named(simulator: Simulator, tmp_path: Path) -> None:
-    at: dict[str, Any] = {"host": HOST, "port": simulator.port}
+def test_an_instance_that_is_not_there_is_named(oracle: OracleSource, tmp_path: Path) -> None:
+    host, port = oracle.address.host, oracle.address.port
+    at: dict[str, Any] = {"host": host, "port": port}
     (tmp_path / "tnsnames.ora").write_text("prod = (DESCRIPTION=)\n")
     wrong: list[tuple[dict[str, Any], str]] = [
-        ({**at, "service": "NOWHERE"}, rf"{HOST}:{simulator.port}/NOWHERE.*(DPY-6001|ORA-12514)"),
-        ({**at, "parameters": {"sid": "NOWHERE"}}, rf"{HOST}:{simulator.port}:NOWHERE.*(DPY-6003|ORA-12505)"),
+        ({**at, "service": "NOWHERE"}, rf"{host}:{port}/NOWHERE.*(DPY-6001|ORA-12514)"),
+        ({**at, "parameters": {"sid": "NOWHERE"}}, rf"{host}:{port}:NOWHERE.*(DPY-6003|ORA-12505)"),
         ({"parameters": {"dsn": "absent", "config_dir": str(tmp_path)}}, "absent.*DPY-4000"),
     ]
     for url, message in wrong:
@@ -91,8 +94,8 @@ def test_an_instance_that_is_not_there_is_named(simulator: Simulator, tmp_path: 
 
 
 @contextlib.contextmanager
-def tls_before(port: int, certificate_and_key: Path) -> Iterator[int]:
-    """A port on which TLS is spoken, and what comes out of it goes to ``port``: a TCPS listener."""
+def tls_before(address: tuple[str, int], certificate_and_key: Path) -> Iterator[int]:
+    """A port on which TLS is spoken, and what comes out of it goes to ``address``: a TCPS listener."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate_and_key)
 
@@ -104,7 +107,7 @@ def tls_before(port: int, certificate_and_key: Path) -> Iterator[int]:
         writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inside, outside = await asyncio.open_connection(HOST, port)
+        inside, outside = await asyncio.open_connection(*address)
         await asyncio.gather(copy(reader, outside), copy(inside, writer))
 
     async def end() -> None:
@@ -126,19 +129,20 @@ def tls_before(port: int, certificate_and_key: Path) -> Iterator[int]:
         loop.close()
 
 
-def test_tls_with_a_wallet(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_with_a_wallet(oracle: OracleSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, others = tmp_path / "ours", tmp_path / "others"
     for directory in (ours, others):
         directory.mkdir()
         pem, secret = certificate(directory)
         (directory / "server.pem").write_bytes(pem + secret)
         (directory / "ewallet.pem").write_bytes(pem)
-    with tls_before(simulator.port, ours / "server.pem") as port:
+    pdb = oracle.address.service
+    with tls_before((oracle.address.host, oracle.address.port), ours / "server.pem") as port:
         at: dict[str, Any] = {"host": HOST, "port": port}
         wallet = {"wallet_location": str(ours), "ssl_server_dn_match": "true", "ssl_server_cert_dn": "CN=voyager-ops test"}
-        by_url = to_url(user=USER, password=PASSWORD, **at, service=PDB, parameters={"protocol": "tcps", **wallet})
+        by_url = to_url(user=USER, password=PASSWORD, **at, service=pdb, parameters={"protocol": "tcps", **wallet})
         connect(by_url)
-        dsn = descriptor(port, f"SERVICE_NAME={PDB}", "TCPS")
+        dsn = descriptor(HOST, port, f"SERVICE_NAME={pdb}", "TCPS")
         connect(entered(monkeypatch, extra={"dsn": dsn, **wallet}))
         with pytest.raises(ConnectionFailed, match="CERTIFICATE_VERIFY_FAILED"):
             connect(entered(monkeypatch, extra={"dsn": dsn, **wallet, "wallet_location": str(others)}))
