@@ -128,6 +128,8 @@ SERVER = ServerFacts(
     user="mover",
     version=180006,
     yugabytedb=False,
+    said_so=True,
+    advisory_locks="",
     in_recovery=False,
     system_identifier="1",
     database="db",
@@ -187,6 +189,10 @@ def found(checks: list[Check]) -> dict[str, Severity]:
         ({"session_limits": (("max_connections", 97, 80), ("the role", 30, 10))}, {"sessions": Severity.WARNING}),
         ({"session_limits": (("max_connections", 97, 70), ("the role", 27, 0))}, {}),
         ({"set_replication_role": False}, {"session_replication_role": Severity.ERROR}),
+        ({"yugabytedb": True}, {"version": Severity.WARNING}),
+        ({"yugabytedb": True, "said_so": False}, {"version": Severity.WARNING, "engine": Severity.ERROR}),
+        ({"said_so": False}, {"engine": Severity.ERROR}),
+        ({"advisory_locks": "advisory locks are not yet implemented"}, {"advisory_locks": Severity.ERROR}),
     ],
 )
 def test_server_checks(change: dict[str, Any], expected: dict[str, Severity]) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 from voyager_ops.config import SnapshotConfig
 from voyager_ops.databases.postgres.catalog import read_tables
 from voyager_ops.databases.postgres.copying import AsyncConnection, as_retryable, binary_safe
-from voyager_ops.databases.postgres.database import Connection, advisory_key, qualified
+from voyager_ops.databases.postgres.database import Connection, advisory_key, postgres, qualified
 from voyager_ops.errors import Fenced, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
@@ -312,7 +312,8 @@ class _Runner:
             raise RetryableError("another process has copied this table meanwhile")
         job = self.jobs[first.table]
         only = "" if job.target_partitioned else "ONLY "  # inheritance children are other tables
-        await writer.execute(f"TRUNCATE {only}{qualified(job.target).as_string()}")
+        empty = "TRUNCATE" if postgres(self.context.apply_db).truncates else "DELETE FROM"
+        await writer.execute(f"{empty} {only}{qualified(job.target).as_string()}")
         await writer.execute("DELETE FROM voyager_ops.chunk WHERE migration = $1 AND group_id = $2", migration, first.group_id)
         await writer.execute(
             "INSERT INTO voyager_ops.chunk (migration, chunk_id, table_name, physical, kind, group_id, snapshot, wal_position,"

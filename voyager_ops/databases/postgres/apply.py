@@ -22,7 +22,7 @@ from voyager_ops.databases.postgres.apply_errors import Conflict, apply_error, c
 from voyager_ops.databases.postgres.apply_pipeline import Pipeline, Statement, StatementError
 from voyager_ops.databases.postgres.apply_plan import Planned, Planner
 from voyager_ops.databases.postgres.apply_position import AppliedPosition, Arrival, Tally, counters, part_positions, read_position
-from voyager_ops.databases.postgres.database import Connection, try_lock
+from voyager_ops.databases.postgres.database import Connection, postgres, try_lock
 from voyager_ops.errors import Fenced, PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.lane.context import LaneContext
@@ -65,12 +65,13 @@ class ApplySession:
         self.tables: dict[QName, ApplyTable] = read_apply_tables(connection, context)
         self.applied = AppliedPosition(START)
         self._pipeline = Pipeline(connection)
-        self._planner = Planner(self._fetch)
+        self._planner = Planner(self._fetch, postgres(context.apply_db).row_place)
         self._queue: list[Planned] = []
         self._rewriting: dict[QName, float] = {}
         self._to: Position = START
         self._savepoint = False
         self._deferrable = self._has_deferrable()
+        self._truncates = postgres(context.apply_db).truncates
         self._committer = ThreadPoolExecutor(1, "apply-commit")
         self._committing: tuple[Future[None], Tally] | None = None
 
@@ -150,7 +151,7 @@ class ApplySession:
         emptied = [self.tables[root] for root, fold in folds.items() if fold.truncated]
         if emptied:
             self.send()
-            for text in apply_truncate.empty_tables(self.connection, emptied):
+            for text in apply_truncate.empty_tables(self.connection, emptied, truncates=self._truncates):
                 self._add(text, "truncate", emptied[0])
         for root, fold in folds.items():
             if not fold:
@@ -173,11 +174,11 @@ class ApplySession:
     def truncate_leaf(self, table: ApplyTable, captured: QName) -> None:
         """Queue emptying of the physical table called ``captured`` on the capture side."""
         if captured == table.root:
-            texts = apply_truncate.empty_tables(self.connection, [table])
+            texts = apply_truncate.empty_tables(self.connection, [table], truncates=self._truncates)
         else:
             with self.context.capture_db.connect("apply") as capture:
                 name = self.context.to_apply(captured)
-                texts = [apply_truncate.empty_leaf(self.connection, capture, table, captured, name)]
+                texts = [apply_truncate.empty_leaf(self.connection, capture, table, captured, name, truncates=self._truncates)]
         for text in texts:
             self._add(text, "truncate", table)
 

@@ -53,10 +53,14 @@ class Texts:
 
 class Planner:
     """Plans for one session. ``fetch`` reads values from rows by key (in the same transaction, before they are changed):
-    it is given a table, keys and column indexes, and returns a list of values per key, None for a key that has no row."""
+    it is given a table, keys and column indexes, and returns a list of values per key, None for a key that has no row.
+    ``row_place``: the system column that tells rows without a key apart."""
 
-    def __init__(self, fetch: Callable[[ApplyTable, Sequence[Key], tuple[int, ...]], list[Row | None]]) -> None:
+    def __init__(
+        self, fetch: Callable[[ApplyTable, Sequence[Key], tuple[int, ...]], list[Row | None]], row_place: str = "ctid"
+    ) -> None:
         self._fetch = fetch
+        self._row_place = row_place
         self._texts = Texts()
 
     def plan(self, table: ApplyTable, net: NetChange, *, strict: bool, rewrite: bool) -> Iterator[Planned]:
@@ -147,7 +151,7 @@ class Planner:
     def _multiset(self, table: ApplyTable, net: NetChange) -> Iterator[Planned]:
         everything = tuple(range(len(table.columns)))
         if net.removed:
-            text = self._texts.get("delete rows", table, (), lambda: apply_sql.delete_whole_rows(table))
+            text = self._texts.get("delete rows", table, (), lambda: apply_sql.delete_whole_rows(table, self._row_place))
             yield _setting("on")
             for planned in _counted(text, "delete", table, net.removed, everything):
                 planned.statement.prepare = False  # its plan is made under other settings

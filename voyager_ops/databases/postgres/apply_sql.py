@@ -130,10 +130,11 @@ def missing(table: ApplyTable) -> sql.Composed:
     )
 
 
-def delete_whole_rows(table: ApplyTable) -> sql.Composed:
+def delete_whole_rows(table: ApplyTable, place: str) -> sql.Composed:
     """As many physical rows as asked of each whole row, equal by the text of all columns. Parameters: every column, then counts.
 
-    Text also compares NULLs and types that have no equality; both texts are made by this server, in this session.
+    Text also compares NULLs and types that have no equality; both texts are made by this server, in this session. ``place``: the
+    system column that tells rows apart.
     """
     everything = range(len(table.columns))
     ours = COMMA.join(_value(table, index) for index in everything)
@@ -142,8 +143,8 @@ def delete_whole_rows(table: ApplyTable) -> sql.Composed:
         "DELETE FROM {only} AS d USING ("
         "SELECT f.place, f.part FROM ("
         "SELECT h.place, h.part, w.n, pg_catalog.row_number() OVER (PARTITION BY w.whole) AS number"
-        " FROM (SELECT t.ctid AS place, t.tableoid AS part, ROW({theirs})::pg_catalog.text AS whole FROM {only} AS t) AS h"
+        " FROM (SELECT t.{place} AS place, t.tableoid AS part, ROW({theirs})::pg_catalog.text AS whole FROM {only} AS t) AS h"
         " JOIN (SELECT ROW({ours})::pg_catalog.text AS whole, u.n FROM {unnest}) AS w ON w.whole = h.whole"
         ") AS f WHERE f.number <= f.n"
-        ") AS g WHERE d.ctid = g.place AND d.tableoid = g.part"
-    ).format(only=_only(table), theirs=theirs, ours=ours, unnest=_unnest(everything, ("n",)))
+        ") AS g WHERE d.{place} = g.place AND d.tableoid = g.part"
+    ).format(only=_only(table), theirs=theirs, ours=ours, unnest=_unnest(everything, ("n",)), place=sql.Identifier(place))

@@ -31,10 +31,11 @@ WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND a.attcollation <> 0
 """
 
 
-def empty_tables(connection: Connection, tables: Sequence[ApplyTable]) -> list[sql.Composed]:
-    """Statements that empty whole tables: one TRUNCATE, or DELETEs where a foreign key or a missing right forbids it."""
+def empty_tables(connection: Connection, tables: Sequence[ApplyTable], *, truncates: bool) -> list[sql.Composed]:
+    """Statements that empty whole tables: one TRUNCATE, or DELETEs where a foreign key or a missing right forbids it, or where it
+    would not be taken back with its transaction (``truncates`` is False)."""
     names = [table.name for table in tables]
-    if not _obstacle(connection, names):
+    if truncates and not _obstacle(connection, names):
         targets = sql.SQL(", ").join(
             sql.SQL("{}{}").format(sql.SQL("" if table.partitioned else "ONLY "), qualified(table.name)) for table in tables
         )
@@ -62,12 +63,12 @@ def _leaf(connection: Connection, table: ApplyTable, name: QName) -> bool:
 
 
 def empty_leaf(
-    connection: Connection, capture: Connection | None, table: ApplyTable, captured: QName, name: QName
+    connection: Connection, capture: Connection | None, table: ApplyTable, captured: QName, name: QName, *, truncates: bool
 ) -> sql.Composed:
     """Empties one leaf of a partitioned table: the leaf of the same ``name`` on the apply side, or the rows that fit the
     leaf's bounds on the capture side. Raises ApplyError when neither can be told."""
     if _leaf(connection, table, name):
-        if _obstacle(connection, [name]):
+        if not truncates or _obstacle(connection, [name]):
             return sql.SQL("DELETE FROM {}").format(qualified(name))
         return sql.SQL("TRUNCATE {}").format(qualified(name))
     bounds = None

@@ -69,6 +69,16 @@ class PostgresDatabase:
         return f"{host}:{port}/{parts.get('dbname') or parts.get('user') or ''}"
 
     @property
+    def truncates(self) -> bool:
+        """Whether TRUNCATE is taken back with the transaction that it is in: YugabyteDB's may not be."""
+        return self.kind != "yugabytedb"
+
+    @property
+    def row_place(self) -> str:
+        """The system column that tells the rows of one physical table apart: YugabyteDB's have no ctid."""
+        return "ybctid" if self.kind == "yugabytedb" else "ctid"
+
+    @property
     def user(self) -> str:
         return str(conninfo_to_dict(self.conninfo).get("user") or "")
 

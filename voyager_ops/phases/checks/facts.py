@@ -46,6 +46,7 @@ def read_server(connection: Connection, database: PostgresDatabase) -> ServerFac
         after = time.time()
         offsets.append((after - before, server - (before + after) / 2))
     row = _one(connection, _script("server.sql"))
+    yugabytedb = is_yugabytedb(connection)
     settings: dict[str, str] = dict(
         connection.execute("SELECT name, setting FROM pg_settings WHERE name = ANY (%s)", (list(SETTINGS),)).fetchall()
     )
@@ -58,7 +59,9 @@ def read_server(connection: Connection, database: PostgresDatabase) -> ServerFac
         where=database.where,
         user=str(row[0]),
         version=connection.info.server_version,
-        yugabytedb=is_yugabytedb(connection),
+        yugabytedb=yugabytedb,
+        said_so=yugabytedb == (database.kind == "yugabytedb"),
+        advisory_locks=_advisory_lock_refusal(connection),
         in_recovery=row[1],
         system_identifier=system_identifier,
         database=row[2],
@@ -87,6 +90,15 @@ def read_server(connection: Connection, database: PostgresDatabase) -> ServerFac
             row[0] for row in connection.execute("SELECT evtname FROM pg_event_trigger WHERE evtenabled <> 'D'").fetchall()
         ),
     )
+
+
+def _advisory_lock_refusal(connection: Connection) -> str:
+    """``connection`` is in autocommit mode: the lock is let go at once."""
+    try:
+        connection.execute("SELECT pg_try_advisory_xact_lock(hashtextextended('voyager-ops/preflight', 0))")
+    except psycopg.Error as refused:
+        return refused.diag.message_primary or str(refused)
+    return ""
 
 
 def _may_set_replication_role(connection: Connection, superuser: bool) -> bool:

@@ -32,6 +32,10 @@ class ServerFacts:
     user: str
     version: int
     yugabytedb: bool
+    said_so: bool
+    """The configuration's URL or connection says whether it is a YugabyteDB, and is right."""
+    advisory_locks: str
+    """What the server says to an advisory lock; '' when it gives one."""
     in_recovery: bool
     system_identifier: str | None
     database: str

@@ -20,6 +20,7 @@ def check_server(facts: ServerFacts, *, captures: bool, applies: bool, slot_owne
     migration has there at most."""
     yield from _version(facts)
     yield _sessions(facts, sessions)
+    yield from _yugabytedb(facts)
     if facts.in_recovery:
         yield error(
             "standby",
@@ -84,6 +85,29 @@ def _version(facts: ServerFacts) -> Iterator[Check]:
         yield warning("version", _name(facts), f"YugabyteDB (PostgreSQL {major})", "has not been tested on a real YugabyteDB")
     else:
         yield ok("version", _name(facts), f"PostgreSQL {major}.{facts.version % 10000}")
+
+
+def _yugabytedb(facts: ServerFacts) -> Iterator[Check]:
+    if not facts.said_so:
+        there, scheme = ("YugabyteDB", "yugabytedb://") if facts.yugabytedb else ("PostgreSQL", "postgresql://")
+        yield error(
+            "engine",
+            _name(facts),
+            f"the server is a {there}, and the configuration does not say so",
+            "YugabyteDB differs in what it takes back with a transaction (TRUNCATE, other DDL), and in how rows without a key are"
+            " told apart: the wrong statements would be sent",
+            f"begin the URL with {scheme} (an Airflow connection: the extra engine says yugabytedb, or is not there)",
+        )
+    if facts.advisory_locks:
+        yield error(
+            "advisory_locks",
+            _name(facts),
+            f"the server gives no advisory locks: {facts.advisory_locks}",
+            "two tries of one step cannot be kept apart: every lane and cutover takes such locks",
+            "use YugabyteDB 2025.1 or later (before, they were not implemented or a preview)",
+        )
+    else:
+        yield ok("advisory_locks", _name(facts), "gives advisory locks")
 
 
 def _capture(facts: ServerFacts, slot_owned: bool) -> Iterator[Check]:
