@@ -14,11 +14,11 @@ export HOME := $(CURDIR)/.voyager-ops/home
 $(shell mkdir -p "$(HOME)")
 endif
 
-.PHONY: help venv lint format typecheck test demo up down bench soak lock clean
+.PHONY: help venv lint format typecheck test test-real demo up down bench soak lock clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 venv: $(STAMP) ## the virtual environment (.venv), with the locked requirements
 
@@ -39,6 +39,9 @@ typecheck: $(STAMP) ## mypy, strict
 
 test: lint typecheck ## lint, typecheck and the whole test suite
 	$(BIN)/python -m pytest -n $(PYTEST_PROCESSES) $(PYTEST_ARGS)
+
+test-real: $(STAMP) ## the tests that can, on an Oracle and a YugabyteDB: those that variables name, or Docker's (docs/oracle.md)
+	sh scripts/test_real.sh $(BIN)/python $(PYTEST_ARGS)
 
 demo: $(STAMP) ## a whole live migration on embedded databases, there and back (SOURCE=oracle: from a simulated Oracle, forward)
 	$(BIN)/voyager-ops-demo run $(if $(SOURCE),--source $(SOURCE))

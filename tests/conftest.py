@@ -24,6 +24,7 @@ os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("VOYAGER_OPS_FAILPOINTS_LOG", os.path.join(_temporary, "failpoints"))
 
 from tests.failpoint_coverage import is_whole_run, never_hit  # noqa: E402
+from tests.target_server import configured, target_server  # noqa: E402
 from voyager_ops.testing.postgres import Cluster, system_installations  # noqa: E402
 
 
@@ -47,7 +48,13 @@ class Database:
 
     @property
     def url(self) -> str:
+        """For libpq."""
         return self.cluster.dsn(self.name)
+
+    @property
+    def configured(self) -> str:
+        """As a migration's configuration names it: a YugabyteDB by its own scheme."""
+        return configured(self.cluster, self.url)
 
     def connect(self) -> psycopg.Connection:
         """A new connection, in autocommit."""
@@ -90,7 +97,8 @@ def source_cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def target_cluster() -> Iterator[Cluster]:
-    with Cluster("target") as cluster:
+    """Or the YugabyteDB that is named: tests/target_server.py."""
+    with target_server("target") as cluster:
         yield cluster
 
 

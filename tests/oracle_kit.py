@@ -97,7 +97,7 @@ def migrations(oracle: ShopOracle, target: Database, directory: Path) -> Iterato
     def make(more: str) -> Migration:
         text = (
             f"name: shop\nexport_dir: {directory}/shop\nsource: {{url: '{oracle.url}', schemas: [{OWNER}]}}\n"
-            f"target: {{url: '{target.url}'}}\n"
+            f"target: {{url: '{target.configured}'}}\n"
         )
         made.append(Migration(parse_config(text + more)))
         return made[-1]

@@ -209,7 +209,7 @@ def test_plain_progress_is_not_a_flood() -> None:
 
 def test_json_is_one_document_on_stdout(source_db: Database, target_db: Database, tmp_path: Path) -> None:
     load_sample(source_db.url, 0.001)
-    path = write_config(tmp_path, source_db.url, target_db.url)
+    path = write_config(tmp_path, source_db.url, target_db.configured)
     checked = invoke("--config", str(path), "--json", "preflight")
     assert checked.exit_code == 0
     assert json.loads(checked.stdout)["errors"] == 0
@@ -234,7 +234,7 @@ def test_json_is_one_document_on_stdout(source_db: Database, target_db: Database
 
 def test_of_nothing_nothing_is_a_success(source_db: Database, target_db: Database, tmp_path: Path) -> None:
     """No exported schema, no table: refused, where "0 issues" or "no differences" would pass for evidence."""
-    path = write_config(tmp_path, source_db.url, target_db.url)
+    path = write_config(tmp_path, source_db.url, target_db.configured)
     for words, says in {
         "analyze-schema": "there is no exported schema",
         "import schema": "there is no exported schema",
@@ -249,7 +249,7 @@ def test_of_nothing_nothing_is_a_success(source_db: Database, target_db: Databas
 def test_a_stopped_stream_says_how_to_resume_and_is_no_success(source_db: Database, target_db: Database, tmp_path: Path) -> None:
     with source_db.connect() as connection:
         connection.execute("CREATE TABLE t (id int PRIMARY KEY)")
-    path = write_config(tmp_path, source_db.url, target_db.url)
+    path = write_config(tmp_path, source_db.url, target_db.configured)
     stream = subprocess.Popen(
         [sys.executable, "-m", "voyager_ops.cli", "--config", str(path), "--json", "export", "data", "from", "source"],
         stdout=subprocess.PIPE,

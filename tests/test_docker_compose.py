@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from airflow.sdk import Connection
 
 from voyager_ops.config import MigrationConfig
 from voyager_ops.config_file import parse_config
+from voyager_ops.databases.oracle.address import parse_url
 from voyager_ops.databases.oracle.database import OracleDatabase
 from voyager_ops.hooks.connection import to_url
 from voyager_ops.model.positions import Side
@@ -134,10 +136,59 @@ def test_every_migration_is_wired() -> None:
 
 def test_oracle_is_there_only_when_it_is_asked_for() -> None:
     oracle = SERVICES["oracle"]
-    assert oracle["profiles"] == ["oracle"]
+    assert oracle["profiles"] == ["oracle", "test"]
     assert "profiles" not in SERVICES["target"]  # YugabyteDB stands beside it
     assert not any("oracle" in service.get("depends_on", {}) for service in SERVICES.values())
     assert all(port.startswith("127.0.0.1:") for port in oracle["ports"])
+
+
+def test_the_profile_for_tests_is_an_oracle_and_a_yugabytedb_of_its_own() -> None:
+    assert {name for name, service in SERVICES.items() if "test" in service.get("profiles", [])} == {"oracle", "yugabytedb"}
+    theirs, ours = SERVICES["target"], SERVICES["yugabytedb"]
+    assert (ours["image"], ours["environment"], ours["healthcheck"]) == (
+        theirs["image"],
+        theirs["environment"],
+        theirs["healthcheck"],
+    )
+    assert not set(ours["volumes"]) & set(theirs["volumes"])
+    assert all(port.startswith("127.0.0.1:") for port in ours["ports"])
+
+
+def test_one_command_starts_them_waits_and_names_them_to_the_tests(tmp_path: Path) -> None:
+    for name, line in (("docker", 'echo "$@" >> docker.txt'), ("python", 'env > env.txt; echo "$@" > python.txt')):
+        path = tmp_path / name
+        path.write_text(f"#!/bin/sh\n{line}\n")
+        path.chmod(0o755)
+    command = ["sh", str(ROOT / "scripts/test_real.sh"), str(tmp_path / "python"), "-k", "one"]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    refused = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "docker/env.example" in refused.stderr
+    shutil.copy(ROOT / "docker/env.example", tmp_path / ".env")
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    started = (tmp_path / "docker.txt").read_text().split()
+    assert started[:6] == ["compose", "--profile", "test", "up", "--detach", "--wait"]
+    assert {"oracle", "yugabytedb"} == set(started) & set(SERVICES)
+    given = dict(line.split("=", 1) for line in (tmp_path / "env.txt").read_text().splitlines() if "=" in line)
+    oracle = parse_url(f"oracle://nobody@{given['VOYAGER_OPS_TEST_ORACLE_DSN']}")
+    sysdba = parse_url(given["VOYAGER_OPS_TEST_ORACLE_SYSDBA_DSN"])
+    target = urlsplit(given["VOYAGER_OPS_TEST_YUGABYTE_DSN"])
+    assert f"127.0.0.1:{oracle.port}:1521" in SERVICES["oracle"]["ports"]
+    assert (sysdba.host, sysdba.port, sysdba.service) == (oracle.host, oracle.port, oracle.service)
+    assert (sysdba.user, sysdba.password) == ("SYS", EXAMPLE["ORACLE_DB_PASSWORD"])
+    assert f"127.0.0.1:{target.port}:5433" in SERVICES["yugabytedb"]["ports"]
+    made = SERVICES["yugabytedb"]["environment"]
+    assert (target.scheme, target.username, target.path) == ("yugabytedb", made["YSQL_USER"], f"/{made['YSQL_DB']}")
+    assert target.password == EXAMPLE["TARGET_DB_PASSWORD"]
+    words = (tmp_path / "python.txt").read_text().split()
+    assert words[:2] + words[-2:] == ["-m", "pytest", "-k", "one"]
+    assert all((ROOT / path).exists() for path in words[2:-2])
+    # Named databases are taken as they are; nothing is started.
+    (tmp_path / "docker.txt").unlink()
+    named = {"VOYAGER_OPS_TEST_YUGABYTE_DSN": "yugabytedb://me@elsewhere/x"}
+    subprocess.run(command, cwd=tmp_path, env=environment | named, check=True)
+    assert not (tmp_path / "docker.txt").exists()
+    assert "VOYAGER_OPS_TEST_ORACLE_DSN" not in (tmp_path / "env.txt").read_text()
 
 
 def test_the_migration_from_oracle_names_its_user_schema_and_service() -> None:
@@ -178,6 +229,8 @@ def test_docker_itself_accepts_it() -> None:
         "compose",
         "--profile",
         "oracle",
+        "--profile",
+        "test",
         "--env-file",
         str(ROOT / "docker/env.example"),
         "--file",

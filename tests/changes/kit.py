@@ -35,7 +35,7 @@ def make_migration(directory: Path, source: Database, target: Database, source_u
                 "name": "shop",
                 "export_dir": str(directory / "export"),
                 "source": {"url": source_url or source.url, "schemas": ["public"]},
-                "target": {"url": target.url},
+                "target": {"url": target.configured},
                 "changes": {"disk_reserve": 1, "heartbeat": 0.5, **changes},
             }
         )

@@ -15,6 +15,7 @@ import yaml
 
 from tests.conftest import Database
 from tests.databases.postgres.guard_kit import picture
+from tests.target_server import configured
 from voyager_ops import failpoints
 from voyager_ops.cutover.context import CutoverContext, Reading
 from voyager_ops.cutover.driver import CutoverDriver
@@ -92,7 +93,7 @@ class Shop:
             "name": "shop",
             "export_dir": str(directory / "shop"),
             "source": {"url": urls[0], "schemas": ["public"]},
-            "target": {"url": urls[1]},
+            "target": {"url": configured(target.cluster, urls[1])},
             "changes": {"segment_age": 0.05, "heartbeat": 0.5, "apply_parallelism": connections},
             "cutover": settings,
         }

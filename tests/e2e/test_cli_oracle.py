@@ -54,6 +54,7 @@ class Site:
 def site(tmp_path: Path, target_db: Database) -> Iterator[Site]:
     """An Oracle with the shop's twin, an empty target, and a migration user of each that does not exist yet."""
     parts = psycopg.conninfo.conninfo_to_dict(target_db.url)
+    scheme = target_db.configured.partition(":")[0]
     users = {SCHEMA: PRIVILEGES, LOCAL_DBA: ("DBA",)}
     with oracle_source(None, users, passwords={LOCAL_DBA: DBA_PASSWORD}, makes=(USER,)) as oracle:
         load_twin(oracle.url(SCHEMA), SCALE)
@@ -62,7 +63,7 @@ def site(tmp_path: Path, target_db: Database) -> Iterator[Site]:
         cli = Cli(
             tmp_path,
             oracle.url(USER, PASSWORD),
-            f"postgresql://{TARGET_USER}:{quote(TARGET_PASSWORD, safe='')}@{parts['host']}:{parts['port']}/{target_db.name}",
+            f"{scheme}://{TARGET_USER}:{quote(TARGET_PASSWORD, safe='')}@{parts['host']}:{parts['port']}/{target_db.name}",
             CONFIG,
         )
         cli.environment |= {

@@ -31,7 +31,7 @@ SHORT_SECONDS = 15.0
 
 @pytest.fixture
 def cli(tmp_path: Path, source_db: Database, target_db: Database) -> Iterator[Cli]:
-    made = Cli(tmp_path, source_db.url, target_db.url)
+    made = Cli(tmp_path, source_db.url, target_db.configured)
     yield made
     made.stop_all()
 

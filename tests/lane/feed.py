@@ -228,11 +228,11 @@ def make_context(
     """A prepared lane between two databases that have their tables already; past its seam unless told otherwise."""
     capture, to = (source, target) if lane is Lane.FORWARD else (target, source)
     state = State.open("m", directory=directory)
-    capture_db = PostgresDatabase.from_url(capture.url, side=FROM_SIDE[lane], migration="m")
-    apply_db = PostgresDatabase.from_url(apply_url or to.url, side=TO_SIDE[lane], migration="m")
+    capture_db = PostgresDatabase.from_url(capture.configured, side=FROM_SIDE[lane], migration="m")
+    apply_db = PostgresDatabase.from_url(apply_url or to.configured, side=TO_SIDE[lane], migration="m")
     with capture_db.connect("test") as connection:
         tables = tuple(read_tables(connection, schemas))
-    with PostgresDatabase.from_url(to.url, side=TO_SIDE[lane], migration="m").connect("test") as connection:
+    with PostgresDatabase.from_url(to.configured, side=TO_SIDE[lane], migration="m").connect("test") as connection:
         metadata.install(connection)
         if seam_passed:
             connection.execute(

@@ -51,7 +51,7 @@ class SeamLane:
             ).fetchall():
                 connection.execute(f"TRUNCATE {name} CASCADE")
         source = PostgresDatabase.from_url(source_db.url, side=Side.SOURCE, migration="seam")
-        target = PostgresDatabase.from_url(target_db.url, side=Side.TARGET, migration="seam")
+        target = PostgresDatabase.from_url(target_db.configured, side=Side.TARGET, migration="seam")
         self.later = later
         with source.connect("test") as connection:
             tables = tuple(read_tables(connection, ["public"]))

@@ -111,7 +111,7 @@ def test_killed_again_and_again_nothing_is_lost_or_doubled(source_db: Database, 
     config = tmp_path / "shop.yaml"
     config.write_text(
         f"name: shop\nexport_dir: {tmp_path / 'export'}\nsource: {{url: '{source_db.url}', schemas: [public]}}\n"
-        f"target: {{url: '{target_db.url}'}}\nchanges: {{disk_reserve: 1, heartbeat: 0.5, batch_changes: 500}}\n"
+        f"target: {{url: '{target_db.configured}'}}\nchanges: {{disk_reserve: 1, heartbeat: 0.5, batch_changes: 500}}\n"
     )
     rng = random.Random(7)
     loops = Loops(config, tmp_path)

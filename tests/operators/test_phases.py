@@ -74,7 +74,7 @@ def tiny(source_db: Database, target_db: Database, tmp_path: Path, monkeypatch: 
             "CREATE TABLE item (id int PRIMARY KEY, name text); INSERT INTO item SELECT i, 'x' FROM generate_series(1, 50) i"
         )
     path = tmp_path / "tiny.yaml"
-    path.write_text(CONFIG.format(directory=tmp_path, source=source_db.url, target=target_db.url), encoding="utf-8")
+    path.write_text(CONFIG.format(directory=tmp_path, source=source_db.url, target=target_db.configured), encoding="utf-8")
     monkeypatch.setenv("VOYAGER_OPS_CONFIG_DIR", str(tmp_path))
     return Migration(load_config(path))
 

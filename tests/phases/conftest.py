@@ -21,7 +21,8 @@ def make_migration(tmp_path: Path, source_db: Database, target_db: Database) -> 
     def make(more: str = "", source: str = "", target: str = "", name: str = "shop", schemas: str = "[public]") -> Migration:
         text = (
             f"name: {name}\nexport_dir: {tmp_path}/{name}\n"
-            f"source: {{url: '{source or source_db.url}', schemas: {schemas}}}\ntarget: {{url: '{target or target_db.url}'}}\n"
+            f"source: {{url: '{source or source_db.url}', schemas: {schemas}}}\n"
+            f"target: {{url: '{target or target_db.configured}'}}\n"
         )
         migration = Migration(parse_config(text + more))
         made.append(migration)

@@ -37,7 +37,7 @@ def migration(oracle: OracleSource, target_db: Database, tmp_path: Path) -> Iter
     text = (
         f"name: hr\nexport_dir: {tmp_path}/hr\napprovers: [dba]\n"
         f'source:\n  url: "{oracle.url(USER, PASSWORD)}"\n  schemas: [hr]\n'
-        f"target: {{url: '{target_db.url}'}}\ncutover: {{prepare_for_fall_back: false}}\n"
+        f"target: {{url: '{target_db.configured}'}}\ncutover: {{prepare_for_fall_back: false}}\n"
     )
     found = Migration(parse_config(text))
     yield found

@@ -249,14 +249,14 @@ def test_end_hands_over_and_drops_the_user(source_db: Database, target_db: Datab
     with pytest.raises(PreconditionError, match="--backup-dir"):
         end_migration.run(migration, **{**NO_BACKUP, "backup_schema_files": True})
     with pytest.raises(PreconditionError, match="no role 'nobody'"):
-        end_migration.run(migration, **NO_BACKUP, reassign_to="nobody", target_privileged_url=target_db.url)
+        end_migration.run(migration, **NO_BACKUP, reassign_to="nobody", target_privileged_url=target_db.configured)
     result = end_migration.run(
         migration,
         **NO_BACKUP,
         reassign_to="app_owner",
         drop_user=True,
         source_privileged_url=source_db.url,
-        target_privileged_url=target_db.url,
+        target_privileged_url=target_db.configured,
     )
     assert len(result.reassigned) == 3
     with target_db.connect() as connection:
@@ -284,7 +284,7 @@ def test_a_user_who_owns_the_source_is_never_dropped(
             reassign_to="postgres",
             drop_user=True,
             source_privileged_url=source_db.url,
-            target_privileged_url=target_db.url,
+            target_privileged_url=target_db.configured,
         )
 
     with pytest.raises(PreconditionError, match=r"owns objects of the source \(table public\.precious"):

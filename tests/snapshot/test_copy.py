@@ -62,7 +62,7 @@ def make_context(source_db: Database, target_db: Database, tmp_path: Path, schem
     with target_db.connect() as connection:
         connection.execute(schema)
     source = PostgresDatabase.from_url(source_db.url, side=Side.SOURCE, migration="snap")
-    target = PostgresDatabase.from_url(target_db.url, side=Side.TARGET, migration="snap")
+    target = PostgresDatabase.from_url(target_db.configured, side=Side.TARGET, migration="snap")
     with target.connect("test") as connection:
         metadata.install(connection)
     with source.connect("test") as connection:

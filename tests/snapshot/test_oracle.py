@@ -94,7 +94,7 @@ def oracle(source_cluster: Cluster) -> Iterator[ShopOracle]:
 def context(oracle: ShopOracle, target_db: Database, tmp_path: Path) -> LaneContext:
     with target_db.connect() as connection:
         connection.execute(TARGET)
-    target = PostgresDatabase.from_url(target_db.url, side=Side.TARGET, migration="snap")
+    target = PostgresDatabase.from_url(target_db.configured, side=Side.TARGET, migration="snap")
     with target.connect("test") as connection:
         metadata.install(connection)
     source = oracle.database("snap")

@@ -67,7 +67,10 @@ def test_large_lobs_go_through_in_blocks(source_cluster: Cluster, target_db: Dat
             cursor.executemany("INSERT INTO DOCS VALUES (:1, :2, :3)", [(1, text, None), (2, "small", data)])
         # In a process of its own: the simulator has whole LOBs in its memory.
         child = subprocess.run(
-            [sys.executable, "-c", CHILD, oracle.url, target_db.url, str(tmp_path)], capture_output=True, timeout=300, check=False
+            [sys.executable, "-c", CHILD, oracle.url, target_db.configured, str(tmp_path)],
+            capture_output=True,
+            timeout=300,
+            check=False,
         )
     assert child.returncode == 0, child.stderr.decode()[-2000:]
     said = json.loads(child.stdout)

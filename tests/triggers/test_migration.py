@@ -19,7 +19,7 @@ from voyager_ops.triggers.migration import REJECTED, MigrationTrigger
 @pytest.fixture
 def path(source_db: Database, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AIRFLOW_CONN_TINY_SOURCE", source_db.url)
-    monkeypatch.setenv("AIRFLOW_CONN_TINY_TARGET", target_db.url)
+    monkeypatch.setenv("AIRFLOW_CONN_TINY_TARGET", target_db.configured)
     config = tmp_path / "tiny.yaml"
     config.write_text(
         f"name: tiny\nexport_dir: {tmp_path}/export\n"

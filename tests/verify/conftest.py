@@ -32,7 +32,7 @@ class Two:
 
     @property
     def target_side(self) -> PostgresDatabase:
-        return PostgresDatabase.from_url(self.target.url, side=Side.TARGET, migration="m")
+        return PostgresDatabase.from_url(self.target.configured, side=Side.TARGET, migration="m")
 
     def both(self, statements: str) -> None:
         self.on_source(statements)

@@ -89,7 +89,7 @@ class Two:
         self.oracle, self.target_db = oracle, target_db
         with target_db.connect() as connection:
             connection.execute(TARGET)
-        self.target = PostgresDatabase.from_url(target_db.url, side=Side.TARGET, migration="same")
+        self.target = PostgresDatabase.from_url(target_db.configured, side=Side.TARGET, migration="same")
         with self.target.connect("test") as connection:
             metadata.install(connection)
         self.source = oracle.database("same")

@@ -102,7 +102,7 @@ class Oracle:
 
 def context_of(oracle: Oracle, target: Database, directory: Path, **changes: Any) -> LaneContext:
     """Of all tables in HR as they are now."""
-    return context_from(oracle.url, target.url, directory, **changes)
+    return context_from(oracle.url, target.configured, directory, **changes)
 
 
 def context_from(oracle: str, target: str, directory: Path, *, schema: str = "hr", **changes: Any) -> LaneContext:
@@ -199,7 +199,7 @@ def killed(oracle: Oracle, target: Database, directory: Path, point: str, what: 
     ``name@n`` for the n-th time that it is passed."""
     name, _, nth = point.partition("@")
     child = subprocess.run(
-        [sys.executable, "-c", _CHILD, oracle.url, target.url, str(directory), what, capture],
+        [sys.executable, "-c", _CHILD, oracle.url, target.configured, str(directory), what, capture],
         env={**os.environ, "VOYAGER_OPS_FAILPOINTS": f"{name}=crash{'@' + nth if nth else ''}"},
         capture_output=True,
         timeout=120,

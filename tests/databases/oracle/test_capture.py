@@ -250,7 +250,7 @@ def test_mining_in_the_root_for_a_table_in_a_pluggable_database(oracle: Oracle, 
     oracle.simulator.engine.add_user("C##MIG", "mig_pw", "DBA", "SET CONTAINER", "LOGMINING")
     oracle.many(TABLE)
     url = f"oracle://c%23%23mig:mig_pw@127.0.0.1:{oracle.simulator.port}/FREEPDB1"
-    context = context_from(url, target_db.url, tmp_path)
+    context = context_from(url, target_db.configured, tmp_path)
     with capturing(context) as running:
         oracle.many("INSERT INTO T (ID) VALUES (1)")
         row = {"SEG_OWNER": "HR", "TABLE_NAME": "T", "DATA_OBJ#": context.tables[0].oid, "SRC_CON_NAME": "OTHERPDB"}

@@ -57,7 +57,7 @@ def config(migration: Migration, tmp_path: Path, source_db: Database, target_db:
     path = tmp_path / "shop.yaml"
     path.write_text(
         f"name: shop\nexport_dir: {migration.config.export_dir}\nsource: {{url: '{source_db.url}', schemas: [public]}}\n"
-        f"target: {{url: '{target_db.url}'}}\nchanges: {{disk_reserve: 1, heartbeat: 0.2}}\n"
+        f"target: {{url: '{target_db.configured}'}}\nchanges: {{disk_reserve: 1, heartbeat: 0.2}}\n"
     )
     return path
 

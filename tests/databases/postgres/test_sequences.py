@@ -82,7 +82,7 @@ def sides(source_db: Database, target_db: Database) -> tuple[PostgresDatabase, P
     run(target_db, SCHEMA.format("shop").replace("a (id serial", identity))
     run(target_db, COPY.replace("shop.a SELECT", "shop.a OVERRIDING SYSTEM VALUE SELECT"))
     source = PostgresDatabase.from_url(source_db.url, side=Side.SOURCE, migration="m")
-    return source, PostgresDatabase.from_url(target_db.url, side=Side.TARGET, migration="m")
+    return source, PostgresDatabase.from_url(target_db.configured, side=Side.TARGET, migration="m")
 
 
 def test_every_kind_of_sequence(sides: tuple[PostgresDatabase, PostgresDatabase], target_db: Database) -> None:

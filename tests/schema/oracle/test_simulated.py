@@ -115,7 +115,7 @@ def test_the_phases_from_a_simulated_oracle_to_a_target(source: OracleSource, ta
         parse_config(
             f"name: hr\nexport_dir: {tmp_path}/hr\napprovers: [dba]\n"
             f"source:\n  url: {source.url('HR')}\n  schemas: [hr]\n"
-            f"target: {{url: '{target_db.url}', schema: people}}\ncutover: {{prepare_for_fall_back: false}}\n"
+            f"target: {{url: '{target_db.configured}', schema: people}}\ncutover: {{prepare_for_fall_back: false}}\n"
             "tables: {exclude: [job_history]}\nschema: {try_on_target: true}\n"
         )
     )
