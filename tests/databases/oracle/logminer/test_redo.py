@@ -74,6 +74,27 @@ def test_the_forms_of_the_reference() -> None:
     ]
 
 
+@pytest.mark.parametrize("end", ["", ";", " ;", "\n;\n", ";  "])
+def test_the_delimiter_may_stand_apart_or_not_be_there(end: str) -> None:
+    for statement in (
+        'insert into "O"."T"("A","B") values (\'1\',NULL)',
+        'update "O"."T" set "A" = \'1\' where "B" IS NULL',
+        'update "O"."T" set "A" = \'1\'',
+        'delete from "O"."T" where "A" = \'1\' and "B" IS NULL',
+        'delete from "O"."T"',
+    ):
+        whole, ended = parse(statement), parse(statement + end)
+        assert (ended.op, list(ended.new_values), list(ended.old_values)) == (
+            whole.op,
+            list(whole.new_values),
+            list(whole.old_values),
+        )
+    with pytest.raises(RedoError):
+        parse('update "O"."T" set "A" = \'1\' where "B" = \'2\' ')  # a blank stands before what was cut off
+    with pytest.raises(RedoError):
+        parse('delete from "O"."T" where "A" = \'1\' for update ;')
+
+
 FACE = "\U0001f600"
 EMPTY = "''"
 QUOTE = "''" * 2

@@ -36,12 +36,12 @@ _TABLE: Final = r'"([^"]++)"\."([^"]++)"'
 # Expressions to read statements with; none of them is ever run.
 INSERT_HEAD = re.compile(rf'insert into {_TABLE} ?\(("[^"]++"(?:, ?"[^"]++")*)\) values ?\(').match  # noqa: S608
 UPDATE_HEAD = re.compile(rf"update {_TABLE}(?: (?!set )\w++)? set ").match  # noqa: S608
-DELETE_HEAD = re.compile(rf"delete from {_TABLE}(?: (?!where )\w++)?(?: where |(;?+\s*+\Z))").match  # noqa: S608
-_VALUES = re.compile(rf"({VALUE})(?:,|\);?+\s*+\Z)").findall
-_SPACED_VALUES = re.compile(rf"(({VALUE})(?:, ?|\);?+\s*+\Z))").findall
+DELETE_HEAD = re.compile(rf"delete from {_TABLE}(?: (?!where )\w++)?(?: where |((?:\s*+;)?\s*+\Z))").match  # noqa: S608
+_VALUES = re.compile(rf"({VALUE})(?:,|\)(?:\s*+;)?\s*+\Z)").findall
+_SPACED_VALUES = re.compile(rf"(({VALUE})(?:, ?|\)(?:\s*+;)?\s*+\Z))").findall
 CONDITION: Final = r'(?:\w++\.)?(?:"([^"]++)"|ROWID)'
 _CONDITIONS = re.compile(
-    rf"({CONDITION} (?:= ({VALUE})|IS NULL)(, ?| and | where | for update\b.*+\Z|;?+\s*+\Z))", re.DOTALL
+    rf"({CONDITION} (?:= ({VALUE})|IS NULL)(, ?| and | where | for update\b.*+\Z|(?:\s*+;)?\s*+\Z))", re.DOTALL
 ).findall
 _COLUMN = re.compile(r'"([^"]++)"').findall
 _LOCATOR = re.compile(rf'\bselect (?:\w++\.)?"([^"]++)" (?:into \w++ )?from {_TABLE}(?: (?!where )\w++)? where ').search
@@ -155,6 +155,11 @@ def conditions(statement: str, start: int) -> tuple[tuple[str, ...], tuple[str, 
     return names, values, separators
 
 
+def _more(last: str) -> bool:
+    """Whether more stands at the end than the delimiter: FOR UPDATE, or a blank before what was cut off."""
+    return last[:1] == " " and last.strip() != ";"
+
+
 def _update(statement: str) -> Redo | None:
     head = UPDATE_HEAD(statement)
     if head is None:
@@ -164,7 +169,7 @@ def _update(statement: str) -> Redo | None:
     if read is None:
         return None
     names, values, separators = read
-    if separators[-1][:1] == " ":  # nothing follows an update
+    if _more(separators[-1]):  # nothing follows an update
         return None
     count = len(names)
     split = separators.index(" where ") + 1 if " where " in separators else count
@@ -209,7 +214,7 @@ def where(statement: str, start: int, *, locking: bool = True) -> tuple[tuple[st
     if read is None:
         return None
     names, values, separators = read
-    if separators.count(" and ") != len(names) - 1 or (separators[-1][:1] == " " and not locking):
+    if separators.count(" and ") != len(names) - 1 or (_more(separators[-1]) and not locking):
         return None
     literals: Sequence[Literal] = [_null(value) for value in values] if "" in values or "NULL" in values else values
     if "" in names:
