@@ -23,6 +23,7 @@ from tests.databases.oracle.test_trigger_crash import given, opened
 from voyager_ops.databases.engines import engine_of
 from voyager_ops.databases.oracle import trigger_capture
 from voyager_ops.databases.oracle.notes import warnings_key
+from voyager_ops.databases.oracle.prepare_sql import TRIGGER_VIEWS
 from voyager_ops.databases.oracle.triggers import claims, install, reading
 from voyager_ops.errors import PreconditionError, SourceChanged
 from voyager_ops.failpoints import hit
@@ -187,6 +188,71 @@ def test_a_partition_that_was_made_since_is_watched_also_after_a_restart(
     found = stopped_tables(context.state, context.lane)["hr.p"]
     assert found.statement == "its partition TWO was truncated, moved, exchanged or dropped"
     assert set(replayed(context, "p")) == {(b"15",)}
+
+
+ORDINARY = ("CREATE ANY TRIGGER", *(f"SELECT ON SYS.{view}" for view in TRIGGER_VIEWS))
+"""Rights of a user that has no role, but for those on tables."""
+
+
+def make_ordinary(oracle: Oracle, *tables: str) -> None:
+    """Of MIG a user that sees what is granted to it."""
+    rights = [f"{right} ON HR.{name}" for name in tables for right in ("SELECT", "FLASHBACK")]
+    oracle.source.administer("REVOKE DBA FROM MIG", *(f"GRANT {right} TO MIG" for right in (*ORDINARY, *rights)))
+
+
+def test_partitions_and_indexes_are_watched_of_tables_that_may_only_be_read(
+    oracle: Oracle, target_db: Database, tmp_path: Path
+) -> None:
+    """ALL_OBJECTS does not show them: prepare wants the DBA_ views, and a right that is taken away stops no table."""
+    oracle.many(
+        TABLES[2],
+        "CREATE TABLE I (ID NUMBER(10) PRIMARY KEY, N NUMBER) ORGANIZATION INDEX",
+        "CREATE TABLE P (ID NUMBER(10) PRIMARY KEY, N NUMBER) PARTITION BY RANGE (ID)"
+        " (PARTITION ONE VALUES LESS THAN (10), PARTITION TWO VALUES LESS THAN (20))",
+    )
+    make_ordinary(oracle, "C", "I", "P")
+    context = triggers(oracle, target_db, tmp_path)
+    with pytest.raises(PreconditionError, match=r"(?s)index of HR.I .*index of HR.P .*SELECT ANY DICTIONARY"):
+        trigger_capture.prepare(context)
+    assert install.outstanding(context.state, Side.SOURCE) == []
+    oracle.source.administer("GRANT SELECT ANY DICTIONARY TO MIG")
+    with capturing(context) as running:
+        oracle.many(*(f"INSERT INTO {name} VALUES (1, 1)" for name in "IP"))
+        wait_for_marker(context, running)
+    oracle.source.administer("REVOKE SELECT ANY DICTIONARY FROM MIG")
+    error = ended(context, lambda: oracle.many("INSERT INTO C VALUES (1, 'one')"))
+    assert isinstance(error, PreconditionError), error
+    assert "no longer see the partitions, or the index, of HR." in error.what
+    assert stopped_tables(context.state, context.lane) == {}
+    oracle.source.administer("GRANT SELECT ANY DICTIONARY TO MIG")
+    oracle.many("TRUNCATE TABLE I", "ALTER TABLE P DROP PARTITION TWO", "INSERT INTO C VALUES (2, 'two')")
+    with capturing(context) as running:
+        wait_for_marker(context, running)
+    stopped = {name: each.statement for name, each in stopped_tables(context.state, context.lane).items()}
+    assert stopped == {
+        "hr.i": "it was truncated, moved, exchanged or dropped",
+        "hr.p": "its partition TWO was truncated, moved, exchanged or dropped",
+    }
+    assert replayed(context, "c") == actual(context, "c")
+
+
+def test_without_the_dictionary_a_table_that_is_dropped_is_told_from_one_that_may_no_longer_be_read(
+    oracle: Oracle, target_db: Database, tmp_path: Path
+) -> None:
+    oracle.many(*TABLES)
+    make_ordinary(oracle, "A", "B", "C")
+    context = triggers(oracle, target_db, tmp_path)
+    with capturing(context) as running:
+        oracle.many("INSERT INTO A (ID) VALUES (1)")
+        wait_for_marker(context, running)
+        oracle.many("DROP TABLE A", "INSERT INTO C (ID) VALUES (1)")
+        wait_for_marker(context, running)
+    assert [each.statement for each in stopped_tables(context.state, context.lane).values()] == ["it was dropped"]
+    oracle.source.administer(*(f"REVOKE {right} ON HR.C FROM MIG" for right in ("SELECT", "FLASHBACK")))
+    error = ended(context, lambda: oracle.many("INSERT INTO B (ID) VALUES (1)"))
+    assert isinstance(error, PreconditionError), error
+    assert "may no longer see HR.C" in error.what
+    assert list(stopped_tables(context.state, context.lane)) == ["hr.a"]
 
 
 @pytest.mark.parametrize("statement", ["DROP TABLE B PURGE", "ALTER TABLE B DROP COLUMN BODY", "TRUNCATE TABLE B"])

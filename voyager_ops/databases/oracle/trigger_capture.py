@@ -130,6 +130,10 @@ def _install(
         cursor.execute("SELECT 1 FROM V$TRANSACTION T JOIN V$SESSION S ON S.SADDR = T.SES_ADDR WHERE ROWNUM = 0").fetchall()
     objects = {**read_objects(connection, context, owner, False), "capture": TRIGGERS}
     tables = _tables(context, objects)
+    unseen = [name for name, one in structure.read(connection, tables).items() if not one["segments"]]
+    what = "neither partitions nor index of {} are to be seen: that they were truncated would not show"
+    mend = "grant SELECT ANY DICTIONARY, as voyager-ops prepare source --print says"
+    refuse(oracle(context.capture_db), "capture by triggers", [(what.format(name), mend) for name in unseen])
     say(progress, f"a trigger on each of {len(context.tables)} tables")
     install.Installer(connection, context.state, FROM_SIDE[context.lane], progress, stop).install(owner, tables)
     hit(INSTALLED)

@@ -82,6 +82,8 @@ def _views(family: Family) -> Iterator[str]:
         seen = f'ora.sees("{owner}"::text, "{family.object}"::text)'
     else:
         seen = f'"{owner}" = ora.me() OR ora.sees_all()' if family.name != "USERS" else "true"
+    if family.name == "OBJECTS":  # a right on a table is none on its partitions
+        seen = f'({seen}) AND ("OBJECT_TYPE"::text NOT LIKE \'%PARTITION\' OR "{owner}" = ora.me() OR ora.sees_all())'
     yield f'CREATE VIEW "SYS"."ALL_{family.name}" AS SELECT * FROM {base} WHERE {seen};'
     own = ", ".join(f'"{c}"' for c in family.columns if c != family.owner or family.name == "USERS")
     yield f'CREATE VIEW "SYS"."USER_{family.name}" AS SELECT {own} FROM {base} WHERE "{family.owner}" = ora.me();'

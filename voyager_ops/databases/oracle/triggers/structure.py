@@ -3,7 +3,8 @@
 Looked at after a batch's moment and before it is given, so nothing of a table from a change of its structure on is published.
 TRUNCATE gives a segment that has held rows another DATA_OBJECT_ID (one that has not is as it was), and so do MOVE and EXCHANGE;
 an index-organized table's segment is its index. A partition that is made later has its own: it is known from when it is first
-seen, and one whose DATA_OBJECT_ID is no longer its OBJECT_ID then was emptied before.
+seen, and one whose DATA_OBJECT_ID is no longer its OBJECT_ID then was emptied before. Who may read a table is shown neither its
+partitions nor its index in ALL_OBJECTS: those are looked up in the DBA_ views.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import oracledb
 
+from voyager_ops.databases.oracle.dictionary import sees_everything
 from voyager_ops.databases.oracle.keys import key_difference, read_keys
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.databases.oracle.prepared import changed_shapes
@@ -29,20 +31,24 @@ there."""
 
 _OBJECTS: Final = (
     "SELECT OBJECT_NAME, SUBOBJECT_NAME, OBJECT_ID, DATA_OBJECT_ID, TO_CHAR(LAST_DDL_TIME, 'YYYY-MM-DD HH24:MI:SS'),"
-    " (SYSDATE - LAST_DDL_TIME) * 86400, OBJECT_TYPE FROM ALL_OBJECTS WHERE OWNER = :1"
-    " AND OBJECT_TYPE IN ('TABLE', 'TABLE PARTITION', 'TABLE SUBPARTITION') AND OBJECT_NAME IN"
+    " (SYSDATE - LAST_DDL_TIME) * 86400 FROM ALL_OBJECTS WHERE OWNER = :1 AND OBJECT_TYPE = 'TABLE' AND OBJECT_NAME IN"
+)
+_PARTITIONS: Final = (
+    "SELECT OBJECT_NAME, SUBOBJECT_NAME, OBJECT_ID, DATA_OBJECT_ID FROM {views}_OBJECTS WHERE OWNER = :1"
+    " AND OBJECT_TYPE IN ('TABLE PARTITION', 'TABLE SUBPARTITION') AND OBJECT_NAME IN"
 )
 _INDEX_ORGANIZED: Final = (
     "SELECT I.TABLE_NAME, O.SUBOBJECT_NAME, O.OBJECT_ID, O.DATA_OBJECT_ID FROM ALL_INDEXES I"
-    " JOIN ALL_OBJECTS O ON O.OWNER = I.OWNER AND O.OBJECT_NAME = I.INDEX_NAME"
+    " JOIN {views}_OBJECTS O ON O.OWNER = I.OWNER AND O.OBJECT_NAME = I.INDEX_NAME"
     " AND O.OBJECT_TYPE IN ('INDEX', 'INDEX PARTITION')"
     " WHERE I.INDEX_TYPE = 'IOT - TOP' AND I.TABLE_OWNER = :1 AND I.TABLE_NAME IN"
 )
 _TRIGGERS: Final = (
     "SELECT O.OBJECT_NAME, TO_CHAR(O.LAST_DDL_TIME, 'YYYY-MM-DD HH24:MI:SS'), T.STATUS FROM ALL_OBJECTS O"
-    " JOIN ALL_TRIGGERS T ON T.OWNER = O.OWNER AND T.TRIGGER_NAME = O.OBJECT_NAME"
+    " LEFT JOIN ALL_TRIGGERS T ON T.OWNER = O.OWNER AND T.TRIGGER_NAME = O.OBJECT_NAME"
     " WHERE O.OWNER = :1 AND O.OBJECT_TYPE = 'TRIGGER' AND O.OBJECT_NAME IN"
 )
+"""Ours is in ALL_OBJECTS in any case; its status may be hidden with its table."""
 _COLUMNS: Final = (
     "SELECT TABLE_NAME, COLUMN_NAME, SEGMENT_COLUMN_ID, INTERNAL_COLUMN_ID FROM ALL_TAB_COLS WHERE OWNER = :1 AND TABLE_NAME IN"
 )
@@ -60,7 +66,7 @@ class Changed:
 
 
 class Unseen(Exception):
-    """A table is there and we may not see it; the message is its name."""
+    """A table, or what its rows are in, is there and we may not see it; the message says which."""
 
 
 def read(connection: oracledb.Connection, tables: Sequence[ChangeTable]) -> Segments:
@@ -73,19 +79,21 @@ def read(connection: oracledb.Connection, tables: Sequence[ChangeTable]) -> Segm
     for table in tables:
         owner, name = table.frames.table.native_name
         by_owner.setdefault(owner, []).append(name)
+    views = ""
     for owner, names in by_owner.items():
         for row in _some(connection, _OBJECTS, owner, names):
             one = found[f"{owner}.{row[0]}"]
             if row[3] is not None:
                 one["segments"][str(row[1] or "")] = [int(row[2]), int(row[3])]
-            if row[6] == "TABLE":
-                one["object"] = int(row[2])
-                one["ddl"] = str(row[4])
-                one["young"] = float(row[5]) < YOUNG_SECONDS
-        bare = [name for name in names if not found[f"{owner}.{name}"]["segments"]]
-        for row in _some(connection, _INDEX_ORGANIZED, owner, bare):
-            if row[3] is not None:
-                found[f"{owner}.{row[0]}"]["segments"][str(row[1] or "")] = [int(row[2]), int(row[3])]
+            one["object"] = int(row[2])
+            one["ddl"] = str(row[4])
+            one["young"] = float(row[5]) < YOUNG_SECONDS
+        if bare := [name for name in names if not found[f"{owner}.{name}"]["segments"]]:
+            views = views or ("DBA" if sees_everything(connection) else "ALL")
+            for select in (_PARTITIONS, _INDEX_ORGANIZED):
+                for row in _some(connection, select.format(views=views), owner, bare):
+                    if row[3] is not None:
+                        found[f"{owner}.{row[0]}"]["segments"][str(row[1] or "")] = [int(row[2]), int(row[3])]
     by_trigger = {table.trigger: found[str(table.frames.table.native_name)] for table in tables}
     if tables:
         for row in _some(connection, _TRIGGERS, tables[0].owner, list(by_trigger)):
@@ -161,15 +169,19 @@ class Structure:
 
     def _difference(self, connection: oracledb.Connection, table: ChangeTable, now: dict[str, Any]) -> str:
         name = str(table.frames.table.native_name)
+        known = self._segments(name)
+        if now["object"] is not None and known and not now["segments"]:
+            now = read(connection, [table])[name]  # dropped between two looks, it may be
+            if now["object"] is not None and not now["segments"]:
+                raise Unseen(f"the partitions, or the index, of {name}")
         if now["object"] is None:
-            return _whereabouts(connection, table, name)
+            return _whereabouts(connection, table, name, watched=now["trigger"] is not None)
         if now["object"] != table.frames.oid:
             return "it is another table of that name now"
         if now["trigger"] is None:
             return "our trigger on it is gone"
         if now["trigger"][1] != "ENABLED":
             return "our trigger on it is disabled"
-        known = self._segments(name)
         for part, ids in known.items():
             if now["segments"].get(part) != ids:
                 return f"{_place(part)} was truncated, moved, exchanged or dropped"
@@ -207,8 +219,12 @@ def _place(part: str) -> str:
     return f"its partition {part}" if part else "it"
 
 
-def _whereabouts(connection: oracledb.Connection, table: ChangeTable, name: str) -> str:
-    """Of a table that is not to be seen by its name. Raises Unseen."""
+def _whereabouts(connection: oracledb.Connection, table: ChangeTable, name: str, *, watched: bool) -> str:
+    """Of a table that is not to be seen by its name; ``watched``: our trigger on it is there. Raises Unseen."""
+    if not sees_everything(connection):
+        if watched:
+            raise Unseen(name)
+        return "it was dropped"  # with its triggers
     with connection.cursor() as cursor:
         row = cursor.execute(_ANYWHERE, [table.frames.oid]).fetchone()
     if row is None or str(row[1]).startswith("BIN$"):
