@@ -125,9 +125,31 @@ def _jobs(context: LaneContext, snapshot: SnapshotConfig, connection: Connection
     return jobs
 
 
+class _Turn:
+    """A right to copy that is given back once: early, or at the end of the block."""
+
+    def __init__(self, rights: asyncio.Semaphore) -> None:
+        self._rights = rights
+        self._held = False
+
+    async def __aenter__(self) -> _Turn:
+        await self._rights.acquire()
+        self._held = True
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self.give_back()
+
+    def give_back(self) -> None:
+        if self._held:
+            self._held = False
+            self._rights.release()
+
+
 class _Runner:
     """Copies ``parallelism`` pieces at once. There is a worker more than that, each with a session on either side: it begins to
-    copy while another's piece is being committed, when the source has nothing to do (docs/performance.md)."""
+    copy when another's piece is read and what is left of it is being written and committed, when the source has nothing to do
+    (docs/performance.md)."""
 
     def __init__(
         self, context: LaneContext, snapshot: SnapshotConfig, jobs: dict[QName, Job], stop: threading.Event, meter: Meter
@@ -204,7 +226,7 @@ class _Runner:
     # -- one chunk at its own moment -------------------------------------------------------------------------------
     async def _copy_chunk(self, pair: Pair, chunk: Chunk) -> None:
         reader, writer = await pair.sessions()
-        async with self.copying:
+        async with _Turn(self.copying) as turn:
             started = time.monotonic()
             moment = await reader.begin(self.jobs[chunk.table], chunk.physical)
             await writer.execute("BEGIN")
@@ -213,14 +235,14 @@ class _Runner:
                 advisory_key(self.context.migration, "chunk", str(chunk.chunk_id)),
             )
             # By an overlapping try of the same task it may be done.
-            loaded = None if await self._is_done(writer, chunk) else await self._load(reader, writer, chunk)
+            loaded = None if await self._is_done(writer, chunk) else await self._load(reader, writer, chunk, turn)
             await reader.end()
         if loaded is None:
             await writer.execute("ROLLBACK")
         else:
             await self._commit(writer, chunk, moment, loaded, started)
 
-    async def _load(self, reader: PieceReader, writer: AsyncConnection, chunk: Chunk) -> tuple[int, int]:
+    async def _load(self, reader: PieceReader, writer: AsyncConnection, chunk: Chunk, turn: _Turn) -> tuple[int, int]:
         """Copy it; how many rows and bytes there were."""
         hit(BEFORE_LOAD)
         moved = 0
@@ -232,7 +254,7 @@ class _Runner:
             if self.stop.is_set():
                 raise _Stopped
 
-        rows = await reader.copy(chunk, self.jobs[chunk.table], writer, on_bytes)
+        rows = await reader.copy(chunk, self.jobs[chunk.table], writer, on_bytes, turn.give_back)
         return rows, moved
 
     async def _commit(
@@ -334,13 +356,13 @@ class _Runner:
             while not queue.empty():
                 chunk = queue.get_nowait()
                 reader, writer = await pair.sessions()
-                async with self.copying:
+                async with _Turn(self.copying) as turn:
                     started = time.monotonic()
                     await reader.join(moment)
                     await writer.execute("BEGIN")
                     await writer.fetchval("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))", self._group_lock(chunk))
                     await self._refuse_replaced(writer, chunk, moment)
-                    loaded = await self._load(reader, writer, chunk)
+                    loaded = await self._load(reader, writer, chunk, turn)
                     await reader.end()
                 await self._commit(writer, chunk, moment, loaded, started)
 

@@ -49,8 +49,11 @@ class PieceReader(Protocol):
         """Read at a moment that another session has begun."""
         ...
 
-    async def copy(self, chunk: Chunk, job: Job, writer: Writer, on_bytes: Callable[[int], None]) -> int:
-        """Copy the chunk's rows as of the moment into the target; returns how many. ``on_bytes`` may raise to stop it."""
+    async def copy(
+        self, chunk: Chunk, job: Job, writer: Writer, on_bytes: Callable[[int], None], on_read: Callable[[], None]
+    ) -> int:
+        """Copy the chunk's rows as of the moment into the target; returns how many. ``on_bytes`` may raise to stop it;
+        ``on_read``: the source has given its last row."""
         ...
 
     async def end(self) -> None:

@@ -100,7 +100,9 @@ class OracleReader:
     async def join(self, moment: Moment) -> None:
         self._scn = int(moment.token)
 
-    async def copy(self, chunk: Chunk, job: Job, writer: Writer, on_bytes: Callable[[int], None]) -> int:
+    async def copy(
+        self, chunk: Chunk, job: Job, writer: Writer, on_bytes: Callable[[int], None], on_read: Callable[[], None]
+    ) -> int:
         plan = values.Plan(job.columns, "t")
         blocks = self._blocks(chunk, job, plan)
         what = f"reading {job.table.name}"
@@ -112,6 +114,7 @@ class OracleReader:
                     coming = asyncio.ensure_future(self._call(lambda: next(blocks, None), what))
                     on_bytes(len(block))
                     yield block
+                on_read()
             finally:
                 # A thread that still reads must be done before the session is used for anything else, or closed.
                 if not coming.done():

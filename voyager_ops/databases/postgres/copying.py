@@ -102,22 +102,25 @@ async def pipe(
     columns: list[str],
     form: Literal["binary", "text"],
     on_bytes: Callable[[int], None],
+    on_read: Callable[[], None],
 ) -> int:
     """COPY what ``query`` reads into ``table``; returns the rows. Both sessions are inside transactions of the caller's.
+    ``on_read``: the last row is read, and up to ``QUEUE_BUFFERS`` are still to be written.
 
     When one side fails the other is made to fail too, and the first cause is raised.
     """
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE_BUFFERS)
+    queue: asyncio.Queue[bytearray | None] = asyncio.Queue(QUEUE_BUFFERS)
 
-    async def put(data: bytes) -> None:
+    async def put(data: bytearray) -> None:
         on_bytes(len(data))
-        await queue.put(data if type(data) is bytes else bytes(data))
+        await queue.put(data)  # a new one each time: nobody writes to it any more
 
     async def read() -> None:
         await reader.copy_from_query(query, output=put, format=form)
+        on_read()
         await queue.put(None)
 
-    async def take() -> AsyncIterator[bytes]:
+    async def take() -> AsyncIterator[bytearray]:
         while (data := await queue.get()) is not None:
             yield data
 

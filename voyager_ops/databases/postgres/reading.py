@@ -42,9 +42,11 @@ class PostgresReader:
         await self._session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         await self._session.execute(f"SET TRANSACTION SNAPSHOT {sql.Literal(moment.token).as_string()}")
 
-    async def copy(self, chunk: Chunk, job: Job, writer: AsyncConnection, on_bytes: Callable[[int], None]) -> int:
+    async def copy(
+        self, chunk: Chunk, job: Job, writer: AsyncConnection, on_bytes: Callable[[int], None], on_read: Callable[[], None]
+    ) -> int:
         columns = [column.name for column in job.columns]
-        return await pipe(self._session, select(chunk, job), writer, job.target, columns, job.form, on_bytes)
+        return await pipe(self._session, select(chunk, job), writer, job.target, columns, job.form, on_bytes, on_read)
 
     async def end(self) -> None:
         await self._session.execute("ROLLBACK")
