@@ -25,7 +25,7 @@ from voyager_ops.model.results import ProgressSink, silent
 from voyager_ops.model.tables import QName
 from voyager_ops.snapshot.done import done_chunks, going_on
 from voyager_ops.snapshot.key_builder import KeyBuilder
-from voyager_ops.snapshot.keys import set_aside
+from voyager_ops.snapshot.keys import Aside, kept_aside, set_aside
 from voyager_ops.snapshot.meter import Meter, SnapshotCounts
 from voyager_ops.snapshot.plan import Chunk, load_plan
 from voyager_ops.snapshot.reading import Job, Moment, Pair, PieceReader
@@ -71,11 +71,12 @@ def copy_chunks(
     with context.apply_db.connect("snapshot") as connection:
         done = done_chunks(context, connection)
         jobs = _jobs(context, snapshot, connection)
+        aside = Aside(set(kept_aside(connection, context.migration)))
     pending = [members for members in groups.values() if any(chunk.chunk_id not in done for chunk in members)]
-    coming = {context.to_apply(members[0].table) for members in pending}
-    aside = set_aside(
-        context.apply_db, context.migration, [table for table in coming if sizes[table] >= snapshot.build_keys_from]
-    )
+    coming = [jobs[name] for name in {members[0].table for members in pending}]
+    large = [job.target for job in coming if job.target_keyed and sizes[job.target] >= snapshot.build_keys_from]
+    if large:
+        aside = set_aside(context.apply_db, context.migration, large)
 
     def urgency(members: list[Chunk]) -> tuple[int, str, int]:
         """Tables whose key is aside first, one by one, so that it is built while others are copied; else the largest chunks."""
@@ -121,7 +122,7 @@ def _jobs(context: LaneContext, snapshot: SnapshotConfig, connection: Connection
                 next_step="set snapshot.format to auto",
             )
         form: Literal["binary", "text"] = "binary" if exact and snapshot.format != "text" else "text"
-        jobs[table.name] = Job(table, name, table.data_columns, form, target.partitioned)
+        jobs[table.name] = Job(table, name, table.data_columns, form, target.partitioned, bool(target.key))
     return jobs
 
 

@@ -56,7 +56,8 @@ class KeyBuilder:
     async def finish(self) -> bool:
         """Wait for what was begun, build what else may be; whether no key is left aside for want of time."""
         await asyncio.gather(*self._builds.values())
-        for table in sorted(self._aside & await asyncio.to_thread(self._still_aside)):
+        still = await asyncio.to_thread(self._still_aside) if self._aside else set()
+        for table in sorted(self._aside & still):
             self._begin(table)  # of a table that was stopped meanwhile, and what an earlier call left
         return all(await asyncio.gather(*self._builds.values()))
 

@@ -22,7 +22,7 @@ from psycopg import sql
 
 from voyager_ops.databases.postgres.catalog import is_yugabytedb
 from voyager_ops.databases.postgres.copying import AsyncConnection, as_retryable, open_session
-from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, qualified
+from voyager_ops.databases.postgres.database import Connection, PostgresDatabase, Row, qualified
 from voyager_ops.errors import PreconditionError, RetryableError
 from voyager_ops.failpoints import hit, register
 from voyager_ops.model.tables import QName
@@ -39,30 +39,28 @@ LOCK_TIMEOUT = "5s"
 BUILD_MEMORY_KB = 256 << 10
 """``maintenance_work_mem`` of a build, where the server's is less and this is not over a quarter of ``shared_buffers``."""
 
-_STAYS = (
+_NEEDED = (
     psycopg.errors.DependentObjectsStillExist,
     psycopg.errors.LockNotAvailable,
     psycopg.errors.DeadlockDetected,
-    psycopg.errors.ObjectNotInPrerequisiteState,
 )
 
 
 @dataclass
 class Aside:
-    """Target tables whose key is aside now, by whichever process; ``not_owned``: those whose key had to stay for that."""
+    """Target tables whose key is aside now, by whichever process; ``refused``: those whose key the server did not let us drop,
+    with its words."""
 
     tables: set[QName] = field(default_factory=set)
-    not_owned: list[QName] = field(default_factory=list)
+    refused: dict[QName, str] = field(default_factory=dict)
 
     @property
     def words(self) -> list[str]:
-        if not self.not_owned:
+        if not self.refused:
             return []
-        shown = ", ".join(map(str, self.not_owned[:5])) + (" and others" if len(self.not_owned) > 5 else "")
-        return [
-            f"primary keys stay in place while rows are copied, which is slower: the migration user does not own {shown} on the"
-            " target"
-        ]
+        (first, reason), *others = self.refused.items()
+        shown = f"{first} and {len(others)} more" if others else str(first)
+        return [f"primary keys stay in place while rows are copied, which is slower: {shown} on the target ({reason})"]
 
 
 def kept_aside(connection: Connection, migration: str) -> dict[QName, str]:
@@ -88,10 +86,12 @@ def set_aside(database: PostgresDatabase, migration: str, tables: Collection[QNa
                 for table in sorted(tables):
                     try:
                         _set_aside(connection, migration, table)
-                    except psycopg.errors.InsufficientPrivilege:
-                        aside.not_owned.append(table)
-                    except _STAYS:
+                    except _NEEDED:
                         continue
+                    except psycopg.OperationalError:
+                        raise
+                    except psycopg.Error as error:
+                        aside.refused[table] = error.diag.message_primary or str(error)
             aside.tables = set(kept_aside(connection, migration))
         except psycopg.OperationalError as error:
             raise RetryableError(
@@ -103,16 +103,14 @@ def set_aside(database: PostgresDatabase, migration: str, tables: Collection[QNa
 
 
 def _set_aside(connection: Connection, migration: str, table: QName) -> None:
-    query = files("voyager_ops.databases.postgres").joinpath("queries", "key_to_set_aside.sql").read_text(encoding="utf-8")
-    if connection.execute(query, tuple(table)).fetchone() is None:
+    if _key_of_empty(connection, table) is None:
         return
     hit(BEFORE_ASIDE)
     with connection.transaction():
         connection.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
         connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(qualified(table)))
-        key = connection.execute(query, tuple(table)).fetchone()  # behind the lock: what it was before may have changed
-        rows = connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM ONLY {})").format(qualified(table))).fetchone()
-        if key is None or rows is None or rows[0]:
+        key = _key_of_empty(connection, table)  # behind the lock: another process may have begun to load it
+        if key is None:
             return
         connection.execute(
             "INSERT INTO voyager_ops.key_aside (migration, table_schema, table_name, constraint_name, definition,"
@@ -126,6 +124,16 @@ def _set_aside(connection: Connection, migration: str, table: QName) -> None:
     hit(AFTER_ASIDE)
 
 
+def _key_of_empty(connection: Connection, table: QName) -> Row | None:
+    """Name, definition and two comments of its primary key, if that may be set aside and the table has no row."""
+    query = files("voyager_ops.databases.postgres").joinpath("queries", "key_to_set_aside.sql").read_text(encoding="utf-8")
+    key = connection.execute(query, tuple(table)).fetchone()
+    if key is None:
+        return None
+    rows = connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM ONLY {})").format(qualified(table))).fetchone()
+    return None if rows is None or rows[0] else key
+
+
 async def build(database: PostgresDatabase, migration: str, table: QName, stop: threading.Event) -> bool:
     """Make the key of ``table`` (the target's name) again, when it is aside; returns whether it is in its place now.
 
@@ -133,13 +141,11 @@ async def build(database: PostgresDatabase, migration: str, table: QName, stop: 
     over the key, RetryableError on passing faults.
     """
     session = await open_session(database, "snapshot keys")
+    work = asyncio.create_task(_build(session, migration, table))
     try:
-        work = asyncio.create_task(_build(session, migration, table))
         while not work.done():
             await asyncio.wait({work}, timeout=0.5)
-            if stop.is_set():
-                work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
+            if stop.is_set() and not work.done():
                 return False
         await work
         return True
@@ -160,6 +166,8 @@ async def build(database: PostgresDatabase, migration: str, table: QName, stop: 
             next_step="run the same command again: it builds what is missing",
         ) from error
     finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
         session.terminate()
 
 

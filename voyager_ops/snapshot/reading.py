@@ -19,13 +19,14 @@ Writer = Any
 
 @dataclass(frozen=True)
 class Job:
-    """How a table is copied. ``target`` may be the root of partitions (``target_partitioned``)."""
+    """How a table is copied. ``target`` may be the root of partitions (``target_partitioned``), and may have a key now."""
 
     table: Table
     target: QName
     columns: tuple[Column, ...]
     form: Literal["binary", "text"]
     target_partitioned: bool = False
+    target_keyed: bool = False
 
 
 @dataclass(frozen=True)
