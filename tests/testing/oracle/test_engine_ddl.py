@@ -204,6 +204,13 @@ def test_constraints_and_their_states(app: Session) -> None:
     assert app.sql("SELECT COUNT(*) FROM USER_CONSTRAINTS WHERE CONSTRAINT_TYPE = 'R'") == [(0,)]
 
 
+def test_a_foreign_key_to_a_deferrable_key_is_a_known_gap(app: Session) -> None:
+    app.sql("CREATE TABLE PARENT (ID NUMBER CONSTRAINT PARENT_PK PRIMARY KEY DEFERRABLE)")
+    assert app.error("CREATE TABLE CHILD (ID NUMBER REFERENCES PARENT (ID))")[0] == 3001
+    app.sql("CREATE SEQUENCE NUMBERS")
+    assert app.error("SELECT NUMBERS.CURRVAL FROM DUAL")[0] == 8002
+
+
 def test_alter_table(app: Session) -> None:
     app.sql("CREATE TABLE T (A NUMBER(5), B VARCHAR2(5))")
     app.sql("INSERT INTO T VALUES (1, 'abc')")

@@ -96,6 +96,8 @@ def oracle_error(error: psycopg.Error, verb: str = "", statement: str = "") -> O
         if "identity" in (diag.message_detail or ""):
             return OracleError(32795, "cannot insert into a generated always identity column")
         return OracleError(54013, "INSERT operation disallowed on virtual columns")
+    if state == "55000" and "currval" not in text and "lastval" not in text:  # it speaks of many things
+        return OracleError(3001, f"unimplemented feature (simulator: {text})")
     if state.startswith("08") or (not state and isinstance(error, psycopg.OperationalError)):
         return OracleError(3113, "end-of-file on communication channel")
     if state == "42601" and text.startswith("INSERT has more "):
