@@ -63,9 +63,10 @@ class NamedServer(Cluster):
         return self.dsn(user=name)
 
     def drop_users(self) -> None:
-        """Those that :meth:`create_user` made; their databases have been dropped."""
+        """Those that :meth:`create_user` made and no test has dropped; their databases have been dropped."""
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            for name in self.created:
+            left = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s)", (self.created,)).fetchall()
+            for (name,) in left:
                 connection.execute(sql.SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(sql.Identifier(name)))
 
     def _not_ours(self, *_: object, **__: object) -> NoReturn:

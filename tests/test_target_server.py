@@ -37,6 +37,7 @@ def test_databases_and_roles_are_made_there_and_dropped(
         database = create_database(server)
         assert database.name in names(source_cluster)[0] - before[0]
         server.create_user("its_owner")
+        server.create_user("dropped_by_the_test")
         with database.connect() as connection:
             connection.execute(
                 f'ALTER DATABASE "{database.name}" OWNER TO its_owner; CREATE TABLE t (); ALTER TABLE t OWNER TO its_owner'
@@ -50,6 +51,8 @@ def test_databases_and_roles_are_made_there_and_dropped(
             with pytest.raises(pytest.skip.Exception, match="server of its own"):
                 reach()
         drop_database(database)
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            connection.execute("DROP ROLE dropped_by_the_test")
     assert names(source_cluster) == before
 
 
