@@ -227,10 +227,11 @@ class _Check:
                 return True
         # An index of a key that is there, or that is named as left out itself.
         for key in self.dictionary.constraints:
-            if key.constraint_type in ("P", "U") and (key.index_owner or key.owner, key.index_name) == (
+            of_key = key.constraint_type in ("P", "U") and (key.index_owner or key.owner, key.index_name) == (
                 row.owner,
                 row.index_name,
-            ):
+            )
+            if of_key and [c.column_name for c in ordered] == [c.column_name for c in self._columns(key)]:
                 return key.status == "ENABLED" and self.constraint(key)
         return False
 

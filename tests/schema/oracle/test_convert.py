@@ -230,6 +230,38 @@ def test_an_invisible_index_is_made_and_named() -> None:
     assert "invisible on the source" in _found(converted)[("INDEX_INVISIBLE", "a.t.t_id")]
 
 
+def test_an_index_that_serves_a_key_in_another_order_is_made_too(target_db: Database, tmp_path: Path) -> None:
+    """Oracle takes an index for a key that has its columns in any order, or begins with them; a key here makes its own."""
+    dictionary = from_text(
+        "CREATE TABLE a.stock (item NUMBER(9) NOT NULL, depot NUMBER(9) NOT NULL, bay NUMBER(9), code VARCHAR2(9),"
+        " CONSTRAINT stock_pk PRIMARY KEY (item, depot), CONSTRAINT stock_u UNIQUE (code));\n"
+        "CREATE INDEX a.stock_ix ON a.stock (depot, item);\nCREATE INDEX a.stock_cx ON a.stock (code, bay);"
+    )
+    served = {"STOCK_PK": "STOCK_IX", "STOCK_U": "STOCK_CX"}
+    dictionary = replace(
+        dictionary,
+        constraints=tuple(replace(row, index_name=served.get(row.constraint_name, "")) for row in dictionary.constraints),
+        indexes=tuple(row for row in dictionary.indexes if row.index_name not in served),
+    )
+    exported = export(dictionary, tmp_path / "schema")
+    assert not_spoken_of(dictionary, exported) == []
+    import_all(target_db, tmp_path)
+    with target_db.connect() as connection:
+        found = connection.execute("SELECT indexdef FROM pg_indexes WHERE schemaname = 'a' ORDER BY indexname").fetchall()
+    assert [row[0].partition(" USING ")[2] for row in found] == [
+        "btree (code, bay)",
+        "btree (depot, item)",
+        "btree (item, depot)",
+        "btree (code)",
+    ]
+
+
+def test_a_unique_index_of_columns_that_are_not_null_says_nothing_of_null() -> None:
+    text = "CREATE TABLE a.t (x NUMBER(9) NOT NULL, y NUMBER(9) {});\nCREATE UNIQUE INDEX a.t_xy ON a.t (x, y);"
+    assert "UNIQUE_WITH_NULL" not in {finding.code for finding in convert(from_text(text.format("NOT NULL"))).findings}
+    assert "UNIQUE_WITH_NULL" in {finding.code for finding in convert(from_text(text.format(""))).findings}
+
+
 def test_a_generated_text_of_a_date(target_db: Database, tmp_path: Path) -> None:
     dictionary = from_text(
         "CREATE TABLE a.t (at DATE, period VARCHAR2(7) AS (TO_CHAR(at, 'YYYY-MM')), t VARCHAR2(6) AS (TO_CHAR(at, 'HH24MISS')));"

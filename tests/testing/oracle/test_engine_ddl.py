@@ -390,6 +390,10 @@ def test_views_that_cannot_be_queried_here_have_their_columns(app: Session) -> N
     app.sql("COMMENT ON COLUMN INSIDE.TWICE IS 'doubled'")
     names = [row[0] for row in app.sql("SELECT COLUMN_NAME FROM USER_TAB_COLS WHERE TABLE_NAME = 'INSIDE' ORDER BY COLUMN_ID")]
     assert names == ["ID", "TWICE", "NAME", "WORD"]
+    app.sql("CREATE FUNCTION HEAVY (W NUMBER) RETURN NUMBER AS BEGIN RETURN W * 2; END;")
+    app.sql("CREATE VIEW HEAVIER AS SELECT ID, HEAVY(ID) AS H FROM BOX")
+    assert app.sql("SELECT STATUS FROM USER_OBJECTS WHERE OBJECT_NAME = 'HEAVIER'") == [("VALID",)]
+    assert app.error("CREATE VIEW LIGHTER AS SELECT ID, LIGHT(ID) AS H FROM BOX")[0] == 904
     app.sql("CREATE TYPE CRATE AS OBJECT (ID NUMBER(4), LABEL VARCHAR2(20))")
     app.sql("CREATE VIEW CRATES OF CRATE WITH OBJECT OID (ID) AS SELECT CRATE(1, 'a').ID, 'a' FROM DUAL")
     assert app.sql("SELECT VIEW_TYPE FROM USER_VIEWS WHERE VIEW_NAME = 'CRATES'") == [("CRATE",)]

@@ -43,13 +43,13 @@ def convert_indexes(source: Source, output: Output, columns: Mapping[tuple[str, 
 
 
 def _of_constraint(source: Source, index: rows.IndexRow) -> bool:
-    """Whether an enabled key of the table makes the same index by itself."""
+    """Whether an enabled key of the table makes the same index by itself: with the key's columns, in their order."""
     names = [column.column_name for column in source.index_columns(index.owner, index.index_name)]
     for row in source.constraints.get((index.table_owner, index.table_name), ()):
         if row.constraint_type not in ("P", "U") or row.status != "ENABLED":
             continue
         own = (row.index_owner or row.owner, row.index_name or row.constraint_name) == (index.owner, index.index_name)
-        if own and (not names or set(names) == set(source.constraint_columns(row.owner, row.constraint_name))):
+        if own and (not names or names == source.constraint_columns(row.owner, row.constraint_name)):
             return True
     return False
 
@@ -91,7 +91,8 @@ def _index(source: Source, output: Output, index: rows.IndexRow, columns: Mappin
         message = "invisible on the source, whose optimizer does not use it; the target has no such indexes: there it is used"
         output.find("INDEX_INVISIBLE", "index", index.owner, place, message)
     unique = index.uniqueness == "UNIQUE"
-    if unique and len(keys) > 1:
+    filled = {row.column_name for row in source.columns[(index.table_owner, index.table_name)] if row.nullable == "N"}
+    if unique and len(keys) > 1 and not set(plain) <= filled:
         output.find("UNIQUE_WITH_NULL", "index", index.owner, place, NULLS_DIFFER)
     name = output.free_name("index", index.table_owner, index.index_name, suffix="idx")
     target = table(fold(index.table_owner), fold(index.table_name))
@@ -116,7 +117,7 @@ def _key(source: Source, index: rows.IndexRow, column: rows.IndexColumnRow, colu
         raise Refused("it indexes a constant")
     if in_utc(text, columns):
         node = translated.node.expressions[1]
-        return node, str(node.name)
+        return node, next((native for native in columns if fold(native) == node.name), "")
     if isinstance(translated.node, exp.Column):
-        return translated.node, str(translated.node.name)
+        return translated.node, next((native for native in columns if fold(native) == translated.node.name), "")
     return exp.Paren(this=translated.node), ""
