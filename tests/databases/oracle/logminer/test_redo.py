@@ -230,6 +230,22 @@ def test_an_update_with_lone_quotes_reads_back_or_is_refused(data: st.DataObject
     assert list(redo.new_values) + list(redo.old_values) == meant
 
 
+@pytest.mark.parametrize("value", ["1.5D", "<a/>", "INTERVAL '1' DAY", "?"])
+def test_a_value_of_an_unknown_form_does_not_become_part_of_the_text_before_it(value: str) -> None:
+    for condition in (f'"B" = {value}', f'a."B" = {value}', f'"B" IS {value}'):
+        with pytest.raises(RedoError):
+            parse(f'update "O"."T" a set "A" = \'x\', "D" = \'d\' where "A" = \'y\' and {condition} and "C" = \'z\';')
+        with pytest.raises(RedoError):
+            parse(f'delete from "O"."T" where "A" = \'y\' and {condition} and "C" = \'z\';')
+    with pytest.raises(RedoError):
+        parse(f'update "O"."T" set "A" = \'x\', "B" = {value}, "C" = \'z\' where "A" = \'y\';')
+
+
+def test_blanks_around_the_equals_sign_may_be_missing() -> None:
+    redo = parse("delete from \"O\".\"T\" where \"A\" = 'y' and \"B\"= '2' and \"C\" ='it''s' and ROWID ='AAA';")
+    assert pairs(redo.old_names, redo.old_values) == [("A", "'y'"), ("B", "'2'"), ("C", "'it''s'")]
+
+
 def test_lone_quotes_read_back_where_there_is_one_reading() -> None:
     statement = 'update "O"."T" set "A" = \'" l\'arrière, j\'ai eu "B" = des nausées\' where "ID" = \'7\' and "A" = \'it\'s\';'
     redo = parse(statement)

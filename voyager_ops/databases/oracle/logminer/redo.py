@@ -41,7 +41,7 @@ _VALUES = re.compile(rf"({VALUE})(?:,|\)(?:\s*+;)?\s*+\Z)").findall
 _SPACED_VALUES = re.compile(rf"(({VALUE})(?:, ?|\)(?:\s*+;)?\s*+\Z))").findall
 CONDITION: Final = r'(?:\w++\.)?(?:"([^"]++)"|ROWID)'
 _CONDITIONS = re.compile(
-    rf"({CONDITION} (?:= ({VALUE})|IS NULL)(, ?| and | where | for update\b.*+\Z|(?:\s*+;)?\s*+\Z))", re.DOTALL
+    rf"({CONDITION}(?: ?= ?({VALUE})| IS NULL)(, ?| and | where | for update\b.*+\Z|(?:\s*+;)?\s*+\Z))", re.DOTALL
 ).findall
 _COLUMN = re.compile(r'"([^"]++)"').findall
 _LOCATOR = re.compile(rf'\bselect (?:\w++\.)?"([^"]++)" (?:into \w++ )?from {_TABLE}(?: (?!where )\w++)? where ').search

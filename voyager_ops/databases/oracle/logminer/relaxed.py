@@ -28,8 +28,9 @@ _STARTS: Final = rf"(?:(?:TIMESTAMP ?|DATE ?)?'|(?:{PLAIN})(?=[,);]|\Z)|{_CALLED
 _NEXT_VALUE = re.compile(rf",(?={_STARTS})").match
 _CLOSED = re.compile(r"\);\s*+\Z").match
 _STRICT_VALUE = re.compile(VALUE).match
-_NAME = re.compile(rf"{CONDITION} (?:(= )|IS NULL)").match
-_SEPARATOR = re.compile(rf"(, ?| and | where )(?={CONDITION} (?:= |IS NULL))|;\s*+\Z").match
+_NAME = re.compile(rf"{CONDITION}(?: ?(= ?)| IS NULL)").match
+_SEPARATOR = re.compile(rf"(, ?| and | where )(?={CONDITION}(?: ?=| IS NULL))|;\s*+\Z").match
+_ENDED = re.compile(rf"'(?:, ?| and | where )(?={CONDITION} ?(?:=|IS\b))").finditer
 
 Part = tuple[str, Literal, str]
 """Name, literal, and what follows it (stripped; '' at the end)."""
@@ -163,9 +164,25 @@ class _Search:
                 end += 1
             if strict is not None and end == strict.end():
                 continue
-            if good(end):
+            if good(end) and not self._hides(opening, at):
                 literal = call + requote(text[opening : at + 1]) + (")" if call else "")
                 yield literal, end
+
+    def _hides(self, opening: int, end: int) -> bool:
+        """Whether what would be one text seems to hold a condition that cannot be read, for its value has no form that is known.
+
+        Such a statement is not one whose quotes are not doubled: nothing may be taken for the text's own.
+        """
+        text = self._text
+        for found in _ENDED(text, opening + 1, end):
+            head = _NAME(text, found.end())
+            if head is None:
+                return True
+            if head.group(2) and text[head.end()] != "'":
+                value = _STRICT_VALUE(text, head.end())
+                if value is None or _SEPARATOR(text, value.end()) is None:
+                    return True
+        return False
 
     @staticmethod
     def _run(go: Callable[[], object]) -> None:
