@@ -124,6 +124,20 @@ class _Reader:
 
     def dictionary(self) -> Dictionary:
         owners = sorted({row.owner for row in self.rows["objects"] if row.owner != "PUBLIC"})
+        valid = {
+            (row.owner, row.constraint_name)
+            for row in self.rows["constraints"]
+            if (row.constraint_type, row.status, row.validated) == ("P", "ENABLED", "VALIDATED")
+        }
+        keys = {
+            (row.owner, row.table_name, row.column_name)
+            for row in self.rows["cons_columns"]
+            if (row.owner, row.constraint_name) in valid
+        }
+        self.rows["tab_cols"] = [
+            replace(row, nullable="N") if (row.owner, row.table_name, row.column_name) in keys else row
+            for row in self.rows["tab_cols"]
+        ]
         return Dictionary(tuple(owners), **{view: tuple(self.rows[view]) for view in VIEWS})
 
     def object(self, owner: str, name: str, kind: str) -> None:
