@@ -204,7 +204,7 @@ def test_a_table_that_is_stopped_may_be_left_out(
         assert verify.run(excluding()).equal  # nothing is stopped: nothing is left out
         assert left_out(excluding().state, Lane.FORWARD) == {}
         oracle.run("INSERT INTO NOTES VALUES (1, 'before')", statement, "INSERT INTO ITEMS (V) VALUES ('after')")
-        wait("the stop", lambda: stopped_tables(make().state, Lane.FORWARD))
+        wait("the stop", lambda: bool(stopped_tables(make().state, Lane.FORWARD)))
         failpoints.configure(f"{point}=error")
         try:
             with pytest.raises(Exception, match=point):
