@@ -77,14 +77,7 @@ def copy_chunks(
     large = [job.target for job in coming if job.target_keyed and sizes[job.target] >= snapshot.build_keys_from]
     if large:
         aside = set_aside(context.apply_db, context.migration, large)
-
-    def urgency(members: list[Chunk]) -> tuple[int, str, int]:
-        """Tables whose key is aside first, one by one, so that it is built while others are copied; else the largest chunks."""
-        table = context.to_apply(members[0].table)
-        waits = table in aside.tables
-        return (-sizes[table] if waits else 0, str(table) if waits else "", -sum(chunk.bytes for chunk in members))
-
-    pending.sort(key=urgency)
+    pending.sort(key=lambda members: -sum(chunk.bytes for chunk in members))
     meter = Meter(progress, plan, done)
     meter.counts.warnings += aside.words
     runner = _Runner(context, snapshot, jobs, stop, meter)
