@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from tests.conftest import Database
 from tests.snapshot.test_copy import SMALL, contents, make_context
 from voyager_ops import failpoints
 from voyager_ops.databases.postgres.database import PostgresDatabase
-from voyager_ops.errors import PreconditionError
+from voyager_ops.errors import PreconditionError, RetryableError
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Position, Side
 from voyager_ops.model.results import Progress
@@ -39,6 +41,25 @@ def keys_of(database: Database) -> list[tuple[Any, ...]]:
             " array(SELECT attname::text FROM pg_attribute WHERE attrelid = con.conrelid AND attnotnull ORDER BY 1)"
             " FROM pg_constraint con WHERE con.contype = 'p' AND con.connamespace = 'public'::regnamespace ORDER BY 1"
         ).fetchall()
+
+
+def builders(database: Database) -> list[int]:
+    """The server's processes that build keys, or wait to."""
+    with database.connect() as connection:
+        found = connection.execute(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE application_name = 'voyager-ops/snap/snapshot keys' AND datname = current_database()"
+        )
+        return [int(row[0]) for row in found]
+
+
+def wait_for(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 30.0
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def aside(context: LaneContext) -> set[str]:
@@ -185,6 +206,7 @@ def test_a_stop_while_a_key_is_built_leaves_it_for_the_next_call(
                 stop.set()
 
         assert not copy_chunks(context, SMALL, stop=stop, progress=hold).complete
+        assert wait_for(lambda: not builders(target_db)), "the server still waits to build it, and everybody else behind it"
     assert aside(context) == {"t"}
     assert not snapshot_complete(context)
     assert copy_chunks(context, SMALL).complete
@@ -257,4 +279,106 @@ def test_a_session_that_is_cut_while_it_builds_is_tried_again(source_db: Databas
     finally:
         failpoints.configure()
     assert cut == [1]
+    assert keys_of(target_db) == before
+
+
+def test_a_key_that_the_server_refuses_to_build_is_said_with_its_words(
+    source_db: Database, target_db: Database, tmp_path: Path
+) -> None:
+    context = make_context(source_db, target_db, tmp_path, ONE, f"INSERT INTO t {MANY}; ANALYZE")
+    before = keys_of(target_db)
+    plan_chunks(context, SMALL)
+    copy_chunks(context, SMALL, bin=0)
+    with target_db.connect() as connection:
+        connection.execute("CREATE TABLE t_pkey ()")
+    (failed,) = build_all(context.apply_db, context.migration)
+    assert 'relation "t_pkey" already exists; once that is mended: ALTER TABLE ONLY "public"."t"' in failed
+    with pytest.raises(PreconditionError, match='cannot be built: relation "t_pkey" already exists'):
+        copy_chunks(context, SMALL)
+    with target_db.connect() as connection:
+        connection.execute("DROP TABLE t_pkey")
+    assert copy_chunks(context, SMALL).complete
+    assert keys_of(target_db) == before
+
+
+def test_an_abandoned_key_of_a_table_that_was_renamed_is_named(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    context = make_context(source_db, target_db, tmp_path, ONE, f"INSERT INTO t {MANY}; ANALYZE")
+    plan_chunks(context, SMALL)
+    copy_chunks(context, SMALL, bin=0)
+    with target_db.connect() as connection:
+        connection.execute("ALTER TABLE t RENAME TO u")
+    (failed,) = build_all(context.apply_db, context.migration)
+    assert failed.startswith("the table public.t is no longer on the target")
+    assert failed.endswith('ALTER TABLE ONLY "public"."t" ADD CONSTRAINT "t_pkey" PRIMARY KEY (id)')
+
+
+def test_an_end_does_not_wait_for_ever_for_a_reader(
+    source_db: Database, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "LOCK_SECONDS_AT_END", 1)
+    context = make_context(source_db, target_db, tmp_path, ONE, f"INSERT INTO t {MANY}; ANALYZE")
+    before = keys_of(target_db)
+    plan_chunks(context, SMALL)
+    copy_chunks(context, SMALL, bin=0)
+    with target_db.connect() as reader:
+        reader.execute("BEGIN; LOCK TABLE t IN ACCESS SHARE MODE")
+        with pytest.raises(RetryableError, match=r"building the primary key of public\.t failed: .*lock timeout"):
+            build_all(context.apply_db, context.migration)
+    assert build_all(context.apply_db, context.migration) == []
+    assert keys_of(target_db) == before
+
+
+def test_a_key_that_another_process_sets_aside_late_is_built(
+    source_db: Database, target_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may as long as the chunks that are loaded had no row."""
+    monkeypatch.setattr(keys, "LOCK_TIMEOUT", "100ms")
+    context = make_context(source_db, target_db, tmp_path, ONE, f"INSERT INTO t {MANY}; ANALYZE")
+    before = keys_of(target_db)
+    plan_chunks(context, SMALL)
+    with source_db.connect() as connection:
+        connection.execute("DELETE FROM t")
+    late: list[set[QName]] = []
+    with target_db.connect() as reader:
+        reader.execute("BEGIN; LOCK TABLE t IN ACCESS SHARE MODE")
+
+        def look(_: Progress) -> None:
+            if not late:
+                assert aside(context) == set()
+                reader.execute("COMMIT")
+                monkeypatch.setattr(keys, "LOCK_TIMEOUT", "5s")
+                late.append(set_aside(context.apply_db, context.migration, [QName("public", "t")]).tables)
+
+        one_by_one = SMALL.model_copy(update={"parallelism": 1})
+        assert copy_chunks(context, one_by_one, progress=look).complete
+    assert late == [{QName("public", "t")}]
+    assert snapshot_complete(context)
+    assert keys_of(target_db) == before
+
+
+def test_a_table_that_was_made_anew_gives_up_its_new_key(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    context = make_context(source_db, target_db, tmp_path, ONE, f"INSERT INTO t {MANY}; ANALYZE")
+    tables = [QName("public", "t")]
+    assert set_aside(context.apply_db, context.migration, tables).tables
+    with target_db.connect() as connection:
+        connection.execute("DROP TABLE t; CREATE TABLE t (id bigint CONSTRAINT other PRIMARY KEY, v text, n int)")
+    before = keys_of(target_db)
+    found = set_aside(context.apply_db, context.migration, tables)
+    assert (found.words, keys_of(target_db)) == ([], [])
+    plan_chunks(context, SMALL)
+    assert copy_chunks(context, SMALL).complete
+    assert keys_of(target_db) == before
+
+
+def test_records_of_an_earlier_version_know_of_no_keys(source_db: Database, target_db: Database, tmp_path: Path) -> None:
+    context = make_context(source_db, target_db, tmp_path, ONE, f"INSERT INTO t {MANY}; ANALYZE")
+    with target_db.connect() as connection:
+        connection.execute("DROP TABLE voyager_ops.key_aside")
+    before = keys_of(target_db)
+    plan_chunks(context, SMALL)
+    counts = copy_chunks(context, SMALL)
+    assert counts.complete
+    assert "primary keys stay in place" in counts.warnings[0]
+    assert snapshot_complete(context)
+    assert build_all(context.apply_db, context.migration) == []
     assert keys_of(target_db) == before

@@ -156,7 +156,7 @@ def _put_back(migration: Migration, side: Side, warnings: list[str]) -> list[str
             state="writes are allowed again; everything done so far stays done",
             next_step="voyager-ops end migration again when the readers are gone",
         )
+    warnings += keys.build_all(database, migration.name) if side is Side.TARGET else []  # before foreign keys to them
     restored = guard.restore(migration.state, database, side)
-    warnings += keys.build_all(database, migration.name) if side is Side.TARGET else []
     warnings += [f"{side}: {item} was dropped or changed by somebody else; left as it is" for item in restored.gone]
     return [*(["the fence against writers"] if fenced else []), *(f"put back: {item}" for item in restored.items)]

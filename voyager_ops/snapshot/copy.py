@@ -70,7 +70,7 @@ def copy_chunks(
         sizes[context.to_apply(chunk.table)] += chunk.bytes
     with context.apply_db.connect("snapshot") as connection:
         done = done_chunks(context, connection)
-        jobs = _jobs(context, snapshot, connection)
+        jobs = _jobs(context, snapshot, connection, {chunk.table for chunk in whole})
         aside = Aside(set(kept_aside(connection, context.migration)))
     pending = [members for members in groups.values() if any(chunk.chunk_id not in done for chunk in members)]
     coming = [jobs[name] for name in {members[0].table for members in pending}]
@@ -81,18 +81,21 @@ def copy_chunks(
     meter = Meter(progress, plan, done)
     meter.counts.warnings += aside.words
     runner = _Runner(context, snapshot, jobs, stop, meter)
-    asyncio.run(runner.run(pending, aside.tables, progress))
+    asyncio.run(runner.run(pending, aside.tables, large, progress))
     counts = meter.counts
     counts.seconds = time.monotonic() - started
     counts.complete = runner.remaining == 0 and runner.keys_built
     return counts
 
 
-def _jobs(context: LaneContext, snapshot: SnapshotConfig, connection: Connection) -> dict[QName, Job]:
+def _jobs(context: LaneContext, snapshot: SnapshotConfig, connection: Connection, going: Collection[QName]) -> dict[QName, Job]:
+    """Of the tables that are ``going`` on: others may not be on the target any more."""
     schemas = {context.to_apply(table.name).schema for table in context.tables}
     targets = {table.name: table for table in read_tables(connection, sorted(schemas))}
     jobs: dict[QName, Job] = {}
     for table in context.tables:
+        if table.name not in going:
+            continue
         name = context.to_apply(table.name)
         target = targets.get(name)
         present = {column.name: column for column in target.data_columns} if target else {}
@@ -158,9 +161,11 @@ class _Runner:
         self.remaining = 0
         self.keys_built = False
 
-    async def run(self, groups: list[list[Chunk]], aside: Collection[QName], progress: ProgressSink) -> None:
+    async def run(
+        self, groups: list[list[Chunk]], aside: Collection[QName], large: Collection[QName], progress: ProgressSink
+    ) -> None:
         pending = [chunk for group in groups for chunk in group]
-        self.keys = KeyBuilder(self.context, aside, pending, self.stop, progress, tries=TRIES, backoff=BACKOFF_SECONDS)
+        self.keys = KeyBuilder(self.context, aside, large, pending, self.stop, progress, tries=TRIES, backoff=BACKOFF_SECONDS)
         queue: asyncio.Queue[list[Chunk]] = asyncio.Queue()
         for group in groups:
             queue.put_nowait(group)

@@ -20,13 +20,15 @@ BUILDS_AT_ONCE = 2
 
 
 class KeyBuilder:
-    """``aside``: the target's names of the tables whose key is aside; ``pending``: the chunks that this call copies. The last
-    chunk of a table may be another process's: whoever finds all of them loaded builds, and who comes second finds it built."""
+    """``aside``: the target's names of the tables whose key is aside; ``large``: of those whose key another process may still
+    set aside, as long as they are empty; ``pending``: the chunks that this call copies. The last chunk of a table may be another
+    process's: whoever finds all of them loaded builds, and who comes second finds it built."""
 
     def __init__(
         self,
         context: LaneContext,
         aside: Iterable[QName],
+        large: Iterable[QName],
         pending: Iterable[Chunk],
         stop: threading.Event,
         progress: ProgressSink,
@@ -36,6 +38,7 @@ class KeyBuilder:
     ) -> None:
         self._context = context
         self._aside = frozenset(aside)
+        self._watched = self._aside.union(large)
         self._left: dict[QName, set[int]] = defaultdict(set)
         for chunk in pending:
             self._left[context.to_apply(chunk.table)].add(chunk.chunk_id)
@@ -56,9 +59,9 @@ class KeyBuilder:
     async def finish(self) -> bool:
         """Wait for what was begun, build what else may be; whether no key is left aside for want of time."""
         await asyncio.gather(*self._builds.values())
-        still = await asyncio.to_thread(self._still_aside) if self._aside else set()
-        for table in sorted(self._aside & still):
-            self._begin(table)  # of a table that was stopped meanwhile, and what an earlier call left
+        still = await asyncio.to_thread(self._still_aside) if self._watched else set()
+        for table in sorted(self._watched & still):
+            self._begin(table)  # of a table that was stopped meanwhile, what an earlier call left, what others set aside since
         return all(await asyncio.gather(*self._builds.values()))
 
     async def cancel(self) -> None:

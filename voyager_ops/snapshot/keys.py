@@ -39,6 +39,11 @@ LOCK_TIMEOUT = "5s"
 BUILD_MEMORY_KB = 256 << 10
 """``maintenance_work_mem`` of a build, where the server's is less and this is not over a quarter of ``shared_buffers``."""
 
+CLIENT_GONE_SECONDS = 2
+"""So soon the server notices that whoever let it build is gone: it would build to the end, and hold its lock, for nobody."""
+LOCK_SECONDS_AT_END = 60
+"""``end migration`` waits no longer for readers of a table, who would wait behind it for theirs."""
+
 _NEEDED = (
     psycopg.errors.DependentObjectsStillExist,
     psycopg.errors.LockNotAvailable,
@@ -65,6 +70,9 @@ class Aside:
 
 def kept_aside(connection: Connection, migration: str) -> dict[QName, str]:
     """The target's tables whose primary key is aside, each with the statement that makes it."""
+    there = connection.execute("SELECT to_regclass('voyager_ops.key_aside') IS NOT NULL").fetchone()
+    if there != (True,):  # its records are of a version that set no key aside
+        return {}
     rows = connection.execute(
         "SELECT table_schema, table_name, constraint_name, definition FROM voyager_ops.key_aside WHERE migration = %s"
         " ORDER BY 1, 2",
@@ -114,7 +122,11 @@ def _set_aside(connection: Connection, migration: str, table: QName) -> None:
             return
         connection.execute(
             "INSERT INTO voyager_ops.key_aside (migration, table_schema, table_name, constraint_name, definition,"
-            " constraint_comment, index_comment) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            " constraint_comment, index_comment) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+            # a record of a table that was made anew meanwhile is of a key that is no more
+            " ON CONFLICT (migration, table_schema, table_name) DO UPDATE SET constraint_name = excluded.constraint_name,"
+            " definition = excluded.definition, constraint_comment = excluded.constraint_comment,"
+            " index_comment = excluded.index_comment, at = excluded.at",
             (migration, *table, *key),
         )
         connection.execute(
@@ -134,14 +146,17 @@ def _key_of_empty(connection: Connection, table: QName) -> Row | None:
     return None if rows is None or rows[0] else key
 
 
-async def build(database: PostgresDatabase, migration: str, table: QName, stop: threading.Event) -> bool:
+async def build(
+    database: PostgresDatabase, migration: str, table: QName, stop: threading.Event, *, lock_seconds: int = 0
+) -> bool:
     """Make the key of ``table`` (the target's name) again, when it is aside; returns whether it is in its place now.
 
-    ``stop`` cancels it: the key stays aside then, and False is returned. Raises PreconditionError when the rows are not unique
-    over the key, RetryableError on passing faults.
+    ``stop`` cancels it: the key stays aside then, and False is returned. ``lock_seconds``: how long the table's lock is waited
+    for (0: as long as it takes). Raises PreconditionError when the rows are not unique over the key or the server refuses to
+    build it, RetryableError on passing faults.
     """
     session = await open_session(database, "snapshot keys")
-    work = asyncio.create_task(_build(session, migration, table))
+    work = asyncio.create_task(_build(session, migration, table, lock_seconds))
     try:
         while not work.done():
             await asyncio.wait({work}, timeout=0.5)
@@ -159,7 +174,13 @@ async def build(database: PostgresDatabase, migration: str, table: QName, stop: 
     except Exception as error:
         retryable = as_retryable(error)
         if retryable is None:
-            raise
+            if not isinstance(error, asyncpg.PostgresError):
+                raise
+            raise PreconditionError(
+                f"the primary key of {table} on the target cannot be built: {' '.join(str(error).split())}",
+                state="its rows are there, its key is not (voyager_ops.key_aside on the target has the definition)",
+                next_step="mend what the server says, then run the same command again",
+            ) from error
         raise RetryableError(
             f"building the primary key of {table} failed: {retryable}",
             state="the rows are there; the key is not yet",
@@ -171,9 +192,11 @@ async def build(database: PostgresDatabase, migration: str, table: QName, stop: 
         session.terminate()
 
 
-async def _build(session: AsyncConnection, migration: str, table: QName) -> None:
+async def _build(session: AsyncConnection, migration: str, table: QName, lock_seconds: int) -> None:
     hit(BEFORE_BUILD)
+    await _notice_when_we_are_gone(session)
     await session.execute("BEGIN")
+    await session.execute(f"SET LOCAL lock_timeout = '{lock_seconds}s'")
     # Behind the lock of the row: another process may have built it meanwhile, and deleted the row.
     key = await session.fetchrow(
         "SELECT constraint_name, definition, constraint_comment, index_comment FROM voyager_ops.key_aside"
@@ -209,7 +232,15 @@ async def _wanting(session: AsyncConnection, table: QName) -> bool:
     )
 
 
+async def _notice_when_we_are_gone(session: AsyncConnection) -> None:
+    try:
+        await session.execute(f"SET client_connection_check_interval = '{CLIENT_GONE_SECONDS}s'")
+    except asyncpg.InvalidParameterValueError:
+        return  # not on every operating system
+
+
 async def _raise_memory(session: AsyncConnection) -> None:
+    await session.execute("SET LOCAL default_tablespace = ''")  # as it was: a key that lies elsewhere is not set aside
     await session.execute(
         "SELECT set_config('maintenance_work_mem',"
         " greatest(m.setting::bigint, least($1::bigint, b.setting::bigint * 2))::text || 'kB', true)"  # blocks of 8 kB
@@ -235,17 +266,32 @@ def _comments(table: QName, name: str, on_constraint: str | None, on_index: str 
 
 
 def build_all(database: PostgresDatabase, migration: str) -> list[str]:
-    """Make every key again that is aside, whatever rows there are; returns in words those whose rows do not allow it.
+    """Make every key again that is aside, whatever rows there are; returns in words those that cannot be made.
 
-    For a migration that is ended before its snapshot was complete.
+    For a migration that is ended before its snapshot was complete. Raises RetryableError when a table's lock is not to be had.
     """
     with database.connect("snapshot keys") as connection:
-        there = connection.execute("SELECT to_regclass('voyager_ops.key_aside') IS NOT NULL").fetchone()
-        aside = kept_aside(connection, migration) if there and there[0] else {}
+        aside = kept_aside(connection, migration)
+        there = {table for table in aside if _is_there(connection, table)}
     failed: list[str] = []
     for table, statement in aside.items():
+        if table not in there:
+            failed.append(
+                f"the table {table} is no longer on the target, and its primary key was set aside: if it has another name now,"
+                f" {statement}"
+            )
+            continue
         try:
-            asyncio.run(build(database, migration, table, threading.Event()))
+            asyncio.run(build(database, migration, table, threading.Event(), lock_seconds=LOCK_SECONDS_AT_END))
         except PreconditionError as error:
-            failed.append(f"{error.what}; once its rows allow it: {statement}")
+            failed.append(f"{error.what}; once that is mended: {statement}")
     return failed
+
+
+def _is_there(connection: Connection, table: QName) -> bool:
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace"
+        " WHERE n.nspname = %s AND t.relname = %s AND t.relkind = 'r')",
+        tuple(table),
+    ).fetchone()
+    return row == (True,)
