@@ -236,6 +236,12 @@ def check(address: Address, key: str) -> None:
         raise ConfigError(f"{', '.join(clash)} beside a TNS descriptor or alias, which says that itself", key=key)
     for instance in () if address.dsn else address.instances:
         _read(_place, "instances", instance, key)
+    for name, texts in (("dsn", (address.dsn,)), ("instances", address.instances)):
+        if any("@" in text for text in texts):  # such texts are shown when what they name cannot be reached
+            raise ConfigError(
+                f"the URL's parameter {name} holds an @: user and password stand at the URL's beginning, and nowhere else",
+                key=key,
+            )
     if not address.user and not address.thick:
         raise ConfigError("there is no user", key=key, next_step="write oracle://user:password@host:1521/SERVICE")
     if (address.thick_lib_dir or address.thick_config_dir) and not address.thick:
