@@ -23,6 +23,7 @@ from voyager_ops.lane.apply_loop import ApplyLoop
 from voyager_ops.model.positions import Lane, Position
 from voyager_ops.model.results import silent
 from voyager_ops.state.lanes import read_lane
+from voyager_ops.state.stopped import StoppedTable, leave_out, stop_tables
 
 TABLES = """
 CREATE TABLE items (id bigint PRIMARY KEY, code text UNIQUE, note text, n integer);
@@ -65,6 +66,26 @@ def test_a_missing_row_is_an_error_and_nothing_of_the_transaction_is_applied(fee
     with pytest.raises(ApplyError, match=r"UPDATE of public.items \(id=7\)"):
         run_apply(feed)
     assert rows(target_db, "SELECT id FROM items") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "statement", ["DROP TABLE nokey", "ALTER TABLE nokey DROP COLUMN b", "ALTER TABLE nokey ADD PRIMARY KEY (a)"]
+)
+def test_a_table_that_is_left_out_may_be_dropped_or_replaced(feed: Feed, target_db: Database, statement: str) -> None:
+    """The others are applied; of it, nothing that was still on its way."""
+    feed.commit(feed.insert("items", id=1), feed.insert("nokey", a=1, b="q"))
+    with target_db.connect() as connection:
+        connection.execute(statement.encode())
+    stop_tables(feed.context.state, Lane.FORWARD, [StoppedTable("public.nokey", Position("F" * 16), "ALTER TABLE", 0.0)])
+    with pytest.raises(PreconditionError, match=r"table public\.nokey"):
+        run_apply(feed)
+    leave_out(feed.context.state, Lane.FORWARD, ["public.nokey"])
+    run_apply(feed)
+    feed.commit(feed.insert("nokey", a=2, b="q"), feed.insert("items", id=2))
+    run_apply(feed)
+    assert rows(target_db, "SELECT id FROM items ORDER BY 1") == [(1,), (2,)]
+    if not statement.startswith("DROP"):
+        assert rows(target_db, "SELECT a FROM nokey") == []
 
 
 def applied(feed: Feed) -> AppliedPosition:

@@ -48,8 +48,8 @@ class Routes:
         self._relations: list[Relation] = []
 
     def route(self, relation: Relation, *, lenient: bool) -> Route | None:
-        """The route of a physical table, None for our own tables and torn ones. ``lenient``: for a table that is met for the
-        first time.
+        """The route of a physical table, None for our own tables, torn ones and those that are left out and gone. ``lenient``:
+        for a table that is met for the first time.
 
         Raises ApplyError when the table is not one of the lane's, or not as it was when the lane was prepared.
         """
@@ -70,15 +70,15 @@ class Routes:
         if relation.name.schema == SCHEMA:
             return None
         table = self._roots.root(relation)
-        target = self._tables.get(table.name) if table else None
-        if table is None or target is None:
+        if table is None:
             raise ApplyError(
                 f"the stream has changes of {relation.name}, which is not one of the lane's tables",
                 state="nothing of this batch was written; every transaction before it is applied",
                 next_step="exclude the table, or start the migration anew with it",
             )
-        if str(target.source) in self._torn:
-            return None
+        target = self._tables.get(table.name)
+        if target is None or str(target.source) in self._torn:
+            return None  # the first: it is left out, and no longer on the apply side as it was
         wanted = [column.name for column in target.columns]
         missing = [name for name in wanted if name not in relation.columns]
         extra = [name for name in relation.columns if name not in wanted and name not in _generated(table)]

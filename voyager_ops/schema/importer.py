@@ -199,7 +199,11 @@ class _Run:
         while left:
             waiting = self._round(left, result)
             if len(waiting) == len(left):
-                result.errors += [error for _, error in waiting]
+                for item, error in waiting:
+                    if excuse := self._excuse_missing(item):
+                        result.left_out.append(f"{excuse}: {error}")
+                    else:
+                        result.errors.append(error)
                 break
             left = [item for item, _ in waiting]
             if result.errors and not self.continue_on_error:
@@ -251,6 +255,13 @@ class _Run:
             return f"left out, as table {shown(loose)} is stopped and not in step with the others" if loose else ""
         return ""
 
+    def _excuse_missing(self, item: SchemaStatement) -> str:
+        """Why the statement may be left out though what it names is not there at all; '' when it may not."""
+        for name in references(item.statement.node):
+            if name in self.loose and not self._has_relation(name):
+                return f"left out, as table {shown(name)} is stopped, and no longer there"
+        return ""
+
     def _one(self, item: SchemaStatement, result: SchemaImport) -> StatementError | None:
         statement, key = item.statement, _key(item)
         if statement.error is not None:
@@ -292,6 +303,19 @@ class _Run:
             .execute("SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s)", [node.schemaname])
             .fetchone()
         )
+        return bool(row and row[0])
+
+    def _has_relation(self, name: Name) -> bool:
+        with self.connection.transaction():
+            row = (
+                self.connection.cursor(row_factory=tuple_row)
+                .execute(
+                    "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                    " WHERE n.nspname = %s AND c.relname = %s)",
+                    list(name),
+                )
+                .fetchone()
+            )
         return bool(row and row[0])
 
     def _tell(self, item: SchemaStatement, result: SchemaImport, *, finished: bool) -> None:

@@ -13,6 +13,7 @@ from voyager_ops.databases.postgres.database import PostgresDatabase
 from voyager_ops.failpoints import hit, register
 from voyager_ops.model.positions import Side
 from voyager_ops.model.tables import QName
+from voyager_ops.state.stopped import left_out
 
 CARRIED = register("cutover.sequences.carried")
 SECONDS_PER_SEQUENCE = 0.005
@@ -29,12 +30,17 @@ class Sequences(Step):
         return (context.old_db, context.new_db, old, context.lane.to_apply, context.config.sequence_headroom)
 
     def plan(self, context: CutoverContext) -> list[str]:
-        return sequences.plan(*self._arguments(context), context.old_tables)
+        return sequences.plan(*self._arguments(context), context.old_tables, _without(context))
 
     def estimate(self, context: CutoverContext) -> float | None:
         return 0.1 + len(self.plan(context)) * SECONDS_PER_SEQUENCE
 
     def do(self, run: Run) -> dict[str, Any]:
-        moves = sequences.carry_over(*self._arguments(run.context), run.context.old_tables)
+        moves = sequences.carry_over(*self._arguments(run.context), run.context.old_tables, _without(run.context))
         hit(CARRIED)
         return {"moved": len(moves), "moves": [asdict(move) for move in moves]}
+
+
+def _without(context: CutoverContext) -> set[QName]:
+    """Tables that the migration goes on without: they may be gone from the side that opens, and their sequences with them."""
+    return {QName.parse(name) for name in left_out(context.state, context.lane.lane)}

@@ -11,6 +11,7 @@ from voyager_ops.databases.postgres.database import Connection
 from voyager_ops.errors import PreconditionError
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.tables import QName, Table
+from voyager_ops.state.stopped import left_out
 
 _OPERATOR = re.compile(r"[+\-*/<>=~!@#%^&|`?]+")
 
@@ -69,9 +70,17 @@ class _Described:
 
 def read_apply_tables(connection: Connection, context: LaneContext) -> dict[QName, ApplyTable]:
     """Every table of the lane by its name on the capture side. Raises PreconditionError when one is missing on the apply
-    side, lacks a column, or has another primary key there."""
+    side, lacks a column, or has another primary key there; one that is left out is missing here then."""
     described = _describe(connection, [context.to_apply(table.name) for table in context.tables])
-    return {table.name: _apply_table(table, described, context) for table in context.tables}
+    without = left_out(context.state, context.lane)
+    found: dict[QName, ApplyTable] = {}
+    for table in context.tables:
+        try:
+            found[table.name] = _apply_table(table, described, context)
+        except PreconditionError:
+            if str(context.source_name(table.name)) not in without:
+                raise
+    return found
 
 
 def _describe(connection: Connection, names: Iterable[QName]) -> dict[QName, _Described]:

@@ -52,15 +52,16 @@ def moves(
     rename: Rename,
     headroom: int,
     tables: Listed[Table] | None = None,
+    without: Collection[QName] = (),
 ) -> list[SequenceMove]:
     """What carrying over would do now; reads only.
 
     ``schemas`` are those of ``from_db``; ``tables`` the migrated ones as named there: sequences owned by others are left alone
-    (None: all are migrated). ``headroom`` is in increments. A sequence is found on the other side by the column that owns it,
-    else by its name.
+    (None: all are migrated), and so are those of ``without`` that cannot be carried over. ``headroom`` is in increments. A
+    sequence is found on the other side by the column that owns it, else by its name.
     """
     with to_db.connect("sequences") as opened:
-        return _moves(from_db, opened, schemas, rename, headroom, tables)
+        return _moves(from_db, opened, schemas, rename, headroom, tables, without)
 
 
 def plan(
@@ -70,10 +71,11 @@ def plan(
     rename: Rename,
     headroom: int,
     tables: Listed[Table] | None = None,
+    without: Collection[QName] = (),
 ) -> list[str]:
     """The exact statements :func:`carry_over` would run on ``to_db`` now, and as comments what stands in the way."""
     lines = []
-    for move in moves(from_db, to_db, schemas, rename, headroom, tables):
+    for move in moves(from_db, to_db, schemas, rename, headroom, tables, without):
         remark = move.problem or (move.note if move.sql else "")
         if remark:
             lines.append(f"-- {move.sequence or move.origin}: {remark}")
@@ -89,6 +91,7 @@ def carry_over(
     rename: Rename,
     headroom: int,
     tables: Listed[Table] | None = None,
+    without: Collection[QName] = (),
 ) -> list[SequenceMove]:
     """Set ``to_db``'s sequences (see :func:`moves`); harmless when repeated, since a sequence is never set back.
 
@@ -96,7 +99,7 @@ def carry_over(
     or cannot hold the value, and when the user may not set one.
     """
     with to_db.connect("sequences") as opened:
-        decided = _moves(from_db, opened, schemas, rename, headroom, tables)
+        decided = _moves(from_db, opened, schemas, rename, headroom, tables, without)
         problems = [f"{move.origin}: {move.problem}" for move in decided if move.problem]
         if problems:
             raise PreconditionError(
@@ -127,6 +130,7 @@ def _moves(
     rename: Rename,
     headroom: int,
     tables: Listed[Table] | None,
+    without: Collection[QName],
 ) -> list[SequenceMove]:
     there = engine_of(from_db).read_sequences(from_db, schemas)
     here = read_standing(opened, {rename(QName(schema, "")).schema for schema in schemas})
@@ -144,9 +148,11 @@ def _moves(
             other = by_owner.get((rename(sequence.owner[0]), sequence.owner[1]))
         other = other or by_name.get(rename(sequence.name))
         if other is None:
-            result.append(SequenceMove(str(sequence.name), "", problem="it is missing on the side that opens"))
+            move = SequenceMove(str(sequence.name), "", problem="it is missing on the side that opens")
         else:
-            result.append(_move(opened, sequence, other, headroom))
+            move = _move(opened, sequence, other, headroom)
+        if not (move.problem and sequence.owner is not None and sequence.owner[0] in without):
+            result.append(move)
     return result
 
 
