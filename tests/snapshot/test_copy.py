@@ -20,6 +20,7 @@ from voyager_ops.errors import PreconditionError
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.changes import Relation
 from voyager_ops.model.positions import Lane, Side
+from voyager_ops.model.results import Progress
 from voyager_ops.model.tables import NameMap, QName
 from voyager_ops.snapshot.copy import copy_chunks
 from voyager_ops.snapshot.done import snapshot_complete
@@ -185,6 +186,32 @@ def test_cut_sessions_are_copied_again(source_db: Database, target_db: Database,
     assert cuts
     for table in TABLES:
         assert contents(source_db, table) == contents(target_db, table)
+
+
+def test_a_table_read_as_one_is_loaded_when_its_session_is_cut_behind_the_last_piece(
+    source_db: Database, target_db: Database, tmp_path: Path
+) -> None:
+    schema = "CREATE TABLE keyless (a int, b text)"
+    context = make_context(
+        source_db, target_db, tmp_path, schema, "INSERT INTO keyless SELECT i, 'v' FROM generate_series(1, 20000) i"
+    )
+    assert {chunk.kind for chunk in plan_chunks(context, SMALL)} == {"ctid"}
+    cut: list[int] = []
+
+    def cut_at_the_end(step: Progress) -> None:
+        if step.done == step.total:
+            with source_db.connect() as connection:
+                found = connection.execute(
+                    "SELECT pg_terminate_backend(pid, 5000)::int FROM pg_stat_activity"
+                    " WHERE application_name = 'voyager-ops/snap/snapshot' AND datname = current_database()"
+                    " AND state = 'idle in transaction'"
+                )
+                cut.extend(row[0] for row in found)
+
+    counts = copy_chunks(context, SMALL, progress=cut_at_the_end)
+    assert cut
+    assert (counts.complete, snapshot_complete(context)) == (True, True)
+    assert contents(source_db, "keyless") == contents(target_db, "keyless")
 
 
 def test_the_first_chunk_waits_for_transactions_that_were_open(source_db: Database, target_db: Database, tmp_path: Path) -> None:

@@ -304,7 +304,8 @@ class _Runner:
         try:
             reader, writer = await leader.sessions()
             moment = await reader.begin(self.jobs[group[0].table], group[0].physical, shared=True)
-            await self._reset_group(writer, group, moment)
+            if not await self._reset_group(writer, group, moment):
+                return
             queue: asyncio.Queue[Chunk] = asyncio.Queue()
             for chunk in group:
                 queue.put_nowait(chunk)
@@ -317,7 +318,8 @@ class _Runner:
             await asyncio.gather(*pieces, return_exceptions=True)
             await leader.close()
 
-    async def _reset_group(self, writer: AsyncConnection, group: list[Chunk], moment: Moment) -> None:
+    async def _reset_group(self, writer: AsyncConnection, group: list[Chunk], moment: Moment) -> bool:
+        """False when all of it is loaded: by another process, or by a try whose session was cut behind the last piece."""
         first = group[0]
         migration = self.context.migration
         hit(BEFORE_GROUP)
@@ -330,7 +332,7 @@ class _Runner:
         )
         if done == len(group):
             await writer.execute("ROLLBACK")
-            raise RetryableError("another process has copied this table meanwhile")
+            return False
         job = self.jobs[first.table]
         only = "" if job.target_partitioned else "ONLY "  # inheritance children are other tables
         empty = "TRUNCATE" if postgres(self.context.apply_db).truncates else "DELETE FROM"
@@ -349,6 +351,7 @@ class _Runner:
         )
         await writer.execute("COMMIT")
         hit(AFTER_GROUP)
+        return True
 
     async def _copy_pieces(self, queue: asyncio.Queue[Chunk], moment: Moment) -> None:
         async with self._seat() as pair:
