@@ -180,14 +180,7 @@ def _identity(source: Source, output: Output, column: ColumnType, identity: rows
         return node
     if bounds.exhausted:
         output.find("IDENTITY_EXHAUSTED", "column", row.owner, place, "it has no values left on the source")
-    node.set("start", number(bounds.start))
-    node.set("increment", number(bounds.increment))
-    if bounds.minimum is not None and bounds.minimum >= -reach:
-        node.set("minvalue", number(bounds.minimum))
-    if bounds.maximum is not None and bounds.maximum <= reach:
-        node.set("maxvalue", number(bounds.maximum))
-    if bounds.cycle:
-        node.set("cycle", True)
+    node.set("expression", sequence_properties(bounds, reach))
     return node
 
 
@@ -222,4 +215,21 @@ def sequence_bounds(row: rows.SequenceRow) -> Bounds:
     # PostgreSQL's own are 1 and the greatest bigint for ascending sequences, the least and -1 for descending ones.
     minimum = None if floor == (1 if ascending else -BIGINT) else floor
     maximum = None if ceiling == (BIGINT if ascending else -1) else ceiling
-    return Bounds(start, increment, minimum, maximum, row.cycle_flag == "Y", max(1, row.cache_size or 1), exhausted)
+    # Every session of PostgreSQL has a cache of its own: with one, values are not in the order in which they were asked for.
+    cache = 1 if row.order_flag == "Y" else max(1, row.cache_size or 1)
+    return Bounds(start, increment, minimum, maximum, row.cycle_flag == "Y", cache, exhausted)
+
+
+def sequence_properties(bounds: Bounds, reach: int = BIGINT) -> exp.SequenceProperties:
+    """What stands behind CREATE SEQUENCE, and within an identity's parentheses. ``reach``: the greatest value of the column's
+    type; a bound beyond it is left to the type."""
+    properties = exp.SequenceProperties(
+        start=number(bounds.start), increment=number(bounds.increment), cache=number(bounds.cache)
+    )
+    if bounds.minimum is not None and bounds.minimum >= -reach:
+        properties.set("minvalue", number(bounds.minimum))
+    if bounds.maximum is not None and bounds.maximum <= reach:
+        properties.set("maxvalue", number(bounds.maximum))
+    if bounds.cycle:
+        properties.set("options", [exp.Var(this="CYCLE")])
+    return properties

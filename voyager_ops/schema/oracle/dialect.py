@@ -56,8 +56,20 @@ class _Oracle(Oracle):
     Parser = _Parser
 
 
+class _Generator(Postgres.Generator):  # type: ignore[misc,valid-type]  # sqlglot makes its generators at run time
+    def generatedasidentitycolumnconstraint_sql(self, expression: exp.GeneratedAsIdentityColumnConstraint) -> str:
+        """With all options of a sequence (``expression``: SequenceProperties); sqlglot's own knows no CACHE."""
+        options = self.sql(expression, "expression")
+        kind = "ALWAYS" if expression.this else "BY DEFAULT"
+        return f"GENERATED {kind} AS IDENTITY{f' ({options})' if options else ''}"
+
+
+class _Postgres(Postgres):
+    Generator = _Generator
+
+
 _READ = _Oracle()
-_WRITE = Postgres()
+_WRITE = _Postgres()
 
 
 def parse_expression(text: str) -> Node:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from voyager_ops.databases.oracle.names import fold
-from voyager_ops.schema.oracle.columns import Bounds, sequence_bounds
-from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, number, table
+from voyager_ops.schema.oracle.columns import Bounds, sequence_bounds, sequence_properties
+from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, table
 from voyager_ops.schema.oracle.output import Output, too_long
 from voyager_ops.schema.oracle.source import Source, is_identity_sequence
 
@@ -37,13 +37,5 @@ def convert_sequences(source: Source, output: Output) -> None:
 
 
 def _create(owner: str, name: str, bounds: Bounds) -> Node:
-    properties = exp.SequenceProperties(
-        start=number(bounds.start), increment=number(bounds.increment), cache=number(bounds.cache)
-    )
-    if bounds.minimum is not None:
-        properties.set("minvalue", number(bounds.minimum))
-    if bounds.maximum is not None:
-        properties.set("maxvalue", number(bounds.maximum))
-    if bounds.cycle:
-        properties.set("options", [exp.Var(this="CYCLE")])
-    return exp.Create(this=table(fold(owner), fold(name)), kind="SEQUENCE", properties=exp.Properties(expressions=[properties]))
+    properties = exp.Properties(expressions=[sequence_properties(bounds)])
+    return exp.Create(this=table(fold(owner), fold(name)), kind="SEQUENCE", properties=properties)
