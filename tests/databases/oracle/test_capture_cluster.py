@@ -128,6 +128,35 @@ def test_an_instance_that_is_down_is_tried_again(oracle: Oracle, quiet: OracleDa
         found.close()
 
 
+def test_an_instance_that_hangs_before_its_commit_holds_no_lock_that_others_want(
+    oracle: Oracle, quiet: OracleDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = mining(oracle, *oracle.simulator.instances)
+    before = found.available()
+    address = f"{HOST}:{oracle.simulator.instances[1].port}"
+    with OracleDatabase.from_url(url(oracle), side=Side.SOURCE, migration="ora").connect("test", instance=address) as hung:
+
+        def hang(_: oracledb.Connection) -> None:
+            raise oracledb.OperationalError("it hangs")
+
+        monkeypatch.setattr(type(hung), "commit", hang)
+        with pytest.raises(oracledb.OperationalError):
+            instances.write_beside(hung)
+        monkeypatch.undo()
+        with on(oracle, 1) as connection:
+            connection.cursor().execute("INSERT INTO T VALUES (1, 'one')")
+            connection.commit()
+        after = now(quiet)
+        seen: list[int] = []
+        looking = threading.Thread(target=lambda: seen.append(found.available()), daemon=True)
+        looking.start()
+        looking.join(30)
+        assert seen
+        assert seen[0] >= after > before
+        hung.rollback()
+    found.close()
+
+
 def test_the_lane_goes_on_and_what_the_idle_instance_writes_once_it_wakes_is_captured(
     oracle: Oracle, quiet: OracleDatabase, target_db: Database, tmp_path: Path
 ) -> None:

@@ -44,6 +44,17 @@ def write_flush(connection: oracledb.Connection) -> int:
     return scn
 
 
+def write_beside(connection: oracledb.Connection) -> int:
+    """As :func:`write_flush`, with a row of the session's own that is gone with the commit: should the instance hang before it,
+    or we lose sight of it, nobody waits for the row's lock."""
+    scn = current_scn(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {FLUSH_TABLE} (LAST_SCN) VALUES (:scn)", scn=-scn)  # noqa: S608 -- a constant
+        cursor.execute(f"DELETE FROM {FLUSH_TABLE} WHERE LAST_SCN = :scn", scn=-scn)  # noqa: S608 -- a constant
+    connection.commit()
+    return scn
+
+
 class Instances:
     """Sessions on those that the source's URL names. None of them has to be there: what fails is tried again later."""
 
@@ -64,7 +75,7 @@ class Instances:
                 continue
             connection, thread = session
             try:
-                done[thread] = write_flush(connection)
+                done[thread] = write_beside(connection)
             except oracledb.Error as error:
                 self._fail(address, message_of(error))
         return done
