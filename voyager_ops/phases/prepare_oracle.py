@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import oracledb
 
@@ -14,6 +14,12 @@ from voyager_ops.databases.oracle.prepare_sql import PLACEHOLDER, Each, Form, Pl
 from voyager_ops.errors import ConfigError, PreconditionError
 from voyager_ops.model.positions import Side
 from voyager_ops.model.results import Progress, ProgressSink
+
+_PRIVILEGED: Final[dict[Form, str]] = {
+    "cdb": "a common user (SYS with ?mode=sysdba, or C##…)",
+    "non-cdb": "a DBA",
+    "rds": "the instance's master user",
+}
 
 
 def wanted_for(
@@ -74,7 +80,7 @@ class Runner:
             try:
                 self._sessions[place] = self._privileged.connect("prepare", root=place == "root")
             except PreconditionError as error:
-                who = "a common user (SYS with ?mode=sysdba, or C##…)" if self._wanted.form == "cdb" else "a DBA"
+                who = _PRIVILEGED[self._wanted.form]
                 raise PreconditionError(
                     f"prepare source: the privileged user was refused: {error.what}",
                     state="nothing was changed",

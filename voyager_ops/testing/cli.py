@@ -13,7 +13,7 @@ import click
 from voyager_ops.errors import VoyagerOpsError
 from voyager_ops.testing.oracle.negotiation import PROFILES
 from voyager_ops.testing.oracle.redo import RedoSettings
-from voyager_ops.testing.oracle.simulator import DBA, Simulator
+from voyager_ops.testing.oracle.simulator import Simulator
 
 PLSQL = re.compile(
     r"(BEGIN|DECLARE|CREATE\s+(OR\s+REPLACE\s+)?((NON)?EDITIONABLE\s+)?(TRIGGER|PROCEDURE|FUNCTION|PACKAGE|TYPE))\b",
@@ -41,7 +41,10 @@ def main() -> None:
 @click.option("--script", "scripts", type=click.File("r"), multiple=True, help="File with statements, each ended by a line '/'.")
 @click.option("--log-size", default=50, show_default=True, help="Size of an online redo log in MB.")
 @click.option("--threads", default=1, show_default=True, help="Redo threads (RAC instances).")
-def oracle(profile: str, port: int, users: tuple[str, ...], scripts: tuple[IO[str], ...], log_size: int, threads: int) -> None:
+@click.option("--rds", is_flag=True, help="As Amazon's RDS: its master user ADMIN (password oracle) instead of SYS and SYSTEM.")
+def oracle(
+    profile: str, port: int, users: tuple[str, ...], scripts: tuple[IO[str], ...], log_size: int, threads: int, rds: bool
+) -> None:
     """Start a simulated Oracle, print how to connect to it, run until Ctrl-C.
 
     It is a simulation on an embedded PostgreSQL, for trying and testing; docs/oracle-simulator.md says what it cannot do.
@@ -56,12 +59,12 @@ def oracle(profile: str, port: int, users: tuple[str, ...], scripts: tuple[IO[st
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     try:
-        with Simulator(given, profile=profile, port=port, settings=settings) as simulator:
+        with Simulator(given, profile=profile, port=port, settings=settings, rds=rds) as simulator:
             for script in scripts:
                 simulator.execute(*_statements(script.read()))
             click.echo(f"A simulated Oracle {profile} is listening. Not an Oracle database: for tests only.")
-            click.echo(f"DSN      {simulator.dsn}   (CDB$ROOT: {simulator.root_dsn})")
-            for name in sorted(simulator.passwords, key=lambda name: (name in ("SYS", DBA), name)):
+            click.echo(f"DSN      {simulator.dsn}{'' if rds else f'   (CDB$ROOT: {simulator.root_dsn})'}")
+            for name in sorted(simulator.passwords, key=lambda name: (name in ("SYS", simulator.dba), name)):
                 click.echo(f"user     {name}  password {simulator.passwords[name]}")
                 click.echo(f"         {simulator.url(name)}")
             click.echo("Ctrl-C stops it and deletes everything.")

@@ -55,9 +55,9 @@ def test_a_database_without_containers() -> None:
 
 def test_rds() -> None:
     sql = texts(made("rds", "MIG"))
-    assert "BEGIN\n  rdsadmin.rdsadmin_util.set_configuration('archivelog retention hours', 72);\nEND" in sql
-    assert "BEGIN\n  rdsadmin.rdsadmin_util.alter_supplemental_logging('ADD');\nEND" in sql
-    assert "BEGIN\n  rdsadmin.rdsadmin_util.grant_sys_object('DBMS_LOGMNR', 'MIG', 'EXECUTE');\nEND" in sql
+    assert "BEGIN\n  rdsadmin.rdsadmin_util.set_configuration('archivelog retention hours', 72);\n  COMMIT;\nEND;" in sql
+    assert "BEGIN\n  rdsadmin.rdsadmin_util.alter_supplemental_logging('ADD');\nEND;" in sql
+    assert "BEGIN\n  rdsadmin.rdsadmin_util.grant_sys_object('DBMS_LOGMNR', 'MIG', 'EXECUTE');\nEND;" in sql
     granted = [text for text in sql if "'SELECT')" in text]
     assert len(granted) == len(CATALOG_VIEWS)
     assert not any("ON SYS." in text or "CONTAINER" in text or "ALTER SYSTEM" in text for text in sql)
@@ -66,7 +66,8 @@ def test_rds() -> None:
 def test_blocks_and_what_run_makes_of_them() -> None:
     found = made("cdb")
     reader = next(item for item in found if item.each and "READER_ROLE" in item.each.statement and "HR" in item.each.statement)
-    assert reader.terminator == ";\n/"
+    assert reader.terminator == "\n/"
+    assert all(item.sql.endswith("END;") == (item.terminator == "\n/") for item in made("rds"))
     assert reader.sql.startswith("BEGIN\n  FOR r IN (SELECT OBJECT_NAME, OBJECT_TYPE FROM DBA_OBJECTS WHERE OWNER = 'HR'")
     assert """EXECUTE IMMEDIATE 'GRANT ' || CASE r.OBJECT_TYPE WHEN 'TABLE' THEN 'SELECT'""" in reader.sql
     assert """END || ' ON "HR"."' || r.OBJECT_NAME || '" TO "HR_READER_ROLE"';""" in reader.sql
@@ -100,7 +101,7 @@ def test_only_what_is_asked_for(form: Form) -> None:
 
 
 def test_everything_says_why_and_can_be_repeated() -> None:
-    for statement in made("cdb"):
+    for statement in (*made("cdb"), *made("rds", "MIG")):
         assert statement.why
         assert statement.unless is not None or statement.each is not None or not statement.run, statement.sql
         if statement.unless is not None:

@@ -63,10 +63,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Statement:
-    """``sql`` without its terminator, the password as :data:`PLACEHOLDER`. ``place``: in CDB$ROOT, or where the tables are.
+    """``sql`` as a driver takes it: a block with its last semicolon, all else without; the password as :data:`PLACEHOLDER`.
 
-    ``unless``: a query with a row when it is not needed. ``each``: how ``--run`` does a block. ``run``: False when it is for
-    people only.
+    ``place``: in CDB$ROOT, or where the tables are. ``unless``: a query with a row when it is not needed. ``each``: how ``--run``
+    does a block. ``run``: False when it is for people only.
     """
 
     sql: str
@@ -80,7 +80,7 @@ class Statement:
     @property
     def terminator(self) -> str:
         """What SQL*Plus wants behind it."""
-        return ";\n/" if self.sql.startswith(("BEGIN", "DECLARE")) else ";"
+        return "\n/" if self.sql.startswith(("BEGIN", "DECLARE")) else ";"
 
 
 def role_name(owner: str, kind: Literal["READER", "WRITER"]) -> str:
@@ -112,15 +112,19 @@ def _everywhere(wanted: Wanted) -> str:
 
 
 def _rds(call: str) -> str:
-    return f"BEGIN\n  rdsadmin.rdsadmin_util.{call};\nEND"
+    return f"BEGIN\n  rdsadmin.rdsadmin_util.{call};\nEND;"
 
 
 def _settings(wanted: Wanted) -> Iterator[Statement]:
     archiving = Query("SELECT 1 FROM V$DATABASE WHERE LOG_MODE = 'ARCHIVELOG'")
     if wanted.form == "rds":
         yield Statement(
-            _rds(f"set_configuration('archivelog retention hours', {ARCHIVE_HOURS})"),
+            _rds(f"set_configuration('archivelog retention hours', {ARCHIVE_HOURS});\n  COMMIT"),
             "archived redo stays on the server until it is mined (automated backups must be on: they switch archiving on)",
+            unless=Query(
+                "SELECT 1 FROM RDSADMIN.RDS_CONFIGURATION WHERE CASE WHEN NAME = 'archivelog retention hours'"  # noqa: S608 -- a number of ours
+                f" THEN TO_NUMBER(VALUE) END >= {ARCHIVE_HOURS}"
+            ),
         )
     else:
         yield Statement(
@@ -161,7 +165,7 @@ def _user(wanted: Wanted) -> Iterator[Statement]:
             "BEGIN\n"  # noqa: S608 -- a quoted literal
             f"  FOR r IN (SELECT DEFAULT_TABLESPACE FROM DBA_USERS WHERE USERNAME = {literal(wanted.user)}) LOOP\n"
             f"    EXECUTE IMMEDIATE 'ALTER USER {_inside(user)} QUOTA {quota} ON \"' || r.DEFAULT_TABLESPACE || '\"';\n"
-            "  END LOOP;\nEND",
+            "  END LOOP;\nEND;",
             why,
             place=place,
             unless=Query(f"{given} {'<> 0' if wanted.mines else '= -1'}", by_name),
@@ -272,7 +276,7 @@ def _for_objects(owner: str, grants: Mapping[str, str], grantee: str, why: str) 
         what = f"GRANT ' || CASE r.OBJECT_TYPE {cases} END"
     loop = _OBJECTS.format(owner=literal(owner), types=types)
     return Statement(
-        f"BEGIN\n  FOR r IN ({loop}) LOOP\n    EXECUTE IMMEDIATE '{what} || {on};\n  END LOOP;\nEND",
+        f"BEGIN\n  FOR r IN ({loop}) LOOP\n    EXECUTE IMMEDIATE '{what} || {on};\n  END LOOP;\nEND;",
         why,
         each=Each(
             Query(_OBJECTS.format(owner=":owner", types=types), {"owner": owner}),

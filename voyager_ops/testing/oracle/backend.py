@@ -10,6 +10,7 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 import psycopg
@@ -21,6 +22,7 @@ from voyager_ops.testing.oracle.cursors import OPEN_CURSORS
 from voyager_ops.testing.oracle.ddl_context import Context
 from voyager_ops.testing.oracle.ddl_privileges import ROLES
 from voyager_ops.testing.oracle.engine import Login, OracleError
+from voyager_ops.testing.oracle.rds import furnish
 from voyager_ops.testing.oracle.redo import RedoLog, RedoSettings
 from voyager_ops.testing.oracle.sql_session import SqlSession
 from voyager_ops.testing.oracle.translated import Translated
@@ -64,6 +66,7 @@ class PgEngine:
     """An Oracle database that is simulated. ``dsn``: an empty PostgreSQL 18 database, as superuser. Close it in the end.
 
     ``users``: name -> password of the users to begin with (SYS and SYSTEM, passwords ``oracle``, are there anyway).
+    ``rds``: the password of the master user, where it is Amazon's RDS, not a container database (see ``rds``).
     ``service``: of the pluggable database; sessions reach ``CDB$ROOT`` through the service of the database's name too.
     """
 
@@ -76,13 +79,18 @@ class PgEngine:
         max_string_size: int = 4000,
         users: Mapping[str, str] | None = None,
         redo: RedoSettings | None = None,
+        rds: str = "",
     ) -> None:
         self.version, self.banner = VERSIONS[profile]
         self.dsn = dsn
         settings = redo or RedoSettings(container=service)
+        self.rds = bool(rds)
+        self.containers = not rds
+        if rds:
+            settings = replace(settings, container="")
         self.service = service.upper()
         self.database_name = settings.database_name
-        self.services = frozenset({self.service, self.database_name.upper()})
+        self.services = frozenset({self.service, self.database_name.upper()} if self.containers else {self.service})
         self.max_string_size = max_string_size
         self._sids = itertools.count(101)
         self._serials = itertools.count(4001, 7)
@@ -104,6 +112,8 @@ class PgEngine:
         }
         for name, password in (users or {}).items():
             self.add_user(name, password)
+        if rds:
+            furnish(self, rds)
 
     def _furnish(self, connection: psycopg.Connection[Any]) -> None:
         context = Context(connection, "SYS", "SYS", str)
@@ -288,6 +298,8 @@ class PgEngine:
 
     def open_session(self, login: Login) -> SqlSession:
         """See ``Engine``."""
+        if login.sysdba and self.rds:
+            raise OracleError(1031, "insufficient privileges")
         user = "SYS" if login.sysdba else login.user
         if "CREATE SESSION" not in self.catalog.privileges(user):
             raise OracleError(1045, f"user {user} lacks CREATE SESSION privilege; logon denied")

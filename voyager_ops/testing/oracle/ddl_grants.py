@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_context import Context
-from voyager_ops.testing.oracle.ddl_privileges import EVERYTHING, OBJECT_PRIVILEGES, SYSTEM_VERBS
+from voyager_ops.testing.oracle.ddl_privileges import EVERYTHING, OBJECT_PRIVILEGES, RDS_OWNER, SYSTEM_VERBS
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.tokens import Cursor
 
@@ -68,17 +68,24 @@ def _object(context: Context, cursor: Cursor) -> tuple[str, str, str]:
 def _may_grant(context: Context, owner: str, name: str) -> None:
     if owner == context.user:
         return
+    optioned = dd.exists(context.connection, "TAB_PRIVS_", GRANTEE=context.user, OWNER=owner, TABLE_NAME=name, GRANTABLE="YES")
+    if owner == "SYS" and not optioned and dd.exists(context.connection, "USERS", USERNAME=RDS_OWNER):
+        raise OracleError(1031, "insufficient privileges")
     powerful = context.connection.execute(
         "SELECT FROM ora.sys_privileges(%s::text) p WHERE p IN ('GRANT ANY OBJECT PRIVILEGE')", (context.user,)
     ).fetchone()
-    optioned = dd.exists(context.connection, "TAB_PRIVS_", GRANTEE=context.user, OWNER=owner, TABLE_NAME=name, GRANTABLE="YES")
     if powerful is None and not optioned:
         raise OracleError(1031, "insufficient privileges")
 
 
-def _need(context: Context, *privileges: str) -> None:
+def _may_give(context: Context, what: str, *, role: bool) -> None:
+    """ORA-01031 unless the user may grant and revoke the role or the system privilege: any, or this one by its ADMIN OPTION."""
+    whatever = "GRANT ANY ROLE" if role else "GRANT ANY PRIVILEGE"
+    family, column = ("ROLE_PRIVS_", "GRANTED_ROLE") if role else ("SYS_PRIVS_", "PRIVILEGE")
     found = context.connection.execute(
-        "SELECT FROM ora.sys_privileges(%s::text) p WHERE p = ANY (%s)", (context.user, list(privileges))
+        f'SELECT FROM ora.sys_privileges(%s::text) p WHERE p = %s UNION ALL SELECT FROM ora."{family}" WHERE'
+        f' "{column}"::text = %s AND "ADMIN_OPTION"::text = \'YES\' AND "GRANTEE"::text IN (SELECT ora.roles_of(%s::text))',
+        (context.user, whatever, what, context.user),
     ).fetchone()
     if found is None:
         raise OracleError(1031, "insufficient privileges")
@@ -143,7 +150,7 @@ def grant(context: Context, cursor: Cursor) -> None:
                 raise OracleError(1919, f"role '{privilege}' does not exist")
             if privilege.split()[0] not in SYSTEM_VERBS:
                 raise OracleError(990, "missing or invalid privilege")
-        _need(context, "GRANT ANY ROLE" if role else "GRANT ANY PRIVILEGE")
+        _may_give(context, privilege, role=role)
         for grantee in grantees:
             if role:
                 dd.delete(connection, "ROLE_PRIVS_", GRANTEE=grantee, GRANTED_ROLE=privilege)
@@ -192,7 +199,7 @@ def revoke(context: Context, cursor: Cursor) -> None:
     for grantee in _grantees(context, cursor):
         for privilege, _ in privileges:
             role = dd.exists(connection, "ROLES", ROLE=privilege)
-            _need(context, "GRANT ANY ROLE" if role else "GRANT ANY PRIVILEGE")
+            _may_give(context, privilege, role=role)
             if role and not dd.delete(connection, "ROLE_PRIVS_", GRANTEE=grantee, GRANTED_ROLE=privilege):
                 raise OracleError(1951, f"ROLE '{privilege}' not granted to '{grantee}'")
             if not role and not dd.delete(connection, "SYS_PRIVS_", GRANTEE=grantee, PRIVILEGE=privilege):

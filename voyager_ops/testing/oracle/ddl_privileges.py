@@ -96,6 +96,8 @@ EVERYTHING = (
     "CREATE ANY DIRECTORY",
     "ADMINISTER DATABASE TRIGGER",
 )
+RDS_OWNER = "RDSADMIN"
+"""By this user a database is known as Amazon's RDS."""
 ROLES = {
     "DBA": EVERYTHING,
     "CONNECT": ("CREATE SESSION", "SET CONTAINER"),

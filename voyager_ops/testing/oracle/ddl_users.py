@@ -102,6 +102,7 @@ def alter_user(context: Context, cursor: Cursor) -> None:
 
 
 def create_role(context: Context, cursor: Cursor) -> None:
+    """After CREATE ROLE. Whoever creates it may grant it."""
     name = cursor.name()
     if dd.exists(context.connection, "USERS", USERNAME=name) or dd.exists(context.connection, "ROLES", ROLE=name):
         raise OracleError(1921, f"role name '{name}' conflicts with another user or role name")
@@ -114,6 +115,17 @@ def create_role(context: Context, cursor: Cursor) -> None:
         AUTHENTICATION_TYPE="NONE",
         COMMON="NO",
         ORACLE_MAINTAINED="N",
+        INHERITED="NO",
+    )
+    dd.insert(
+        context.connection,
+        "ROLE_PRIVS_",
+        GRANTEE=context.user,
+        GRANTED_ROLE=name,
+        ADMIN_OPTION="YES",
+        DELEGATE_OPTION="NO",
+        DEFAULT_ROLE="YES",
+        COMMON="NO",
         INHERITED="NO",
     )
     cursor.rest()

@@ -169,6 +169,8 @@ class Mining:
         return self._common[1]
 
     def _nothing(self) -> ContentsRow:
+        if not self._log.settings.container:
+            return dict(EMPTY_ROW)
         container = {"SRC_CON_NAME": self._log.settings.container, "SRC_CON_ID": 3, "SRC_CON_UID": 280798746}
         return {**EMPTY_ROW, **container}
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from voyager_ops.testing.oracle import session_settings
+from voyager_ops.testing.oracle import rds, session_settings
 from voyager_ops.testing.oracle.ddl_context import relation
 from voyager_ops.testing.oracle.engine import (
     Bind,
@@ -184,6 +184,9 @@ class _Block:
             self._outputs(tokens)
             return
         arguments = self._arguments(tokens)
+        if session.engine.rds and name.startswith(rds.PACKAGE):
+            rds.call(session, name.removeprefix(rds.PACKAGE), arguments)
+            return
         match name:
             case "DBMS_APPLICATION_INFO.SET_MODULE":
                 session.set_attributes(_text(arguments, 0, "MODULE_NAME"), _text(arguments, 1, "ACTION_NAME"), None, None)
@@ -279,6 +282,13 @@ def run_block(session: SqlSession, statement: Statement, binds: Sequence[Bind], 
     """Execute a block once per row of binds; OUT values are those of the last."""
     result = Result()
     text = statement.text
+    last = next((token for token in reversed(tokenize(text)) if token.kind != "end"), None)
+    if last is not None and last.kind == "word" and last.value == "END":
+        raise OracleError(
+            6550,
+            'line 1, column 1:\nPLS-00103: Encountered the symbol "end-of-file" when expecting one of the following:\n\n   ;'
+            " <an identifier> <a double-quoted delimited-identifier>",
+        )
     if re.search(r"\bDBMS_LOGMNR(_D)?\b", text, re.I) and _log_miner(session, statement, binds, rows):
         return Result(directions=[Direction.IN] * len(binds), out=[None] * len(binds))
     body = _body(text)

@@ -56,7 +56,7 @@ def _database(log: RedoLog) -> list[ViewRow]:
             "SUPPLEMENTAL_LOG_DATA_ALL": _yes("ALL" in logging),
             "DB_UNIQUE_NAME": log.settings.database_name,
             "SUPPLEMENTAL_LOG_DATA_PL": "NO",
-            "CDB": "YES",
+            "CDB": _yes(bool(log.settings.container)),
             "CON_ID": 0,
         }
     ]

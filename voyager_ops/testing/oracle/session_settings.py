@@ -47,9 +47,9 @@ def postgres_settings(session: SqlSession) -> dict[str, str]:
         "db_name": engine.service if session.container != "CDB$ROOT" else engine.database_name,
         "db_unique_name": engine.database_name,
         "service_name": login.service,
-        "con_name": session.container,
-        "con_id": "1" if session.container == "CDB$ROOT" else "3",
-        "cdb_name": engine.database_name,
+        "con_name": session.container if engine.containers else engine.database_name,
+        "con_id": "0" if not engine.containers else "1" if session.container == "CDB$ROOT" else "3",
+        "cdb_name": engine.database_name if engine.containers else "",
         "host": login.machine,
         "os_user": login.os_user,
         "terminal": login.terminal,
@@ -107,6 +107,8 @@ def alter_session(session: SqlSession, text: str) -> Result:
                     raise OracleError(1435, "user does not exist")
                 settings = replace(settings, schema=folded)
             case "CONTAINER":
+                if not session.engine.containers:
+                    raise OracleError(65090, "operation only allowed in a container database")
                 container = value.upper()
                 if container not in ("CDB$ROOT", session.engine.service):
                     raise OracleError(65011, f"Pluggable database {container} does not exist.")

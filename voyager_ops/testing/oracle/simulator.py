@@ -17,6 +17,7 @@ from voyager_ops.errors import PreconditionError
 from voyager_ops.testing.oracle.backend import PgEngine
 from voyager_ops.testing.oracle.faults import Faults
 from voyager_ops.testing.oracle.negotiation import PROFILES
+from voyager_ops.testing.oracle.rds import MASTER
 from voyager_ops.testing.oracle.redo import RedoLog, RedoSettings
 from voyager_ops.testing.oracle.server import HOST, Server
 from voyager_ops.testing.oracle.wire_faults import WireFaults
@@ -31,9 +32,10 @@ class Simulator:
     """A simulated Oracle database on loopback. Use as a context manager, or call ``start`` and ``close``.
 
     ``users``: their passwords by name (folded as Oracle folds names; '' is replaced by a random one), who get ``privileges``
-    (also roles); SYS and SYSTEM, password ``oracle``, are always there and are DBAs. ``profile``: the wire and the version,
-    "19c" or "23ai". ``cluster``: a running PostgreSQL to use (a database of its own is created there and dropped at the end);
-    default: one of its own. ``settings``: of the redo (log sizes, threads, snapshots …).
+    (also roles); SYS and SYSTEM, password ``oracle``, are always there and are DBAs. ``rds``: as Amazon's RDS, without
+    containers; instead of those two there is its master user ADMIN, with their password (see ``rds``). ``profile``: the wire
+    and the version, "19c" or "23ai". ``cluster``: a running PostgreSQL to use (a database of its own is created there and
+    dropped at the end); default: one of its own. ``settings``: of the redo (log sizes, threads, snapshots …).
     """
 
     def __init__(
@@ -47,12 +49,16 @@ class Simulator:
         port: int = 0,
         max_string_size: int = 32767,
         compress: bool = True,
+        rds: bool = False,
     ) -> None:
         if profile not in PROFILES:
             raise PreconditionError(f"there is no wire profile {profile!r}", next_step=f"name one of {', '.join(PROFILES)}")
         self._users = {_fold(name): password or secrets.token_urlsafe(12) for name, password in (users or {}).items()}
         self._privileges = tuple(privileges)
-        self.passwords = {"SYS": DBA_PASSWORD, DBA: DBA_PASSWORD} | self._users
+        self.dba = MASTER if rds else DBA
+        """Who may do most."""
+        self._rds = rds
+        self.passwords = dict.fromkeys([MASTER] if rds else ["SYS", DBA], DBA_PASSWORD) | self._users
         self.profile = profile
         self._own = cluster is None
         self._cluster = cluster or Cluster("oracle", settings={"max_connections": "300", "max_locks_per_transaction": "256"})
@@ -83,6 +89,7 @@ class Simulator:
                 service=PDB,
                 max_string_size=self._max_string_size,
                 redo=self._settings,
+                rds=DBA_PASSWORD if self._rds else "",
             )
             stack.callback(self._engine.close)
             for name, password in self._users.items():
@@ -159,18 +166,20 @@ class Simulator:
         """The password of one of the users given (or of SYSTEM)."""
         return self.passwords[_fold(user)]
 
-    def url(self, user: str = DBA, *, service: str = PDB) -> str:
+    def url(self, user: str = "", *, service: str = PDB) -> str:
         """``oracle://user:password@127.0.0.1:port/service``, as a migration's YAML names its source."""
+        user = user or self.dba
         name, password = quote(user, safe=""), quote(self.password(user), safe="")
         return f"oracle://{name}:{password}@{HOST}:{self.port}/{service}"
 
-    def connect(self, user: str = DBA, *, root: bool = False, **options: Any) -> oracledb.Connection:
+    def connect(self, user: str = "", *, root: bool = False, **options: Any) -> oracledb.Connection:
         """A new session of the real driver; ``options`` as for ``oracledb.connect``."""
         dsn = self.root_dsn if root else self.dsn
+        user = user or self.dba
         return oracledb.connect(user=user, password=self.password(user), dsn=dsn, **options)
 
-    def execute(self, *statements: str, user: str = DBA) -> None:
-        """Execute statements one after the other in a session of ``user``, and commit."""
+    def execute(self, *statements: str, user: str = "") -> None:
+        """Execute statements one after the other in a session of ``user`` (default: the DBA), and commit."""
         with self.connect(user) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
