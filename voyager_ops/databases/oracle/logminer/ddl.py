@@ -8,6 +8,7 @@ other (but for CASCADE, which does not say which tables it empties).
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final, Literal
 
 Meaning = Literal["truncate", "harmless", "change"]
@@ -40,6 +41,15 @@ _STRING = re.compile(r"'[^']*'")
 _TOKEN = re.compile(r'"[^"]*"|[(),]|[^\s(),"]+').findall
 _NO_COLUMN: Final = frozenset({"CONSTRAINT", "CHECK", "UNIQUE", "FOREIGN", "SUPPLEMENTAL", "PARTITION", "SUBPARTITION"})
 """First words of what may be added without adding a column."""
+_GOES_ON: Final = {
+    "MODIFY": {"CONSTRAINT", "DEFAULT"},
+    "RENAME": {"CONSTRAINT", "PARTITION", "SUBPARTITION"},
+    "DROP": {"INDEX"},
+    "INCLUDING": {"INDEXES"},
+    "SET": {"NULL"},
+}
+"""Reserved words (so none is a name) behind which a clause goes on, and what may follow them: a harmless clause may be followed
+by one that is not, and INCLUDING ROWS, of MOVE, SPLIT and MERGE, deletes the rows that it does not include."""
 _DISABLED = re.compile(rf"\bDISABLE\s+(?:(?:NO)?VALIDATE\s+)?(?:PRIMARY\s+KEY|CONSTRAINT\s+{_PART})", re.IGNORECASE).findall
 _MODIFIED = re.compile(rf"\bMODIFY\s+CONSTRAINT\s+{_PART}\s.*\bDISABLE\b", re.IGNORECASE).findall
 _DROP_USER = re.compile(rf"DROP\s+USER\s+(?:IF\s+EXISTS\s+)?{_PART}\s+CASCADE\b.*", re.IGNORECASE).fullmatch
@@ -60,7 +70,9 @@ def meaning(statement: str, key: str = "") -> Meaning:
     altered = _ALTER_TABLE(text)
     if altered is not None:
         clause = altered.group(1)
-        harmless = _HARMLESS_CLAUSE(clause) and not _disables(clause, key) and _added(clause) <= _NO_COLUMN
+        harmless = (
+            _HARMLESS_CLAUSE(clause) and not _disables(clause, key) and _added(clause) <= _NO_COLUMN and not _goes_on(clause)
+        )
         return "harmless" if harmless else "change"
     return "harmless" if _HARMLESS(text) else "change"
 
@@ -102,6 +114,12 @@ def _disables(clause: str, key: str) -> bool:
     plain = _STRING.sub("''", clause)
     names = [_name(name) if name else key for name in (*_DISABLED(plain), *_MODIFIED(plain))]
     return bool(key) and key in names
+
+
+def _goes_on(clause: str) -> bool:
+    """Whether there is anything behind the first word that changes columns or rows."""
+    words = [word.upper() for word in _TOKEN(_STRING.sub("''", clause))]
+    return any(word in _GOES_ON and following not in _GOES_ON[word] for word, following in pairwise([*words, ""]))
 
 
 def _added(clause: str) -> set[str]:
