@@ -68,3 +68,10 @@ def test_the_user_and_the_kind_of_server(oracle: Oracle) -> None:
 def test_rds_is_known_by_its_user(oracle: Oracle) -> None:
     oracle.simulator.execute('CREATE USER RDSADMIN IDENTIFIED BY "of Amazon 1"')
     assert facts(oracle).rds
+
+
+def test_columns_with_names_too_long_for_logminer(oracle: Oracle) -> None:
+    fits, long, wide = "N" * 30, "L" * 35, "é" * 16
+    oracle.execute(f'CREATE TABLE HR.LONG_NAMES (ID NUMBER PRIMARY KEY, {fits} NUMBER, {long} NUMBER, "{wide}" NUMBER)')
+    oracle.execute("CREATE INDEX HR.LONG_NAMES_UPPER ON HR.LONG_NAMES (UPPER(" + long + "))")
+    assert facts(oracle).long_named == {("HR", "LONG_NAMES"): (long, wide)}

@@ -274,6 +274,21 @@ def test_long_names(version: tuple[int, ...], severity: str) -> None:
     assert "names" not in findings(facts, [table(name="T" * 31)], replace(PLAN, mines=False))
 
 
+@pytest.mark.parametrize(("version", "severity"), [((19, 1), "error"), ((23, 9), "warning")])
+def test_long_names_of_columns_that_are_left_out(version: tuple[int, ...], severity: str) -> None:
+    name = "C" * 35
+    facts = replace(FIT, version=version, long_named={("HR", "T"): (name,), ("HR", "OTHER"): (name,)})
+    found = findings(facts)
+    assert set(found) == {"names"}
+    assert found["names"].severity == severity
+    assert found["names"].message.endswith(f": HR.T.{name}")
+    assert "migrated or not" in found["names"].breaks
+    assert f'RENAME COLUMN "{name}" TO …, or leave the table out' in found["names"].mend
+    # One that is migrated is named once; triggers have no such limit.
+    assert findings(facts, [table(column("NUMBER", name=name))])["names"].message.count(name) == 1
+    assert "names" not in findings(facts, plan=replace(PLAN, mines=False))
+
+
 def test_durations_grow_with_the_tables() -> None:
     big = [table(size=10 << 40)]
     kept = replace(FIT, redo=RedoFacts(smallest=GB, kept_seconds=30 * 3600.0))

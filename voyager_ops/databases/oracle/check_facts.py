@@ -16,7 +16,7 @@ from voyager_ops.databases.oracle.dictionary import sees_everything
 from voyager_ops.databases.oracle.errors import MINING_ENDED, PRIVILEGE, ora_code
 from voyager_ops.databases.oracle.prepare_sql import CATALOG_VIEWS, TRIGGER_VIEWS
 from voyager_ops.databases.oracle.supplemental import logged
-from voyager_ops.databases.oracle.unmined import unmined
+from voyager_ops.databases.oracle.unmined import long_named, unmined
 from voyager_ops.errors import PreconditionError
 
 Name = tuple[str, str]
@@ -98,6 +98,8 @@ class OracleFacts:
     """Tables that log all their columns."""
     unmined: Mapping[Name, tuple[str, ...]] = field(default_factory=dict)
     """Columns for whose sake LogMiner does not write out their tables' changes."""
+    long_named: Mapping[Name, tuple[str, ...]] = field(default_factory=dict)
+    """Columns with names that are too long for LogMiner."""
     nologging: frozenset[Name] = frozenset()
     hidden_rows: frozenset[Name] = frozenset()
     """Tables with a row-level security policy that is enabled."""
@@ -190,6 +192,7 @@ def _read(
         quota=bool(_rows(connection, _QUOTA) or _rows(connection, "SELECT 1 FROM USER_TS_QUOTAS WHERE MAX_BYTES <> 0")),
         logged=frozenset(logged(connection, owners)),
         unmined=unmined(connection, owners) if mines else {},
+        long_named=long_named(connection, owners) if mines else {},
         nologging=_tables(
             connection, "SELECT OWNER, TABLE_NAME FROM ALL_TABLES WHERE LOGGING = 'NO' AND TEMPORARY = 'N' AND OWNER", names
         ),

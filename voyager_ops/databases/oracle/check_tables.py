@@ -20,14 +20,12 @@ from voyager_ops.databases.oracle.types import (
     why_not,
     why_not_streamable,
 )
-from voyager_ops.databases.oracle.unmined import left_out
+from voyager_ops.databases.oracle.unmined import LOGMINER_NAME, left_out
 from voyager_ops.model.checks import Check, error, listed, ok, warning
 from voyager_ops.model.tables import Column, Table
 
 _BY_TRIGGERS = "capture by triggers (changes: {capture: triggers})"
 _DOUBTED = frozenset({"JSON", "VECTOR", "UROWID"})
-LOGMINER_NAME = 30
-"""Bytes: of tables and columns with longer names LogMiner writes no changes (before 23ai)."""
 
 
 def check_tables(facts: OracleFacts, tables: Sequence[Table], subject: str, *, mines: bool) -> Iterator[Check]:
@@ -268,26 +266,37 @@ def _target_names(tables: Sequence[Table], subject: str) -> Iterator[Check]:
 
 
 def _rename(table: Table, column: Column | None = None) -> str:
-    """The beginning of the statement: the new name is for people to find, and the application's to follow."""
-    what = f"RENAME COLUMN {quote(column.native_name)}" if column is not None else "RENAME"
+    return _renamed(table, column.native_name if column is not None else "")
+
+
+def _renamed(table: Table, column: str) -> str:
+    """The beginning of the statement: the new name is for people to find, and the application's to follow. '' for no column."""
+    what = f"RENAME COLUMN {quote(column)}" if column else "RENAME"
     return f"ALTER TABLE {qualified(*table.native_name)} {what} TO …"
 
 
 def _names(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
-    long: list[tuple[Table, Column | None]] = [
-        (table, None) for table in tables if any(len(part.encode()) > LOGMINER_NAME for part in table.native_name)
-    ]
-    long += [(table, column) for table in tables for column in table.columns if len(column.native_name.encode()) > LOGMINER_NAME]
+    """Columns that are left out count too: they are there, and LogMiner ignores their table."""
+    long = [(table, "") for table in tables if any(len(part.encode()) > LOGMINER_NAME for part in table.native_name)]
+    for table in tables:
+        migrated = (column.native_name for column in table.columns)
+        long += [(table, name) for name in migrated if len(name.encode()) > LOGMINER_NAME]
+        long += [(table, name) for name in left_out(table, facts.long_named)]
     if not long:
         yield ok("names", subject, f"no name is longer than {LOGMINER_NAME} bytes")
         return
-    message = f"names longer than {LOGMINER_NAME} bytes: {listed(_label(*each) for each in long)}"
-    breaks = "LogMiner does not write out the changes of tables with such names, or of tables with such columns"
-    mend = f"{_rename(*long[0])}, or leave {'them' if len(long) > 1 else 'the table'} out (tables.exclude)"
+    labels = (f"{_label(table)}.{column}" if column else _label(table) for table, column in long)
+    message = f"names longer than {LOGMINER_NAME} bytes: {listed(labels)}"
+    breaks = (
+        "LogMiner does not write out the changes of tables with such names, or of tables with such columns, whether the columns"
+        " are migrated or not"
+    )
+    them = "the tables" if len({table.name for table, _ in long}) > 1 else "the table"
+    mend = f"{_renamed(*long[0])}, or leave {them} out (tables.exclude)"
     yield (
         error("names", subject, message, breaks, mend)
         if facts.version[:1] < (23,)
-        else warning("names", subject, message, f"{breaks} before Oracle 23ai; this release has not been tried", mend)
+        else warning("names", subject, message, f"{breaks}, before Oracle 23ai; this release has not been tried", mend)
     )
 
 

@@ -2,7 +2,8 @@
 
 Oracle's documentation (Utilities, LogMiner, unsupported data types) says of BFILE, of collections and of objects with such in
 them that the whole table is ignored; users of other tools report rows of operation UNSUPPORTED, without any of the values. What
-is written for other objects (STATUS 2) is no statement to rely on.
+is written for other objects (STATUS 2) is no statement to rely on. Names of more than 30 bytes, the table's or
+any column's, have it ignored too (before 23ai).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import oracledb
 from voyager_ops.databases.oracle.types import OracleType, why_not_streamable
 from voyager_ops.model.tables import Table
 
+LOGMINER_NAME: Final = 30
+"""Bytes: of tables and columns with longer names LogMiner writes no changes (before 23ai)."""
 Name = tuple[str, str]
 """(owner, table), as Oracle spells them."""
 
@@ -24,6 +27,11 @@ _COLUMNS: Final = (
     "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, DATA_TYPE_OWNER, DATA_TYPE_MOD FROM ALL_TAB_COLS WHERE OWNER = :owner"
     " AND VIRTUAL_COLUMN = 'NO' AND COLUMN_NAME NOT LIKE 'SYS\\_NC%' ESCAPE '\\'"
     " AND (DATA_TYPE_OWNER IS NOT NULL OR DATA_TYPE = 'BFILE') ORDER BY TABLE_NAME, COLUMN_NAME"
+)
+
+_LONG: Final = (
+    "SELECT TABLE_NAME, COLUMN_NAME FROM ALL_TAB_COLS WHERE OWNER = :owner AND LENGTHB(COLUMN_NAME) > :most"
+    " AND (HIDDEN_COLUMN = 'NO' OR VIRTUAL_COLUMN = 'NO') ORDER BY TABLE_NAME, COLUMN_NAME"
 )
 
 
@@ -39,8 +47,18 @@ def unmined(connection: oracledb.Connection, owners: Iterable[str]) -> dict[Name
     return {table: tuple(columns) for table, columns in found.items()}
 
 
+def long_named(connection: oracledb.Connection, owners: Iterable[str]) -> dict[Name, tuple[str, ...]]:
+    """By table the columns with names that are too long for LogMiner. Oracle's own (of indexes, of statistics) do not count."""
+    found: dict[Name, list[str]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        for owner in sorted(set(owners)):
+            for table, column in cursor.execute(_LONG, owner=owner, most=LOGMINER_NAME).fetchall():
+                found[owner, str(table)].append(str(column))
+    return {table: tuple(columns) for table, columns in found.items()}
+
+
 def left_out(table: Table, found: Mapping[Name, tuple[str, ...]]) -> tuple[str, ...]:
-    """Those of a table that the migration leaves out; the others are refused for their types."""
+    """Those of a table that the migration leaves out; the others are columns of the table, which are looked at themselves."""
     known = {column.native_name for column in table.columns}
     columns = found.get((table.native_name.schema, table.native_name.name), ())
     return tuple(column for column in columns if column not in known)
