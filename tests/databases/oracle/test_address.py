@@ -40,6 +40,17 @@ def test_sid_alias_and_descriptor() -> None:
     assert address.where == "db.example:2484/pdb1.example"
 
 
+def test_each_description_of_a_list_names_the_instance_in_its_own_way() -> None:
+    one = "(DESCRIPTION=(ADDRESS=(HOST={})(PORT=1521))(CONNECT_DATA=({}=S)(INSTANCE_NAME=S1)))"
+    both = f"(DESCRIPTION_LIST={one.format('a', 'SERVICE_NAME')}{one.format('b', 'SID')})"
+    assert parse_url(to_url(user="u", password="p", parameters={"dsn": both})).dsn == both
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_the_first_and_the_last_port(port: int) -> None:
+    assert parse_url(f"oracle://u:p@h:{port}/S").port == port
+
+
 def test_options_have_types() -> None:
     address = parse_url("oracle://u:p@h/S?protocol=TCPS&ssl_server_dn_match=no&expire_time=5&mode=sysdba&purity=new")
     assert address.options == {
@@ -95,8 +106,18 @@ def test_the_instances_of_a_cluster() -> None:
         ("oracle://u:s3cret@?dsn=A&protocol=tcps", "protocol beside"),
         ("oracle://u:s3cret@h/S?thick_lib_dir=/x", "without thick=true"),
         ("oracle://u:s3cret@h/S?cdb=maybe", "auto, no or switch"),
-        ("oracle://u:s3cret@h:port/S", "not a valid"),
-        ("oracle://u:s3cret#x@h/S", "not a valid|%23|not named|no host"),
+        ("oracle://u:s3cret@h:port/S", "port is not one"),
+        ("oracle://u:s3cret@h:0/S", "port is not one: 1 to 65535"),
+        ("oracle://u:s3cret@h:65536/S", "port is not one: 1 to 65535"),
+        (to_url(user="u", password="s3cret", host="h", port=0, service="S"), "port is not one: 1 to 65535"),
+        ("oracle://u:s3cret@h/S?instances=a:1521,b:0", "instances: a port is 1 to 65535"),
+        ("oracle://u:s3cret@[h/S", "not a valid"),
+        (
+            "oracle://u:s3cret@?dsn=(DESCRIPTION=(ADDRESS=(HOST=h))(CONNECT_DATA=(SID=A)(SERVICE_NAME=B)))",
+            "descriptor names the instance in more than one way: SERVICE_NAME and SID",
+        ),
+        ("oracle://u:s3cret@?dsn=(CONNECT_DATA=( service_name = B)(sid =A))", "in more than one way: SERVICE_NAME and SID"),
+        ("oracle://u:s3cret#x@h/S", "port is not one"),
         ("postgresql://u:s3cret@h/S", "must begin with oracle://"),
     ],
 )

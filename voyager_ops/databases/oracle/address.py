@@ -147,12 +147,30 @@ def _place(instance: str) -> tuple[str, int]:
     parts = urlsplit(f"//{instance}")
     if not parts.hostname or parts.path or parts.query or parts.username is not None:
         raise ValueError("host:port is wanted, several separated by commas")
-    return parts.hostname, parts.port or DEFAULT_PORT
+    return parts.hostname, _port(parts.port)
+
+
+def _port(port: int | None) -> int:
+    """1 to 65535; Oracle's where none is given. Raises ValueError."""
+    if port is None:
+        return DEFAULT_PORT
+    if not 0 < port < 1 << 16:
+        raise ValueError("a port is 1 to 65535")
+    return port
 
 
 def _within(descriptor: str, key: str) -> str:
     found = re.search(rf"\(\s*{key}\s*=\s*([^()]*?)\s*\)", descriptor, re.IGNORECASE)
     return found[1] if found else ""
+
+
+def _ways(descriptor: str) -> list[str]:
+    """How the CONNECT_DATA of a descriptor that names the instance in most ways does so; none where it has none."""
+    named = [
+        [key for key in ("SERVICE_NAME", "SID") if re.search(rf"\(\s*{key}\s*=", data, re.IGNORECASE)]
+        for data in re.split(r"\(\s*CONNECT_DATA\s*=", descriptor, flags=re.IGNORECASE)[1:]
+    ]
+    return max(named, key=len, default=[])
 
 
 def _other_service(dsn: str, service: str) -> str:
@@ -165,9 +183,14 @@ def parse_url(url: str, *, key: str = "url") -> Address:
     """Read an ``oracle://`` URL. Raises ConfigError, which names ``key`` and never echoes the URL."""
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
+        host = parts.hostname or ""
     except ValueError:
         raise ConfigError("not a valid database URL", key=key) from None
+    try:
+        port = _port(parts.port)
+    except ValueError:
+        why = "the URL's port is not one: 1 to 65535 is wanted"
+        raise ConfigError(why, key=key, next_step="in a password, / ? and # are written as %2F %3F %23") from None
     if parts.scheme != SCHEME:
         raise ConfigError("url must begin with oracle://", key=key)
     if parts.fragment:
@@ -187,7 +210,7 @@ def parse_url(url: str, *, key: str = "url") -> Address:
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         host=unquote(host),
-        port=port or DEFAULT_PORT,
+        port=port,
         service=unquote(parts.path.removeprefix("/")),
         sid=query.get("sid", ""),
         dsn=query.get("dsn", ""),
@@ -226,6 +249,9 @@ def check(address: Address, key: str) -> None:
         raise ConfigError(
             "the instance is not named: no service name, no SID, no TNS descriptor or alias", key=key, next_step=wanted
         )
+    if len(ways := _ways(address.dsn)) > 1:
+        what = f"the descriptor names the instance in more than one way: {' and '.join(ways)}"
+        raise ConfigError(what, key=key, next_step="leave one of them in its CONNECT_DATA")
     if address.dsn and address.host:
         raise ConfigError(
             "a host is given beside a TNS descriptor or alias, which says the host itself", key=key, next_step=wanted
@@ -263,6 +289,6 @@ def to_url(
         login += ":" + quote(password, safe="")
     place = f"[{host}]" if ":" in host else quote(host, safe="")
     if host:
-        place += f":{port or DEFAULT_PORT}"
+        place += f":{DEFAULT_PORT if port is None else port}"
     query = f"?{urlencode(dict(parameters), quote_via=quote)}" if parameters else ""
     return f"{SCHEME}://{login}{'@' if login else ''}{place}/{quote(service, safe='')}{query}"
