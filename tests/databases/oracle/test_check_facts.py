@@ -14,6 +14,11 @@ def facts(oracle: Oracle) -> OracleFacts:
     return read_facts(oracle.source.database("MIG", "m"), ("HR",), mines=True)
 
 
+def online_groups(oracle: Oracle) -> list[tuple[int]]:
+    with oracle.simulator.connect() as connection, connection.cursor() as cursor:
+        return list(cursor.execute("SELECT GROUP# FROM V$LOG ORDER BY THREAD#, GROUP#").fetchall())
+
+
 @pytest.mark.parametrize(
     "oracle", [RedoSettings(threads=2), RedoSettings(threads=2, destinations=3)], indirect=True, ids=["one copy", "three copies"]
 )
@@ -22,6 +27,8 @@ def test_a_log_counts_once_and_threads_side_by_side(oracle: Oracle) -> None:
         oracle.redo.switch_logs(threads)
     found = facts(oracle).redo
     assert found.threads == 2
+    assert [group for _, group, _ in found.groups] == [int(group) for (group,) in online_groups(oracle)]
+    assert found.smallest == min(size for _, _, size in found.groups) > 0
     assert found.switches_per_hour == 24 / 24  # of the busier one
     with oracle.simulator.connect() as connection, connection.cursor() as cursor:
         rows = cursor.execute("SELECT BLOCKS * BLOCK_SIZE FROM V$ARCHIVED_LOG WHERE DEST_ID = 1").fetchall()

@@ -15,7 +15,7 @@ from voyager_ops.model.checks import Check, Severity
 from voyager_ops.model.tables import Column, Leaf, QName, Table
 
 GB = 1 << 30
-REDO = RedoFacts(smallest=GB, switches_per_hour=1.0, bytes_per_hour=GB, area=100 * GB)
+REDO = RedoFacts(groups=((1, 1, GB), (1, 2, GB)), switches_per_hour=1.0, bytes_per_hour=GB, area=100 * GB)
 FIT = OracleFacts(
     where="db:1521/PDB",
     user="C##MIG",
@@ -71,14 +71,44 @@ def test_a_sound_source() -> None:
         ({"mines_in_root": False}, "local_mining", "warning", "cdb_service"),
         ({"root_refused": "ORA-01031"}, "container", "error", "GRANT SET CONTAINER"),
         ({"mining_privileges": frozenset({"LOGMINING"})}, "privilege_select_any_transaction", "error", "SELECT ANY TRANSACTION"),
-        ({"undo_seconds": 1}, "undo", "warning", "undo_retention"),
+        ({"undo_seconds": 1}, "undo", "warning", "ALTER SYSTEM SET undo_retention = 21 -- the undo tablespace"),
         ({"undo_seconds": None}, "undo", "warning", 'GRANT SELECT_CATALOG_ROLE TO "C##MIG"'),
-        ({"redo": replace(REDO, smallest=50 << 20)}, "redo_size", "warning", "ADD LOGFILE GROUP"),
-        ({"redo": replace(REDO, switches_per_hour=60.0)}, "redo_size", "warning", "ADD LOGFILE GROUP"),
-        ({"redo": replace(REDO, kept_seconds=3600.0)}, "redo_retention", "warning", "at least 24 h: RMAN"),
+        (
+            {"redo": replace(REDO, groups=((1, 1, 50 << 20), (1, 2, 2 * GB), (1, 3, 50 << 20)))},
+            "redo_size",
+            "warning",
+            "in CDB$ROOT: ALTER DATABASE ADD LOGFILE SIZE 2048M; ALTER DATABASE ADD LOGFILE SIZE 2048M;"
+            " ALTER DATABASE DROP LOGFILE GROUP 1; ALTER DATABASE DROP LOGFILE GROUP 3 -- ",
+        ),
+        (
+            {"redo": replace(REDO, groups=((1, 1, 50 << 20), (2, 2, 50 << 20)))},
+            "redo_size",
+            "warning",
+            "ADD LOGFILE THREAD 1 SIZE 1024M; ALTER DATABASE ADD LOGFILE THREAD 2 SIZE 1024M; ",
+        ),
+        # Five times as many switches as there may be, of logs that are large already.
+        ({"redo": replace(REDO, switches_per_hour=60.0)}, "redo_size", "warning", "ADD LOGFILE SIZE 5120M; "),
+        # Which logs there are is not known.
+        (
+            {"redo": replace(REDO, groups=(), switches_per_hour=60.0)},
+            "redo_size",
+            "warning",
+            f"in CDB$ROOT: {'; '.join(['ALTER DATABASE ADD LOGFILE SIZE 1024M'] * 3)} -- ",
+        ),
+        (
+            {"redo": replace(REDO, kept_seconds=3600.0)},
+            "redo_retention",
+            "warning",
+            "in RMAN, instead of what deletes it now: DELETE ARCHIVELOG ALL COMPLETED BEFORE 'SYSDATE - 1'",
+        ),
         ({"redo": replace(REDO, kept_seconds=0.0)}, "redo_retention", "warning", "SYSDATE - 1'"),
         ({"redo": replace(REDO, area=None)}, "redo_retention", "warning", "29 GB of room"),
-        ({"redo": replace(REDO, bytes_per_hour=None)}, "redo_retention", "warning", "at least 24 h: RMAN"),
+        (
+            {"redo": replace(REDO, bytes_per_hour=None)},
+            "redo_retention",
+            "warning",
+            "in RMAN, instead of what deletes it now: DELETE ARCHIVELOG ALL COMPLETED BEFORE 'SYSDATE - 1'",
+        ),
         (
             {"redo": replace(REDO, bytes_per_hour=10 * GB)},
             "redo_retention",
@@ -169,7 +199,7 @@ def test_what_the_way_back_wants() -> None:
 
 
 def test_the_instances_of_a_cluster_are_to_be_named() -> None:
-    two = replace(FIT, redo=replace(REDO, threads=2, open=2))
+    two = replace(FIT, redo=replace(REDO, groups=((1, 1, GB), (2, 2, GB)), open=2))
     assert "instances=host:port" in findings(two)["redo_instances"].mend
     assert "names 1" in findings(replace(two, redo=replace(two.redo, named=1)))["redo_instances"].message
     assert findings(replace(two, redo=replace(two.redo, named=2))) == {}
@@ -291,7 +321,7 @@ def test_long_names_of_columns_that_are_left_out(version: tuple[int, ...], sever
 
 def test_durations_grow_with_the_tables() -> None:
     big = [table(size=10 << 40)]
-    kept = replace(FIT, redo=RedoFacts(smallest=GB, kept_seconds=30 * 3600.0))
+    kept = replace(FIT, redo=RedoFacts(groups=((1, 1, GB),), kept_seconds=30 * 3600.0))
     assert findings(kept) == {}
     assert set(findings(kept, big)) == {"redo_retention"}
     # So does the room that redo wants meanwhile: 10 TB are 146 h of four readers, and 100 GB hold 100 h.
@@ -313,8 +343,19 @@ def test_durations_grow_with_the_tables() -> None:
             " rdsadmin.rdsadmin_util.grant_sys_object('DBMS_LOGMNR_D', 'MIG', 'EXECUTE'); END;",
         ),
         ({"unreadable_views": ("V$LOG",)}, "catalog_views", "rdsadmin_util.grant_sys_object('V_$LOG', 'MIG', 'SELECT')"),
-        ({"redo": replace(REDO, smallest=50 << 20)}, "redo_size", "rdsadmin_util.add_logfile(bytes => 1073741824)"),
-        ({"redo": replace(REDO, area=None)}, "redo_retention", "set_configuration('archivelog retention hours', 24)"),
+        (
+            {"redo": replace(REDO, groups=((1, 1, 50 << 20), (1, 2, 50 << 20)))},
+            "redo_size",
+            "BEGIN rdsadmin.rdsadmin_util.add_logfile(bytes => 1073741824);"
+            " rdsadmin.rdsadmin_util.add_logfile(bytes => 1073741824); END;"
+            " BEGIN rdsadmin.rdsadmin_util.drop_logfile(grp => 1); END;"
+            " BEGIN rdsadmin.rdsadmin_util.drop_logfile(grp => 2); END;",
+        ),
+        (
+            {"redo": replace(REDO, area=None)},
+            "redo_retention",
+            "BEGIN rdsadmin.rdsadmin_util.set_configuration('archivelog retention hours', 24); COMMIT; END;",
+        ),
         ({"undo_seconds": 1}, "undo", "parameter group"),
         ({"undo_seconds": None}, "undo", "rdsadmin_util.grant_sys_object('V_$UNDOSTAT', 'MIG', 'SELECT')"),
         ({"nologging": frozenset({("HR", "T")})}, "nologging", "rdsadmin_util.force_logging(p_enable => true)"),

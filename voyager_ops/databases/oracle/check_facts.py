@@ -48,16 +48,25 @@ class RedoFacts:
     None when none has ever been deleted: then nothing is known of how long they are kept. ``switches_per_hour`` (of the busiest
     thread) and ``bytes_per_hour`` (of all threads, each log counted once however many copies it has): of the last day, None
     when unknown. ``area``: size of the recovery area, None when there is none or archived redo does not go there. ``open``: how
-    many threads an instance has open now; ``named``: how many instances the source's URL names."""
+    many threads an instance has open now; ``named``: how many instances the source's URL names. ``groups``: of the online
+    logs, (thread, group, size)."""
 
-    smallest: int | None = None
-    threads: int = 1
+    groups: tuple[tuple[int, int, int], ...] = ()
     kept_seconds: float | None = None
     switches_per_hour: float | None = None
     bytes_per_hour: float | None = None
     area: int | None = None
     open: int = 1
     named: int = 0
+
+    @property
+    def smallest(self) -> int | None:
+        """None when unknown."""
+        return min((size for _, _, size in self.groups), default=None)
+
+    @property
+    def threads(self) -> int:
+        return len({thread for thread, _, _ in self.groups}) or 1
 
 
 @dataclass(frozen=True)
@@ -280,7 +289,7 @@ def _may_mine(mining: oracledb.Connection) -> bool:
 
 
 def _redo(mining: oracledb.Connection) -> RedoFacts:
-    logs = _rows(mining, "SELECT MIN(BYTES), COUNT(DISTINCT THREAD#) FROM V$LOG")
+    groups = _rows(mining, "SELECT THREAD#, GROUP#, BYTES FROM V$LOG ORDER BY THREAD#, GROUP#")
     # A log has a row for each destination it went to, and one more for each copy that was restored.
     archived = _rows(
         mining,
@@ -298,8 +307,7 @@ def _redo(mining: oracledb.Connection) -> RedoFacts:
     switches = Counter(int(thread) for thread, _, _ in archived)
     elsewhere = bool(archived) and all(in_area != "YES" for _, _, in_area in archived)
     return RedoFacts(
-        smallest=int(logs[0][0]) if logs and logs[0][0] is not None else None,
-        threads=int(logs[0][1]) if logs and logs[0][1] else 1,
+        groups=tuple((int(thread), int(group), int(size)) for thread, group, size in groups),
         kept_seconds=float(kept[0][0] or 0) if any_deleted and kept else None,
         switches_per_hour=max(switches.values(), default=0) / 24 if known else None,
         bytes_per_hour=sum(int(size or 0) for _, size, _ in archived) / 24 if known else None,

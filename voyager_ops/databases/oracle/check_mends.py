@@ -14,7 +14,10 @@ from voyager_ops.databases.oracle.names import literal, quote
 from voyager_ops.databases.oracle.prepare_sql import PACKAGES, QUOTA
 
 LOG_BYTES = 1 << 30
-"""Of the redo logs that are advised."""
+"""Of the redo logs that are advised, at the least."""
+_UTIL = "rdsadmin.rdsadmin_util."
+_GROUPS = 3
+"""As many are advised where those that there are are not known."""
 _SPARE = 1.2
 """The recovery area holds other things too."""
 
@@ -35,7 +38,7 @@ def grant(facts: OracleFacts, what: str) -> str:
 
 
 def _rds(calls: Iterable[str]) -> str:
-    return f"BEGIN {' '.join(f'rdsadmin.rdsadmin_util.{call};' for call in calls)} END;"
+    return f"BEGIN {' '.join(f'{_UTIL}{call};' for call in calls)} END;"
 
 
 def _grant_sys(facts: OracleFacts, names: Iterable[str], privilege: str) -> str:
@@ -66,28 +69,37 @@ def _in_root(facts: Place) -> str:
 
 
 def keep_redo(facts: OracleFacts, hours: int) -> str:
-    """Archived redo of that many hours."""
-    wanted = f"keep it for at least {hours} h: "
+    """Archived redo of that many hours. RMAN's deletion policies know backups and standbys, no age: its DELETE does."""
     if facts.rds:
-        return wanted + _rds([f"set_configuration('archivelog retention hours', {hours})"])
-    statements = [f"RMAN deletes none that is younger (DELETE ARCHIVELOG ALL COMPLETED BEFORE 'SYSDATE - {ceil(hours / 24)}')"]
+        return f"BEGIN {_UTIL}set_configuration('archivelog retention hours', {hours}); COMMIT; END;"
+    delete = f"DELETE ARCHIVELOG ALL COMPLETED BEFORE 'SYSDATE - {ceil(hours / 24)}'"
+    rman = f"in RMAN, instead of what deletes it now: {delete}"
     rate, area = facts.redo.bytes_per_hour, facts.redo.area
     size = ceil(_SPARE * rate * hours / (1 << 30)) if rate is not None else 0
     if area is not None and size << 30 > area:
-        statements.insert(0, f"{_in_root(facts)}ALTER SYSTEM SET db_recovery_file_dest_size = {size}G SCOPE = BOTH")
-    elif area is None:
-        statements.append(f"see to {f'{size} GB of ' if size else ''}room where log_archive_dest_n point to")
-    return wanted + "; ".join(statements)
+        return f"{_in_root(facts)}ALTER SYSTEM SET db_recovery_file_dest_size = {size}G SCOPE = BOTH; {rman}"
+    if area is None:
+        return f"{rman} -- and see to {f'{size} GB of ' if size else ''}room where log_archive_dest_n point to"
+    return rman
 
 
-def larger_logs(facts: OracleFacts) -> str:
+def larger_logs(facts: OracleFacts, size: int) -> str:
+    """For every group that is smaller than ``size`` (bytes) one of that size, of the same thread; then the old ones go."""
+    old = [(thread, group) for thread, group, bytes_ in facts.redo.groups if bytes_ < size]
+    threads = [thread for thread, _ in old] or [1] * _GROUPS
     if facts.rds:
-        add, drop = _rds([f"add_logfile(bytes => {LOG_BYTES})"]), _rds(["drop_logfile(grp => …)"])
-        return f"{add} for each new group, then {drop} of the old ones"
-    return (
-        f"{_in_root(facts)}ALTER DATABASE ADD LOGFILE GROUP … SIZE {LOG_BYTES >> 30}G for new groups,"
-        " then ALTER DATABASE DROP LOGFILE GROUP … of the old ones"
-    )
+        adds = [_rds([f"add_logfile(bytes => {size})"] * len(threads))]
+        drops = [_rds([f"drop_logfile(grp => {group})"]) for _, group in old]
+        another = f"{_UTIL}switch_logfile and {_UTIL}checkpoint"
+    else:
+        each = [f" THREAD {thread}" if facts.redo.threads > 1 else "" for thread in threads]
+        adds = [f"ALTER DATABASE ADD LOGFILE{of} SIZE {size >> 20}M" for of in each]
+        drops = [f"ALTER DATABASE DROP LOGFILE GROUP {group}" for _, group in old]
+        another = "ALTER SYSTEM SWITCH LOGFILE and ALTER SYSTEM CHECKPOINT"
+    place = "" if facts.rds else _in_root(facts)
+    statements = (" " if facts.rds else "; ").join([*adds, *drops])
+    named = "" if facts.rds else "; without db_create_file_dest and db_recovery_file_dest, name the file before SIZE"
+    return f"{place}{statements} -- a group that is in use cannot be dropped: {another} first{named}"
 
 
 def know_undo(facts: OracleFacts) -> str:
@@ -97,10 +109,10 @@ def know_undo(facts: OracleFacts) -> str:
 
 
 def longer_undo(facts: OracleFacts, seconds: int) -> str:
-    room_for_it = "and an undo tablespace large enough; or a smaller snapshot.chunk_size"
+    room_for_it = "the undo tablespace has to have room for it; or choose a smaller snapshot.chunk_size"
     if facts.rds:
-        return f"undo_retention = {seconds} in the DB parameter group of the instance, {room_for_it}"
-    return f"ALTER SYSTEM SET undo_retention = {seconds}, {room_for_it}"
+        return f"set undo_retention = {seconds} in the DB parameter group of the instance; {room_for_it}"
+    return f"ALTER SYSTEM SET undo_retention = {seconds} -- {room_for_it}"
 
 
 def forced_logging(facts: OracleFacts) -> str:

@@ -30,7 +30,7 @@ def check_redo(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject:
         rate = f", {redo.switches_per_hour:.0f} switches an hour" if redo.switches_per_hour is not None else ""
         message = f"the smallest redo log is {size}{rate}"
         breaks = "each switch makes capture begin mining anew: with many of them it falls behind under load"
-        yield warning("redo_size", subject, message, breaks, check_mends.larger_logs(facts))
+        yield warning("redo_size", subject, message, breaks, check_mends.larger_logs(facts, _log_size(facts)))
     else:
         yield ok("redo_size", subject, "redo logs are large enough")
     if redo.open > max(redo.named, 1):
@@ -44,6 +44,13 @@ def check_redo(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject:
         )
     elif redo.threads > 1:
         yield ok("redo_threads", subject, f"{redo.threads} redo threads (RAC) are mined together")
+
+
+def _log_size(facts: OracleFacts) -> int:
+    """Bytes of a redo log with which they are switched no more than :data:`MANY_SWITCHES` times an hour."""
+    redo = facts.redo
+    times = ceil((redo.switches_per_hour or 0) / MANY_SWITCHES)
+    return max(check_mends.LOG_BYTES, max((size for _, _, size in redo.groups), default=0) * times)
 
 
 def _retention(facts: OracleFacts, copying: float, subject: str) -> Check:
