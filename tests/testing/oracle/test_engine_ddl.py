@@ -204,6 +204,19 @@ def test_constraints_and_their_states(app: Session) -> None:
     assert app.sql("SELECT COUNT(*) FROM USER_CONSTRAINTS WHERE CONSTRAINT_TYPE = 'R'") == [(0,)]
 
 
+def test_a_constraint_that_is_renamed_is_known_by_its_new_name(app: Session) -> None:
+    app.sql("CREATE TABLE T (A NUMBER CONSTRAINT T_PK PRIMARY KEY, B NUMBER CONSTRAINT T_CK CHECK (B > 0))")
+    app.sql("ALTER TABLE T RENAME CONSTRAINT T_CK TO T_POSITIVE")
+    app.sql("ALTER TABLE T RENAME CONSTRAINT T_PK TO T_KEY")
+    app.sql("INSERT INTO T VALUES (1, 1)")
+    app.commit()
+    assert app.error("UPDATE T SET B = 0") == (2290, "check constraint (APP.T_POSITIVE) violated")
+    assert app.error("INSERT INTO T VALUES (1, 1)") == (1, "unique constraint (APP.T_KEY) violated")
+    app.sql("ALTER TABLE T DROP CONSTRAINT T_POSITIVE")
+    app.sql("ALTER TABLE T DROP PRIMARY KEY")
+    app.sql("INSERT INTO T VALUES (1, 0)")
+
+
 def test_a_foreign_key_to_a_deferrable_key_is_a_known_gap(app: Session) -> None:
     app.sql("CREATE TABLE PARENT (ID NUMBER CONSTRAINT PARENT_PK PRIMARY KEY DEFERRABLE)")
     assert app.error("CREATE TABLE CHILD (ID NUMBER REFERENCES PARENT (ID))")[0] == 3001

@@ -93,9 +93,10 @@ def _clause(context: Context, cursor: Cursor, owner: str, name: str, semantics: 
         for family in ("CONSTRAINTS", "CONS_COLUMNS"):
             dd.update(connection, family, {"OWNER": owner, "CONSTRAINT_NAME": old}, CONSTRAINT_NAME=new)
         for prefix in ("", KEY_PREFIX):
-            if connection.execute(
+            there = connection.execute(
                 "SELECT FROM pg_constraint WHERE conname = %s AND conrelid = %s", (prefix + old, context.oid(owner, name))
-            ).fetchone():
+            ).fetchone()
+            if there is not None:  # a row of no columns
                 context.run(
                     f"ALTER TABLE {relation(owner, name)} RENAME CONSTRAINT {quote(prefix + old)} TO {quote(prefix + new)}"
                 )
