@@ -217,6 +217,56 @@ def test_a_constraint_that_is_renamed_is_known_by_its_new_name(app: Session) -> 
     app.sql("INSERT INTO T VALUES (1, 0)")
 
 
+def test_the_states_of_not_null(app: Session) -> None:
+    nullable = "SELECT COLUMN_NAME, NULLABLE FROM USER_TAB_COLS WHERE TABLE_NAME = 'T' ORDER BY COLUMN_ID"
+    app.sql(
+        "CREATE TABLE T (ID NUMBER NOT NULL, A NUMBER CONSTRAINT T_A NOT NULL DISABLE,"
+        " B NUMBER CONSTRAINT T_B NOT NULL NOVALIDATE, C NUMBER CONSTRAINT T_C NOT NULL DEFERRABLE, D NUMBER PRIMARY KEY DISABLE)"
+    )
+    assert app.sql(nullable) == [("ID", "N"), ("A", "Y"), ("B", "Y"), ("C", "Y"), ("D", "Y")]
+    app.sql("INSERT INTO T VALUES (1, NULL, 1, 1, NULL)")
+    assert app.error("INSERT INTO T VALUES (NULL, 1, 1, 1, 1)")[0] == 1400
+    assert app.error("INSERT INTO T VALUES (1, 1, NULL, 1, 1)") == (2290, "check constraint (APP.T_B) violated")
+    assert app.error("UPDATE T SET C = NULL") == (2290, "check constraint (APP.T_C) violated")
+    app.commit()
+    assert app.error("ALTER TABLE T ENABLE CONSTRAINT T_A") == (2296, "cannot enable (APP.T_A) - null values found")
+    app.sql("ALTER TABLE T ENABLE NOVALIDATE CONSTRAINT T_A")
+    assert app.error("INSERT INTO T VALUES (1, NULL, 1, 1, 1)")[0] == 2290
+    app.sql("UPDATE T SET A = 1")
+    app.sql("ALTER TABLE T MODIFY CONSTRAINT T_A VALIDATE")
+    app.sql("ALTER TABLE T MODIFY CONSTRAINT T_B ENABLE VALIDATE")
+    assert app.sql(nullable)[1:4] == [("A", "N"), ("B", "N"), ("C", "Y")]
+    assert app.error("INSERT INTO T VALUES (1, NULL, 1, 1, 1)")[0] == 1400
+    app.sql("ALTER TABLE T DISABLE CONSTRAINT T_A")
+    app.sql("ALTER TABLE T MODIFY (B NULL, C NULL)")
+    app.sql("INSERT INTO T VALUES (1, NULL, NULL, NULL, 1)")
+    app.commit()
+    assert app.sql(nullable)[1:4] == [("A", "Y"), ("B", "Y"), ("C", "Y")]
+    app.sql("ALTER TABLE T ADD (E NUMBER CONSTRAINT T_E NOT NULL DISABLE)")
+    app.sql("ALTER TABLE T MODIFY (C CONSTRAINT T_C2 NOT NULL NOVALIDATE)")
+    assert app.error("INSERT INTO T VALUES (1, 1, 1, NULL, 1, 1)")[0] == 2290
+    app.sql("ALTER TABLE T RENAME CONSTRAINT T_C2 TO T_C3")
+    app.sql("ALTER TABLE T DROP CONSTRAINT T_C3")
+    app.sql("INSERT INTO T VALUES (1, 1, 1, NULL, 1, NULL)")
+    assert app.sql(nullable)[3:] == [("C", "Y"), ("D", "Y"), ("E", "Y")]
+
+
+def test_modify_null_drops_a_not_null_that_is_disabled(app: Session) -> None:
+    app.sql("CREATE TABLE T (A NUMBER NOT NULL DISABLE)")
+    app.sql("ALTER TABLE T MODIFY A NULL")
+    assert app.sql("SELECT COUNT(*) FROM USER_CONSTRAINTS WHERE TABLE_NAME = 'T'") == [(0,)]
+    app.sql("INSERT INTO T VALUES (NULL)")
+
+
+def test_not_null_that_is_deferred_is_a_known_gap(app: Session) -> None:
+    error = (3001, "unimplemented feature (simulator: NOT NULL that is looked at by COMMIT)")
+    assert app.error("CREATE TABLE T (A NUMBER NOT NULL DEFERRABLE INITIALLY DEFERRED)") == error
+    app.sql("CREATE TABLE T (A NUMBER CONSTRAINT T_A NOT NULL INITIALLY DEFERRED DISABLE)")
+    app.sql("INSERT INTO T VALUES (NULL)")
+    app.commit()
+    assert app.error("ALTER TABLE T ENABLE NOVALIDATE CONSTRAINT T_A") == error
+
+
 def test_a_foreign_key_to_a_deferrable_key_is_a_known_gap(app: Session) -> None:
     app.sql("CREATE TABLE PARENT (ID NUMBER CONSTRAINT PARENT_PK PRIMARY KEY DEFERRABLE)")
     assert app.error("CREATE TABLE CHILD (ID NUMBER REFERENCES PARENT (ID))")[0] == 3001

@@ -102,7 +102,7 @@ def parse_column(cursor: Cursor, semantics: str, *, altering: bool = False) -> C
             if constraint.kind == "NULL":
                 column.nullable = True
                 continue
-            if constraint.kind == "N":
+            if constraint.kind == "N" and constraint.mandatory:
                 column.nullable = False
             column.constraints.append(constraint)
 

@@ -90,22 +90,28 @@ def enforce(context: Context, owner: str, table: str, name: str) -> None:
                 raise OracleError(2270, "no matching unique or primary key for this column-list") from error
             raise
         return
-    if len(columns) == 1 and str(condition) == f'"{columns[0]}" IS NOT NULL':
-        if late:
-            context.run(f"ALTER TABLE {target} ADD CONSTRAINT {quote(name)} NOT NULL {quote(columns[0])} NOT VALID")
-        else:
-            try:
-                context.run(f"ALTER TABLE {target} ALTER {quote(columns[0])} SET NOT NULL")
-            except OracleError as error:
-                raise OracleError(2296, f"cannot enable ({owner}.{name}) - null values found") from error
-            dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": columns[0]}, NULLABLE="N")
+    not_null = _is_not_null(kind, columns, condition)
+    if not_null and deferred == "DEFERRED":
+        raise OracleError(3001, "unimplemented feature (simulator: NOT NULL that is looked at by COMMIT)")
+    if not_null and not late and not later:
+        try:
+            context.run(f"ALTER TABLE {target} ALTER {quote(columns[0])} SET NOT NULL")
+        except OracleError as error:
+            raise OracleError(2296, f"cannot enable ({owner}.{name}) - null values found") from error
+        dd.update(connection, "TAB_COLS", {"OWNER": owner, "TABLE_NAME": table, "COLUMN_NAME": columns[0]}, NULLABLE="N")
         return
     try:
         context.run(f"ALTER TABLE {target} ADD CONSTRAINT {quote(name)} CHECK ({context.expression(str(condition))}){late}")
     except OracleError as error:
+        if error.code == 2290 and not_null:
+            raise OracleError(2296, f"cannot enable ({owner}.{name}) - null values found") from error
         if error.code == 2290:
             raise OracleError(2293, f"cannot validate ({owner}.{name}) - check constraint violated") from error
         raise
+
+
+def _is_not_null(kind: object, columns: list[str], condition: object) -> bool:
+    return kind == "C" and len(columns) == 1 and str(condition) == f'"{columns[0]}" IS NOT NULL'
 
 
 def usable_index(
@@ -186,12 +192,19 @@ def _check_state(context: Context, target: str, columns: list[str], primary: boo
 def unenforce(context: Context, owner: str, table: str, name: str) -> None:
     """Take PostgreSQL's constraint away."""
     connection = context.connection
-    ((kind, condition),) = dd.rows(
-        connection, "CONSTRAINTS", "CONSTRAINT_TYPE", "SEARCH_CONDITION", OWNER=owner, CONSTRAINT_NAME=name
+    ((kind, condition, validated, deferrable),) = dd.rows(
+        connection,
+        "CONSTRAINTS",
+        "CONSTRAINT_TYPE",
+        "SEARCH_CONDITION",
+        "VALIDATED",
+        "DEFERRABLE",
+        OWNER=owner,
+        CONSTRAINT_NAME=name,
     )
     columns = [str(r[0]) for r in dd.rows(connection, "CONS_COLUMNS", "COLUMN_NAME", OWNER=owner, CONSTRAINT_NAME=name)]
     target = relation(owner, table)
-    if kind == "C" and len(columns) == 1 and str(condition) == f'"{columns[0]}" IS NOT NULL':
+    if _is_not_null(kind, columns, condition) and validated == "VALIDATED" and deferrable == "NOT DEFERRABLE":
         in_key = connection.execute(
             'SELECT FROM ora."CONS_COLUMNS" c JOIN ora."CONSTRAINTS" k USING ("OWNER", "CONSTRAINT_NAME") WHERE k."OWNER" ='
             ' %s::text AND k."TABLE_NAME" = %s::text'
@@ -209,6 +222,7 @@ def unenforce(context: Context, owner: str, table: str, name: str) -> None:
                 'SELECT FROM ora."CONSTRAINTS" k JOIN ora."CONS_COLUMNS" c USING ("OWNER", "CONSTRAINT_NAME") WHERE k."OWNER"'
                 ' = %s::text AND k."TABLE_NAME" = %s::text'
                 ' AND k."CONSTRAINT_TYPE"::text = \'C\' AND k."STATUS"::text = \'ENABLED\' AND k."SEARCH_CONDITION"::text = %s'
+                " AND k.\"VALIDATED\"::text = 'VALIDATED' AND k.\"DEFERRABLE\"::text = 'NOT DEFERRABLE'"
                 ' AND c."COLUMN_NAME" = %s::text',
                 (owner, table, f'"{column}" IS NOT NULL', column),
             ).fetchone()

@@ -42,6 +42,11 @@ class Constraint:
     using_index: str | None = None
     create_index: str = ""
 
+    @property
+    def mandatory(self) -> bool:
+        """Of a NOT NULL: whether its column is one that holds no NULL (NULLABLE is N). In any other state it is but a check."""
+        return self.enabled and self.validated is not False and not self.deferrable
+
 
 @dataclass(slots=True)
 class Column:
