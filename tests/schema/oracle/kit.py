@@ -18,6 +18,9 @@ from voyager_ops.databases.oracle.dictionary import VIEWS, Dictionary
 _TOKEN = re.compile(r"\s+|--[^\n]*|'(?:[^']|'')*'|\"[^\"]+\"|[\w$#]+|.", re.DOTALL)
 _PLSQL = re.compile(r"CREATE (?:OR REPLACE )?(TRIGGER|PROCEDURE|FUNCTION|PACKAGE BODY|PACKAGE|TYPE BODY)\b", re.IGNORECASE)
 
+# The states of a NOT NULL of which ALL_TAB_COLS says that the column is not NULLABLE.
+_MANDATORY = ("ENABLED", "VALIDATED", "NOT DEFERRABLE")
+
 
 def read_ddl(*paths: Path) -> Dictionary:
     """The dictionary of the schemas that the files create."""
@@ -238,14 +241,13 @@ class _Reader:
                 row = self.computed(words, row)
             elif words.take("INVISIBLE"):
                 row = replace(row, hidden_column="YES", column_id=None)
-            elif words.take("NOT", "NULL"):
-                row = replace(row, nullable="N")
-                self.add_constraint(owner, table, self.generated(), "C", [name], generated=True, check=f'"{name}" IS NOT NULL')
             elif words.take("NULL"):
                 continue
             else:
                 self.constraint(words, owner, table, column=name)
-                if self.rows["constraints"][-1].search_condition == f'"{name}" IS NOT NULL':
+                made = self.rows["constraints"][-1]
+                states = (made.status, made.validated, made.deferrable)
+                if made.search_condition == f'"{name}" IS NOT NULL' and states == _MANDATORY:
                     row = replace(row, nullable="N")
         self.rows["tab_cols"].append(row)
 

@@ -294,6 +294,45 @@ def test_a_unique_index_of_columns_that_are_not_null_says_nothing_of_null() -> N
     assert "UNIQUE_WITH_NULL" in {finding.code for finding in convert(from_text(text.format(""))).findings}
 
 
+NOT_NULLS = """CREATE TABLE {0}t (id NUMBER(9) NOT NULL, nn NUMBER(9) CONSTRAINT t_nn NOT NULL DISABLE,
+  s VARCHAR2(9) CONSTRAINT t_s NOT NULL NOVALIDATE, d NUMBER(9) CONSTRAINT t_d NOT NULL DEFERRABLE,
+  n NUMBER(9) CONSTRAINT t_n NOT NULL DEFERRABLE NOVALIDATE);"""
+
+
+def test_a_not_null_is_what_its_state_makes_of_it(target_db: Database, tmp_path: Path) -> None:
+    dictionary = from_text(NOT_NULLS.format("a."))
+    assert {row.column_name: row.nullable for row in dictionary.tab_cols} == {
+        "ID": "N", "NN": "Y", "S": "Y", "D": "Y", "N": "Y"
+    }  # fmt: skip
+    converted = convert(dictionary)
+    assert {key: text for key, text in _found(converted).items() if key[0].startswith(("CONSTRAINT", "CHECK"))} == {
+        ("CONSTRAINT_DISABLED", "a.t.t_nn"): "the check is disabled on the source and not created on the target",
+        ("CHECK_IMMEDIATE", "a.t.t_d"): "NOT NULL is checked at once on the target: PostgreSQL does not defer it",
+        ("CHECK_IMMEDIATE", "a.t.t_n"): "NOT NULL is checked at once on the target: PostgreSQL does not defer it",
+    }
+    export(dictionary, tmp_path / "schema")
+    import_all(target_db, tmp_path)
+    with target_db.connect() as connection:
+        mandatory = connection.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = 'a.t'::regclass AND attnum > 0 AND attnotnull"
+        )
+        assert sorted(name for (name,) in mandatory) == ["d", "id"]
+        checks = connection.execute(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'a.t'::regclass AND contype = 'c'"
+            " ORDER BY 1"
+        )
+        assert checks.fetchall() == [
+            ("t_n", "CHECK ((NOT (n IS NULL))) NOT VALID"),
+            ("t_s", "CHECK ((NOT (s IS NULL))) NOT VALID"),
+        ]
+
+
+def test_a_check_that_is_not_null_is_not_said_to_be_deferred() -> None:
+    converted = convert(from_text('CREATE TABLE a.t (id NUMBER(9), CONSTRAINT t_ck CHECK ("ID" IS NOT NULL));'))
+    assert "CHECK_IMMEDIATE" not in {finding.code for finding in converted.findings}
+    assert "id integer NOT NULL" in _statement(converted, "CREATE TABLE a.t")
+
+
 def test_a_generated_text_of_a_date(target_db: Database, tmp_path: Path) -> None:
     dictionary = from_text(
         "CREATE TABLE a.t (at DATE, period VARCHAR2(7) AS (TO_CHAR(at, 'YYYY-MM')), t VARCHAR2(6) AS (TO_CHAR(at, 'HH24MISS')));"

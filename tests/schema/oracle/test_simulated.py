@@ -9,8 +9,9 @@ import pytest
 
 from tests.conftest import Database
 from tests.oracle_source import OracleSource, oracle_source
-from tests.schema.oracle.kit import read_ddl, statements
+from tests.schema.oracle.kit import from_text, read_ddl, statements
 from tests.schema.oracle.spoken_of import not_spoken_of
+from tests.schema.oracle.test_convert import NOT_NULLS
 from tests.schema.oracle.test_samples import SCHEMAS, import_all
 from voyager_ops.config_file import parse_config
 from voyager_ops.databases.oracle.dictionary import Dictionary, read_dictionary
@@ -22,7 +23,7 @@ from voyager_ops.schema.oracle.export import export
 from voyager_ops.testing.postgres import Cluster
 
 USERS = {
-    **dict.fromkeys(("HR", "OE", "SH", "PM", "ERP"), ("DBA", "UNLIMITED TABLESPACE")),
+    **dict.fromkeys(("HR", "OE", "SH", "PM", "ERP", "NULLS"), ("DBA", "UNLIMITED TABLESPACE")),
     "PLAIN": ("CREATE TABLE", "UNLIMITED TABLESPACE"),
 }
 
@@ -69,6 +70,21 @@ def test_an_ordinary_user_reads_its_own_schema(source: OracleSource) -> None:
     text = "\n".join(convert(read).statements)
     assert "note character varying(10) DEFAULT 'x' NOT NULL" in text
     assert "PRIMARY KEY (id)" in text
+
+
+def test_the_states_of_not_null(source: OracleSource) -> None:
+    source.execute(NOT_NULLS.format("").rstrip(";"), user="NULLS")
+    with source.connect("NULLS") as connection:
+        read = read_dictionary(connection, ["NULLS"])
+    written = from_text(NOT_NULLS.format("nulls."))
+    for dictionary in (read, written):
+        assert {row.column_name: row.nullable for row in dictionary.tab_cols} == {
+            "ID": "N", "NN": "Y", "S": "Y", "D": "Y", "N": "Y"
+        }  # fmt: skip
+    found, wanted = convert(read), convert(written)
+    assert sorted(found.statements) == sorted(wanted.statements)
+    codes = {(finding.code, finding.object_name) for finding in found.findings}
+    assert codes == {(finding.code, finding.object_name) for finding in wanted.findings}
 
 
 def test_an_enterprise_schema(source: OracleSource, target_db: Database, tmp_path: Path) -> None:

@@ -64,15 +64,24 @@ def table_columns(source: Source, output: Output, owner: str, table: str, key: f
 
 
 def _not_null(source: Source, output: Output, owner: str, table: str) -> frozenset[str]:
-    """The columns that hold no NULL: those the dictionary says so of, and those of deferrable constraints, which it does not."""
+    """The columns that hold no NULL: those the dictionary says so of, and those of valid checks, deferrable or written so."""
     found = {row.column_name for row in source.visible(owner, table) if row.nullable == "N"}
     for row in source.constraints.get((owner, table), ()):
         column = not_null_column(row)
         if column and row.status == "ENABLED" and row.validated == "VALIDATED" and column not in found:
             found.add(column)
-            message = "NOT NULL is checked at once on the target: PostgreSQL does not defer it"
-            output.find("CHECK_IMMEDIATE", "constraint", owner, f"{table}.{row.constraint_name}", message)
+            checked_at_once(output, row)
     return frozenset(found)
+
+
+def checked_at_once(output: Output, row: rows.ConstraintRow) -> None:
+    """A finding when the source may leave the check, or NOT NULL, to the end of a transaction."""
+    if row.deferrable != "DEFERRABLE":
+        return
+    message = "the check is made at once on the target: PostgreSQL does not defer checks"
+    if not_null_column(row):
+        message = "NOT NULL is checked at once on the target: PostgreSQL does not defer it"
+    output.find("CHECK_IMMEDIATE", "constraint", row.owner, f"{row.table_name}.{row.constraint_name}", message)
 
 
 def _definition(column: ColumnType, constraint: Node | None, not_null: bool) -> Node:

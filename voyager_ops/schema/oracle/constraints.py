@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
 from voyager_ops.databases.oracle.names import fold
-from voyager_ops.schema.oracle.columns import TableColumns
+from voyager_ops.schema.oracle.columns import TableColumns, checked_at_once
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, table
 from voyager_ops.schema.oracle.gate import translate_condition
 from voyager_ops.schema.oracle.output import Output
@@ -131,6 +131,7 @@ def _unvalidated(output: Output, row: rows.ConstraintRow, columns: TableColumns)
     except Refused as refused:
         _left_out(output, row, f"{row.search_condition.strip()!r}: {refused.reason}")
         return
+    checked_at_once(output, row)
     check = exp.CheckColumnConstraint(this=condition)
     _add(output, row, _named(row, check, output.constraint_name(row)), not_valid=True)
 

@@ -8,7 +8,7 @@ from voyager_ops.databases.oracle import dictionary_rows as rows
 from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.kinds import Kind as FileKind
 from voyager_ops.schema.oracle import partitions
-from voyager_ops.schema.oracle.columns import TableColumns, table_columns
+from voyager_ops.schema.oracle.columns import TableColumns, checked_at_once, table_columns
 from voyager_ops.schema.oracle.dialect import Node, Refused, generate, identifier, table
 from voyager_ops.schema.oracle.gate import translate_condition
 from voyager_ops.schema.oracle.output import Output, shortened, too_long
@@ -146,9 +146,7 @@ def _checks(source: Source, output: Output, owner: str, name: str, columns: Tabl
             message = f"the check {row.search_condition.strip()!r} is left out: {refused.reason}"
             output.find("CHECK_LEFT_OUT", "constraint", owner, f"{name}.{row.constraint_name}", message)
             continue
-        if row.deferrable == "DEFERRABLE":
-            message = "the check is made at once on the target: PostgreSQL does not defer checks"
-            output.find("CHECK_IMMEDIATE", "constraint", owner, f"{name}.{row.constraint_name}", message)
+        checked_at_once(output, row)
         check: Node = exp.CheckColumnConstraint(this=condition.node)
         if row.generated != "GENERATED NAME":
             check = exp.Constraint(this=identifier(output.constraint_name(row)), expressions=[check])
