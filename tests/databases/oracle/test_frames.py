@@ -150,6 +150,20 @@ def test_types_tell_which_reading_of_a_statement_is_right() -> None:
     assert frames.change(parse(statement, frames.accepts)).new == [b"7", b"a','b", None, b"3.00"]
 
 
+def test_columns_that_a_line_end_parts_are_refused_not_taken_for_one() -> None:
+    texts = table("HR", "W", 81, [column("ID", "NUMBER(9)"), column("A", "VARCHAR2(50)"), column("B", "VARCHAR2(50)")], ("id",))
+    frames = _frames(texts)
+    old = "where \"ID\" = '1' and \"A\" = 'x' and \"B\" = 'y';"
+    whole = frames.change(parse(f'update "HR"."W" set "A" = \'a\', "B" = \'b\' {old}', frames.accepts))
+    assert whole.new == [b"1", b"a", b"b"]
+    for between in (",\n", ",  ", " ,"):
+        with pytest.raises(ValueError, match="ways"):
+            parse(f'update "HR"."W" set "A" = \'a\'{between}"B" = \'b\' {old}', frames.accepts)
+    for between in (" or ", "  and ", "\nand "):
+        with pytest.raises(ValueError, match="not separated"):
+            parse(f'delete from "HR"."W" where "ID" = \'1\' and "A" = \'x\'{between}"B" = \'y\';', frames.accepts)
+
+
 _texts = st.one_of(st.none(), kit.texts.filter(lambda text: 0 < len(text) <= 50))
 
 

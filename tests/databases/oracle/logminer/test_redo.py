@@ -241,6 +241,65 @@ def test_a_value_of_an_unknown_form_does_not_become_part_of_the_text_before_it(v
         parse(f'update "O"."T" set "A" = \'x\', "B" = {value}, "C" = \'z\' where "A" = \'y\';')
 
 
+_SEPARATED = ["{},\n{}", "{},  {}", "{} , {}", "{}\n,{}"]
+_JOINED = [" or ", "  and ", " and  ", "\nand ", "\tand\t", " AND ", "\n   And\n   ", "or ", " and\n"]
+
+
+@pytest.mark.parametrize("separated", _SEPARATED)
+def test_columns_that_another_comma_parts_are_not_one_text(separated: str) -> None:
+    for value in ("'b'", "'it's'", "NULL", "HEXTORAW('00')"):
+        pair = separated.format("\"A\" = 'a'", f'"B" = {value}')
+        with pytest.raises(RedoError):
+            parse(f'update "O"."T" set {pair} where "ID" = \'1\' and "A" = \'x\' and "B" = \'y\';')
+        with pytest.raises(RedoError):
+            parse(f'update "O"."T" a set "C" = \'it\'s\', "D" = NULL, {pair}, "E" = \'e\' where "ID" = \'1\' and "A" = \'x\';')
+
+
+@pytest.mark.parametrize("joined", _JOINED)
+def test_conditions_that_are_joined_otherwise_are_not_one_text(joined: str) -> None:
+    for condition in (
+        "\"B\" = '2'",
+        '"B" IS NULL',
+        '"B" is null',
+        "a.\"B\"  =  '2'",
+        "\"B\" = TO_DATE('2020-01-01', 'YYYY-MM-DD')",
+    ):
+        pair = f"\"A\" = 'x'{joined}{condition}"
+        for end in ("", " and \"C\" = '3'"):
+            with pytest.raises(RedoError):
+                parse(f'delete from "O"."T" where "ID" = \'1\' and {pair}{end};')
+            with pytest.raises(RedoError):
+                parse(f'update "O"."T" set "A" = \'a\' where {pair}{end};')
+
+
+@pytest.mark.parametrize("where", [" WHERE ", "\nwhere ", " where  ", "\n  where\n  "])
+def test_a_where_that_stands_otherwise_is_not_a_text_s(where: str) -> None:
+    with pytest.raises(RedoError):
+        parse(f'update "O"."T" set "A" = \'a\', "B" = \'b\'{where}"ID" = \'1\' and "A" = \'x\' and "B" = \'y\';')
+
+
+def test_a_text_that_holds_another_separator_reads_back_where_there_is_one_reading() -> None:
+    for text in ("a'',\n\"B\" = ''b", "a''  AND \"B\" is null"):  # doubled, beside a lone quote
+        redo = parse(f'delete from "O"."T" where "A" = \'{text}\' and "C" = \'it\'s\';')
+        assert pairs(redo.old_names, redo.old_values) == [("A", f"'{text}'"), ("C", "'it''s'")]
+    # Lone quotes: a WHERE's separator in SET, columns out of order, or a value that its type cannot have.
+    redo = parse('update "O"."T" set "B" = \'a\' or "C" = \'b\' where "B" = \'1\' and "C" = \'2\';')
+    assert pairs(redo.new_names, redo.new_values) == [("B", "'a'' or \"C\" = ''b'")]
+    redo = parse('update "O"."T" set "B" = \'a\',\n"A" = \'b\' where "A" = \'1\' and "B" = \'2\';')
+    assert pairs(redo.new_names, redo.new_values) == [("B", "'a'',\n\"A\" = ''b'")]
+    statement = 'delete from "O"."T" where "A" = \'a\' OR "N" = \'b\';'
+    redo = parse(statement, lambda name, literal: name != "N" or literal.strip("'").isdigit())
+    assert pairs(redo.old_names, redo.old_values) == [("A", "'a'' OR \"N\" = ''b'")]
+    with pytest.raises(RedoError, match="not separated"):
+        parse(statement)
+
+
+def test_a_value_of_an_unknown_form_further_on_does_not_become_part_of_the_text_before_it() -> None:
+    for between in ('"N" = NULL', "\"N\" = TO_DATE('2020-01-01')", '"N" IS NULL'):
+        with pytest.raises(RedoError):
+            parse(f'delete from "O"."T" where "A" = \'x\' and {between} and "B" = 1.5D and "C" = \'z\';')
+
+
 def test_blanks_around_the_equals_sign_may_be_missing() -> None:
     redo = parse("delete from \"O\".\"T\" where \"A\" = 'y' and \"B\"= '2' and \"C\" ='it''s' and ROWID ='AAA';")
     assert pairs(redo.old_names, redo.old_values) == [("A", "'y'"), ("B", "'2'"), ("C", "'it''s'")]

@@ -2,7 +2,9 @@
 
 All readings are looked for: a quoted literal may end at any quote after which the statement goes on as one of LogMiner's does. Of
 several, those are dropped that name a column twice, or a value that its column's type cannot have; then those whose columns do
-not come in the table's order. One that is left is taken; several are an error, nothing is guessed.
+not come in the table's order. One that is left is taken; several are an error, nothing is guessed. Readings with separators that
+LogMiner does not print (a line's end, two blanks, AND, OR) count among them, so that none of these is taken for a text's own, and
+are an error where they are left.
 A literal is given back properly quoted: if its quotes were all doubled it is taken as written, else as not doubled at all.
 """
 
@@ -29,11 +31,14 @@ _NEXT_VALUE = re.compile(rf",(?={_STARTS})").match
 _CLOSED = re.compile(r"\);\s*+\Z").match
 _STRICT_VALUE = re.compile(VALUE).match
 _NAME = re.compile(rf"{CONDITION}(?: ?(= ?)| IS NULL)").match
-_SEPARATOR = re.compile(rf"(, ?| and | where )(?={CONDITION}(?: ?=| IS NULL))|;\s*+\Z").match
-_ENDED = re.compile(rf"'(?:, ?| and | where )(?={CONDITION} ?(?:=|IS\b))").finditer
+_BETWEEN: Final = r"\s*,\s*|\s*(?i:and|or|where)\s*"
+_SEPARATOR = re.compile(rf"({_BETWEEN})(?={CONDITION}(?: ?=| IS NULL))|;\s*+\Z").match
+_ENDED = re.compile(rf"'(?:{_BETWEEN})(?={CONDITION}\s*(?:=|(?i:is)\b))").finditer
+_PRINTED: Final = frozenset((",", ", ", " and ", " where "))
+"""The separators that LogMiner prints. A reading with another (``or``, a line's end) counts too, but is not taken."""
 
 Part = tuple[str, Literal, str]
-"""Name, literal, and what follows it (stripped; '' at the end)."""
+"""Name, literal, and what follows it ('' at the end)."""
 
 
 def parse_relaxed(statement: str, accepts: Accepts | None) -> Redo:
@@ -55,12 +60,17 @@ def parse_relaxed(statement: str, accepts: Accepts | None) -> Redo:
         return Redo(INSERT, owner, table, names, [value for _, value in values], (), ())
     owner, table = head.group(1), head.group(2)
     readings = []
+    strange = []
     for parts in search.conditions(head.end()):
         if (shaped := _shaped(parts, first == "u")) is not None:
             readings.append(shaped)
+            if any(follows and follows not in _PRINTED for _, _, follows in parts):
+                strange.append(shaped)
     if not readings:
         raise RedoError("its literals cannot be told apart")
-    both = _only_of([(new, old) for new, old in readings], accepts)
+    both = _only_of(readings, accepts)
+    if any(both is each for each in strange):
+        raise RedoError("its columns are not separated as LogMiner separates them")
     new, old = both
     return Redo(
         UPDATE if first == "u" else DELETE,
@@ -81,8 +91,9 @@ def _shaped(parts: list[Part], update: bool) -> tuple[Pairs, Pairs] | None:
     new: Pairs = []
     old: Pairs = []
     in_set = update
-    for name, value, follows in parts:
+    for name, value, between in parts:
         (new if in_set else old).append((name, value))
+        follows = between.strip().lower().replace("or", "and")
         if follows == "where":
             if not in_set:
                 return None
@@ -175,13 +186,23 @@ class _Search:
         """
         text = self._text
         for found in _ENDED(text, opening + 1, end):
-            head = _NAME(text, found.end())
-            if head is None:
-                return True
-            if head.group(2) and text[head.end()] != "'":
-                value = _STRICT_VALUE(text, head.end())
-                if value is None or _SEPARATOR(text, value.end()) is None:
+            at = found.end()
+            while at < end:
+                head = _NAME(text, at)
+                if head is None:
                     return True
+                at = head.end()
+                if head.group(2):
+                    if text[at] == "'":
+                        break
+                    value = _STRICT_VALUE(text, at)
+                    if value is None:
+                        return True
+                    at = value.end()
+                separator = _SEPARATOR(text, at)
+                if separator is None:
+                    return True
+                at = separator.end()
         return False
 
     @staticmethod
@@ -243,7 +264,7 @@ class _Search:
                     found = _SEPARATOR(text, end)
                     if found is None:
                         continue
-                    follows = (found.group(1) or "").strip()
+                    follows = found.group(1) or ""
                     if not follows:
                         self._count()
                         result.append([*before, (name, value, "")])
