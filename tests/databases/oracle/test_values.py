@@ -110,6 +110,17 @@ SHAPES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("target", ["", "timestamp(0)", "timestamptz", "date"])
+def test_a_date_has_no_fraction_of_a_second(target: str) -> None:
+    decode = literal_decoder(column("DATE", target))
+    wanted = {"date": b"2020-01-01", "timestamptz": b"2020-01-01 00:00:00+00"}.get(target, b"2020-01-01 00:00:00")
+    for fraction in ("", ".", ".000000000"):
+        assert decode(f"TO_TIMESTAMP('2020-01-01 00:00:00{fraction}')") == wanted
+    for moment in ("2020-01-01 00:00:00.5", "2020-01-01 00:00:00.000000001", "01-JAN-20 12.00.00.5 AM"):
+        with pytest.raises(ValueRefused):
+            decode(f"TO_TIMESTAMP('{moment}')")
+
+
 @pytest.mark.parametrize("ddl", sorted({case.ddl for case in CASES} - {"VECTOR"}))
 def test_the_fast_way_is_the_proper_way(ddl: str) -> None:
     """Whatever shape a literal has, the column's decoder gives what taking it apart gives, or refuses it as that does."""

@@ -82,6 +82,16 @@ def padded_text(length: int) -> Fast:
     return convert
 
 
+def date(zone: str) -> Fast:
+    """``TO_DATE('…', '…')`` for timestamp; ``zone`` is written behind."""
+
+    def convert(literal: str) -> bytes | None:
+        found = _DATE.fullmatch(literal)
+        return (found[1] + zone).encode() if found is not None else None
+
+    return convert
+
+
 def moment(digits: int, zone: str) -> Fast:
     """``TO_DATE('…', '…')`` and ``TO_TIMESTAMP('…')`` for timestamp(digits); ``zone`` is written behind."""
 
@@ -130,6 +140,8 @@ def fast_of(type_: OracleType, target: Target) -> Fast | None:
         return padded_text(target.precision or 1) if kind == "bpchar" else text if kind in ("text", "varchar", "json") else None
     if name == TSTZ:
         return zoned_moment(digits)
-    if name == "DATE" or name in TIMESTAMPS:
+    if name == "DATE":
+        return {"timestamp": date(""), "timestamptz": date("+00")}.get(kind)
+    if name in TIMESTAMPS:
         return {"timestamp": moment(digits, ""), "timestamptz": moment(digits, "+00")}.get(kind)
     return hex_bytes if name == "RAW" and kind == "bytea" else None

@@ -174,7 +174,8 @@ def _bytes_form(type_: OracleType, target: Target) -> Form:
 def _moment_form(type_: OracleType, target: Target) -> Form:
     name = type_.name
     digits = min(6 if target.precision is None else target.precision, 6)
-    fraction = "" if name == "DATE" else ".FF9"
+    whole = name == "DATE"
+    fraction = "" if whole else ".FF9"
     if name == TSTZ:
         return _form(
             f"TO_CHAR({{}}, '{SIGNED}{fraction}TZH:TZM')",
@@ -188,9 +189,9 @@ def _moment_form(type_: OracleType, target: Target) -> Form:
         return _form(expression, pa.string(), str, value_moments.date, value_arrow.dates)
     if target.kind == "timestamptz":
         moments = partial(value_arrow.moments, digits=digits, zone="+00")
-        return _form(expression, pa.string(), str, partial(value_moments.timestamptz, digits=digits), moments)
+        return _form(expression, pa.string(), str, partial(value_moments.timestamptz, digits=digits, whole=whole), moments)
     moments = partial(value_arrow.moments, digits=digits, zone="")
-    return _form(expression, pa.string(), str, partial(value_moments.timestamp, digits=digits), moments)
+    return _form(expression, pa.string(), str, partial(value_moments.timestamp, digits=digits, whole=whole), moments)
 
 
 def _boolean_form(target: Target) -> Form:

@@ -22,17 +22,20 @@ _MONTHS: Final = {name: f"{number:02d}" for name, number in MONTHS.items()}
 _PLACES: Final = 6
 
 
-def timestamp(text: str, digits: int = _PLACES) -> str:
-    """``timestamp(digits)``. ValueError for what is no moment, or one with a zone."""
+def timestamp(text: str, digits: int = _PLACES, *, whole: bool = False) -> str:
+    """``timestamp(digits)``. ValueError for what is no moment, or one with a zone. ``whole``: of Oracle's DATE, which has whole
+    seconds only; others are a ValueError."""
     year, rest, fraction, offset = _parsed(text)
+    _check_whole(text, fraction, whole)
     if offset is not None:
         raise ValueError(f"{text[:60]!r} has a time zone")
     return _written(year, rest, fraction[:digits], "")
 
 
-def timestamptz(text: str, digits: int = _PLACES) -> str:
-    """``timestamptz(digits)`` in UTC. Text without a zone is in UTC already."""
+def timestamptz(text: str, digits: int = _PLACES, *, whole: bool = False) -> str:
+    """``timestamptz(digits)`` in UTC. Text without a zone is in UTC already. ``whole`` as in :func:`timestamp`."""
     year, rest, fraction, offset = _parsed(text)
+    _check_whole(text, fraction, whole)
     if offset:
         year, rest = _shifted(year, rest, -offset)
     return _written(year, rest, fraction[:digits], "+00")
@@ -44,6 +47,11 @@ def date(text: str) -> str:
     if rest[6:] != "00:00:00" or fraction.strip("0"):
         raise ValueError(f"{text.strip()[:60]} has a time of day, which a date cannot hold")
     return _dated(year, rest[:5]) + (" BC" if year < 0 else "")
+
+
+def _check_whole(text: str, fraction: str, whole: bool) -> None:
+    if whole and fraction.strip("0"):
+        raise ValueError(f"{text.strip()[:60]} has a fraction of a second, which a DATE cannot have")
 
 
 def _parsed(text: str) -> tuple[int, str, str, int | None]:
