@@ -1,4 +1,4 @@
-"""The public sample schemas: PostgreSQL accepts every statement, and every object is converted or named."""
+"""Schemas after the public samples, shortened: PostgreSQL accepts every statement, and every object is converted or named."""
 
 from __future__ import annotations
 
