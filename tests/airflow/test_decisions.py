@@ -27,6 +27,10 @@ from voyager_ops.testing.demo_stage import DAGS, ENVIRONMENT
 from voyager_ops.testing.postgres import Cluster
 
 ROOT = Path(__file__).parents[2]
+CALLED_YUGABYTEDB = (
+    "CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text LANGUAGE sql AS"
+    " $$ SELECT 'PostgreSQL 15.12-YB-2025.1.0.0-b0, a PostgreSQL that says so' $$"
+)
 EDITED, KEPT = "edited", "kept"
 """EDITED: its target is called a YugabyteDB, so that its schema has issues, one of which is imported as it is, and it has no way
 back. KEPT: its cutover is rejected at first, it stays on the target, its objects are handed over and its own users dropped."""
@@ -161,6 +165,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             cluster.create_user(MOVER, superuser=True)
             urls[f"{KEPT}_{side}_admin"] = urls[f"{KEPT}_{side}"]
             urls[f"{KEPT}_{side}"] = cluster.dsn(KEPT, MOVER)
+        change(target.dsn(EDITED), CALLED_YUGABYTEDB)
         urls[f"{EDITED}_target"] = urls[f"{EDITED}_target"].replace("postgresql:", "yugabytedb:")
         environment = ENVIRONMENT | {"VOYAGER_OPS_CONFIG_DIR": str(configs)}
         airflow = stack.enter_context(

@@ -206,4 +206,4 @@ def test_the_size_is_what_rows_of_short_values_take(width: int) -> None:
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert 0.8 * held < fold.size < 1.25 * held
+    assert 0.75 * held < fold.size < 1.35 * held  # held differs by a twentieth from run to run

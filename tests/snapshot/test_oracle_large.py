@@ -31,11 +31,11 @@ with context.apply_db.connect("test") as connection:
 lengths = []
 real = reading.OracleReader.copy
 
-async def copy(self, chunk, job, writer, on_bytes):
+async def copy(self, chunk, job, writer, on_bytes, *more):
     def noted(count):
         lengths.append(count)
         on_bytes(count)
-    return await real(self, chunk, job, writer, noted)
+    return await real(self, chunk, job, writer, noted, *more)
 
 reading.OracleReader.copy = copy
 plan_chunks(context, SnapshotConfig())
