@@ -122,8 +122,7 @@ def test_a_killed_owner_takes_its_server_along_and_the_directory_is_reaped() -> 
     with owner:
         os.kill(owner.pid, signal.SIGKILL)
     assert gone(pid)
-    assert directory.exists()
-    assert directory in reap_stale_clusters() or not directory.exists()  # another process's start may be faster
+    reap_stale_clusters()  # another process's start may have been faster
     assert not directory.exists()
 
 
