@@ -208,7 +208,7 @@ async def _build(session: AsyncConnection, migration: str, table: QName, lock_se
         await session.execute("ROLLBACK")
         return
     if await _wanting(session, table):
-        await _raise_memory(session)
+        await _set_for_building(session)
         name, definition, *comments = key
         for statement in (_statement(table, name, definition), *_comments(table, name, *comments)):
             await session.execute(statement)
@@ -239,8 +239,9 @@ async def _notice_when_we_are_gone(session: AsyncConnection) -> None:
         return  # not on every operating system
 
 
-async def _raise_memory(session: AsyncConnection) -> None:
-    await session.execute("SET LOCAL default_tablespace = ''")  # as it was: a key that lies elsewhere is not set aside
+async def _set_for_building(session: AsyncConnection) -> None:
+    """Until the transaction ends: memory to sort in, and the index where it was (a key that lies elsewhere is not set aside)."""
+    await session.execute("SET LOCAL default_tablespace = ''")
     await session.execute(
         "SELECT set_config('maintenance_work_mem',"
         " greatest(m.setting::bigint, least($1::bigint, b.setting::bigint * 2))::text || 'kB', true)"  # blocks of 8 kB
