@@ -117,6 +117,22 @@ def test_columns_left_out_are_not_mined(oracle: ShopOracle, make: Callable[..., 
     assert errors(make("logminer", "tables: {exclude: [shop.places]}\n")).keys() <= {"tables"}
 
 
+LONG = "N" * 31
+
+
+@pytest.mark.parametrize("more", ["", f"types: {{by_column: {{SHOP.NOTED.{LONG}: skip}}}}\n"])
+def test_names_too_long_for_logminer_are_not_mined_either(oracle: ShopOracle, make: Callable[..., Migration], more: str) -> None:
+    """Also for whoever has not run preflight: nothing would be missed, for nothing would come."""
+    oracle.run(f"CREATE TABLE NOTED (ID NUMBER(10) PRIMARY KEY, NAME VARCHAR2(20), {LONG} NUMBER)")
+    migration = make("logminer", more)
+    assert set(errors(migration)) == {"names"}
+    export_schema.run(migration)
+    import_schema.run(migration, "base")
+    with pytest.raises(PreconditionError, match=rf"shop\.noted: LogMiner writes none of its changes out, .*{LONG}"):
+        export_data.prepare(migration)
+    assert errors(make("triggers")) == {}
+
+
 def test_columns_left_out_by_triggers(oracle: ShopOracle, make: Callable[..., Migration], target_db: Database) -> None:
     oracle.run(*LEFT_OUT, "INSERT INTO PLACES (ID, NAME) VALUES (1, 'a')")
     migration = make("triggers", SKIP)

@@ -42,7 +42,7 @@ from voyager_ops.databases.oracle.prepared import (
     unstreamable,
 )
 from voyager_ops.databases.oracle.starting import Start, find_start
-from voyager_ops.databases.oracle.unmined import left_out, unmined
+from voyager_ops.databases.oracle.unmined import LOGMINER_NAME, LONG_NAMES_SINCE, left_out, long_named, too_long, unmined
 from voyager_ops.databases.oracle.values import literal_decoder
 from voyager_ops.databases.postgres import metadata as target_metadata
 from voyager_ops.databases.postgres.capture import refuse_remains
@@ -197,7 +197,17 @@ def _check(connection: oracledb.Connection, context: LaneContext) -> tuple[bool,
         problems.append(
             ("minimal supplemental logging is off: rows cannot be told from redo", check_mends.minimal_logging(place))
         )
-    found = unmined(connection, {table.native_name.schema for table in context.tables})
+    owners = {table.native_name.schema for table in context.tables}
+    if int(connection.version.partition(".")[0]) < LONG_NAMES_SINCE:
+        for table, column in too_long(context.tables, long_named(connection, owners)):
+            what = f"the name of its column {column}" if column else "its name"
+            problems.append(
+                (
+                    f"{table.name}: LogMiner writes none of its changes out, for {what} is longer than {LOGMINER_NAME} bytes",
+                    f"rename it, capture by triggers (changes: {{capture: triggers}}), or {leave_out(table)}",
+                )
+            )
+    found = unmined(connection, owners)
     for table in context.tables:
         large = [column.native_name for column in table.data_columns if is_large(column)]
         if large and not table.key:

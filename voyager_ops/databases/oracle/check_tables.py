@@ -20,7 +20,7 @@ from voyager_ops.databases.oracle.types import (
     why_not,
     why_not_streamable,
 )
-from voyager_ops.databases.oracle.unmined import LOGMINER_NAME, left_out
+from voyager_ops.databases.oracle.unmined import LOGMINER_NAME, LONG_NAMES_SINCE, left_out, too_long
 from voyager_ops.model.checks import Check, error, listed, ok, warning
 from voyager_ops.model.tables import Column, Table
 
@@ -276,12 +276,7 @@ def _renamed(table: Table, column: str) -> str:
 
 
 def _names(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
-    """Columns that are left out count too: they are there, and LogMiner ignores their table."""
-    long = [(table, "") for table in tables if any(len(part.encode()) > LOGMINER_NAME for part in table.native_name)]
-    for table in tables:
-        migrated = (column.native_name for column in table.columns)
-        long += [(table, name) for name in migrated if len(name.encode()) > LOGMINER_NAME]
-        long += [(table, name) for name in left_out(table, facts.long_named)]
+    long = too_long(tables, facts.long_named)
     if not long:
         yield ok("names", subject, f"no name is longer than {LOGMINER_NAME} bytes")
         return
@@ -295,7 +290,7 @@ def _names(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterato
     mend = f"{_renamed(*long[0])}, or leave {them} out (tables.exclude)"
     yield (
         error("names", subject, message, breaks, mend)
-        if facts.version[:1] < (23,)
+        if facts.version[0] < LONG_NAMES_SINCE
         else warning("names", subject, message, f"{breaks}, before Oracle 23ai; this release has not been tried", mend)
     )
 

@@ -18,7 +18,8 @@ from voyager_ops.databases.oracle.types import OracleType, why_not_streamable
 from voyager_ops.model.tables import Table
 
 LOGMINER_NAME: Final = 30
-"""Bytes: of tables and columns with longer names LogMiner writes no changes (before 23ai)."""
+"""Bytes: of tables and columns with longer names LogMiner writes no changes (before :data:`LONG_NAMES_SINCE`)."""
+LONG_NAMES_SINCE: Final = 23
 Name = tuple[str, str]
 """(owner, table), as Oracle spells them."""
 
@@ -55,6 +56,19 @@ def long_named(connection: oracledb.Connection, owners: Iterable[str]) -> dict[N
             for table, column in cursor.execute(_LONG, owner=owner, most=LOGMINER_NAME).fetchall():
                 found[owner, str(table)].append(str(column))
     return {table: tuple(columns) for table, columns in found.items()}
+
+
+def too_long(tables: Iterable[Table], columns: Mapping[Name, tuple[str, ...]]) -> list[tuple[Table, str]]:
+    """What is too long for LogMiner: a table ('') or a column of it. ``columns``: of :func:`long_named`; those that are left out
+    count too, for they are there, and their table is ignored."""
+    found: list[tuple[Table, str]] = []
+    for table in tables:
+        if any(len(part.encode()) > LOGMINER_NAME for part in table.native_name):
+            found.append((table, ""))
+        migrated = (column.native_name for column in table.columns)
+        found += [(table, name) for name in migrated if len(name.encode()) > LOGMINER_NAME]
+        found += [(table, name) for name in left_out(table, columns)]
+    return found
 
 
 def left_out(table: Table, found: Mapping[Name, tuple[str, ...]]) -> tuple[str, ...]:
