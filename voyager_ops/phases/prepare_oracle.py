@@ -148,7 +148,4 @@ def _fetch(cursor: oracledb.Cursor, query: Query) -> list[tuple[Any, ...]]:
 
 
 def _expanded(cursor: oracledb.Cursor, each: Each) -> list[str]:
-    found = _fetch(cursor, each.query)
-    if not each.what:
-        return [each.statement.format(quote(str(row[0]))) for row in found]
-    return [each.statement.format(quote(str(row[0])), what=each.what[str(row[1])]) for row in found]
+    return [each.statement.format(quote(str(row[0]))) for row in _fetch(cursor, each.query)]

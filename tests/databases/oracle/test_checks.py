@@ -26,7 +26,7 @@ FIT = OracleFacts(
     supplemental="YES",
     open_mode="READ WRITE",
     role="PRIMARY",
-    privileges=frozenset({"CREATE TABLE", "SELECT ANY TABLE", "FLASHBACK ANY TABLE", "ALTER ANY TABLE"}),
+    privileges=frozenset({"CREATE SESSION", "CREATE TABLE", "SELECT ANY TABLE", "FLASHBACK ANY TABLE", "ALTER ANY TABLE"}),
     mining_privileges=frozenset({"LOGMINING", "SELECT ANY TRANSACTION"}),
     redo=REDO,
     undo_seconds=3600,
@@ -60,19 +60,19 @@ def test_a_sound_source() -> None:
     [
         ({"log_mode": "NOARCHIVELOG"}, "archivelog", "error", "ALTER DATABASE ARCHIVELOG"),
         ({"supplemental": "NO"}, "supplemental_minimal", "error", "ALTER DATABASE ADD SUPPLEMENTAL LOG DATA"),
-        ({"state_known": False}, "database_state", "error", "SELECT_CATALOG_ROLE"),
+        ({"state_known": False}, "database_state", "error", "SELECT ANY DICTIONARY"),
         ({"role": "PHYSICAL STANDBY"}, "standby", "error", "primary"),
         ({"open_mode": "READ ONLY"}, "open_mode", "error", "READ WRITE"),
         ({"characterset": "US7ASCII"}, "encoding", "warning", "ASCIISTR"),
         ({"quota": False}, "quota", "error", 'ALTER USER "C##MIG" QUOTA 100M ON "USERS"'),
         ({"may_mine": False}, "dbms_logmnr", "error", 'GRANT EXECUTE ON SYS.DBMS_LOGMNR TO "C##MIG" CONTAINER = ALL'),
-        ({"unreadable_views": ("V$LOG",)}, "catalog_views", "error", "SELECT_CATALOG_ROLE"),
+        ({"unreadable_views": ("V$LOG",)}, "catalog_views", "error", 'GRANT SELECT ANY DICTIONARY TO "C##MIG" CONTAINER = ALL'),
         ({"whole_dictionary": False}, "dictionary", "warning", 'GRANT SELECT ANY DICTIONARY TO "C##MIG" CONTAINER = ALL'),
         ({"mines_in_root": False}, "local_mining", "warning", "cdb_service"),
         ({"root_refused": "ORA-01031"}, "container", "error", "GRANT SET CONTAINER"),
         ({"mining_privileges": frozenset({"LOGMINING"})}, "privilege_select_any_transaction", "error", "SELECT ANY TRANSACTION"),
         ({"undo_seconds": 1}, "undo", "warning", "ALTER SYSTEM SET undo_retention = 21 -- the undo tablespace"),
-        ({"undo_seconds": None}, "undo", "warning", 'GRANT SELECT_CATALOG_ROLE TO "C##MIG"'),
+        ({"undo_seconds": None}, "undo", "warning", 'GRANT SELECT ANY DICTIONARY TO "C##MIG"'),
         (
             {"redo": replace(REDO, groups=((1, 1, 50 << 20), (1, 2, 2 * GB), (1, 3, 50 << 20)))},
             "redo_size",
@@ -169,7 +169,7 @@ def test_the_national_character_set_of_the_driver_alone(type_: str) -> None:
 
 
 def test_rights_come_from_roles_system_privileges_or_ownership() -> None:
-    poor = replace(FIT, privileges=frozenset({"CREATE TABLE"}))
+    poor = replace(FIT, privileges=frozenset({"CREATE SESSION", "CREATE TABLE"}))
     assert {"select", "flashback", "supplemental_all"} == set(findings(poor))
     by_object = replace(poor, object_privileges={("HR", "T"): frozenset({"READ", "FLASHBACK", "ALTER"})})
     assert findings(by_object) == {}
@@ -339,10 +339,9 @@ def test_durations_grow_with_the_tables() -> None:
         (
             {"may_mine": False},
             "dbms_logmnr",
-            "BEGIN rdsadmin.rdsadmin_util.grant_sys_object('DBMS_LOGMNR', 'MIG', 'EXECUTE');"
-            " rdsadmin.rdsadmin_util.grant_sys_object('DBMS_LOGMNR_D', 'MIG', 'EXECUTE'); END;",
+            "BEGIN\n  rdsadmin.rdsadmin_util.grant_sys_object('DBMS_LOGMNR', 'MIG', 'EXECUTE');\nEND;",
         ),
-        ({"unreadable_views": ("V$LOG",)}, "catalog_views", "rdsadmin_util.grant_sys_object('V_$LOG', 'MIG', 'SELECT')"),
+        ({"unreadable_views": ("V$LOG",)}, "catalog_views", 'GRANT SELECT ANY DICTIONARY TO "MIG"'),
         (
             {"redo": replace(REDO, groups=((1, 1, 50 << 20), (1, 2, 50 << 20)))},
             "redo_size",
@@ -357,7 +356,7 @@ def test_durations_grow_with_the_tables() -> None:
             "BEGIN rdsadmin.rdsadmin_util.set_configuration('archivelog retention hours', 24); COMMIT; END;",
         ),
         ({"undo_seconds": 1}, "undo", "parameter group"),
-        ({"undo_seconds": None}, "undo", "rdsadmin_util.grant_sys_object('V_$UNDOSTAT', 'MIG', 'SELECT')"),
+        ({"undo_seconds": None}, "undo", 'GRANT SELECT ANY DICTIONARY TO "MIG"'),
         ({"nologging": frozenset({("HR", "T")})}, "nologging", "rdsadmin_util.force_logging(p_enable => true)"),
         ({"log_mode": "NOARCHIVELOG"}, "archivelog", "automated backups"),
         ({"supplemental": "NO"}, "supplemental_minimal", "rdsadmin_util.alter_supplemental_logging('ADD')"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voyager_ops.databases.oracle.prepare_sql import CATALOG_VIEWS, Form, Statement, Wanted, statements, supplemental_logging
+from voyager_ops.databases.oracle.prepare_sql import Form, Statement, Wanted, statements, supplemental_logging
 
 
 def made(form: Form, user: str = "C##MIG", *, fall_back: bool = True, mines: bool = True) -> list[Statement]:
@@ -26,14 +26,13 @@ def test_a_container_database() -> None:
         'GRANT FLASHBACK ANY TABLE TO "C##MIG" CONTAINER = ALL',
         'GRANT LOGMINING TO "C##MIG" CONTAINER = ALL',
         'GRANT SELECT ANY TRANSACTION TO "C##MIG" CONTAINER = ALL',
-        'GRANT SELECT_CATALOG_ROLE TO "C##MIG" CONTAINER = ALL',
-        'GRANT EXECUTE_CATALOG_ROLE TO "C##MIG" CONTAINER = ALL',
+        'GRANT SELECT ANY DICTIONARY TO "C##MIG" CONTAINER = ALL',
         'GRANT EXECUTE ON SYS.DBMS_LOGMNR TO "C##MIG" CONTAINER = ALL',
-        'GRANT SELECT ON SYS.V_$LOGMNR_CONTENTS TO "C##MIG" CONTAINER = ALL',
         'CREATE ROLE "HR_READER_ROLE"',
         'GRANT "HR_READER_ROLE" TO "C##MIG"',
         'CREATE ROLE "HR_WRITER_ROLE"',
-        'GRANT CREATE ANY SEQUENCE, SELECT ANY SEQUENCE, ALTER ANY SEQUENCE TO "HR_WRITER_ROLE"',
+        'GRANT CREATE ANY SEQUENCE TO "HR_WRITER_ROLE"',
+        'GRANT ALTER ANY SEQUENCE TO "HR_WRITER_ROLE"',
         'GRANT "Odd Name_WRITER_ROLE" TO "C##MIG"',
     ):
         assert wanted in sql
@@ -42,8 +41,8 @@ def test_a_container_database() -> None:
     assert by_sql['CREATE ROLE "HR_READER_ROLE"'].place == "database"
     archiving = next(statement for statement in found if "ARCHIVELOG" in statement.sql)
     assert not archiving.run
-    # Room for our own tables in both containers.
-    assert [statement.place for statement in found if "QUOTA" in statement.sql] == ["root", "database"]
+    # Our own tables are where the migrated ones are.
+    assert [statement.place for statement in found if "QUOTA" in statement.sql] == ["database"]
 
 
 def test_a_database_without_containers() -> None:
@@ -58,8 +57,6 @@ def test_rds() -> None:
     assert "BEGIN\n  rdsadmin.rdsadmin_util.set_configuration('archivelog retention hours', 72);\n  COMMIT;\nEND;" in sql
     assert "BEGIN\n  rdsadmin.rdsadmin_util.alter_supplemental_logging('ADD');\nEND;" in sql
     assert "BEGIN\n  rdsadmin.rdsadmin_util.grant_sys_object('DBMS_LOGMNR', 'MIG', 'EXECUTE');\nEND;" in sql
-    granted = [text for text in sql if "'SELECT')" in text]
-    assert len(granted) == len(CATALOG_VIEWS)
     assert not any("ON SYS." in text or "CONTAINER" in text or "ALTER SYSTEM" in text for text in sql)
 
 
@@ -68,15 +65,26 @@ def test_blocks_and_what_run_makes_of_them() -> None:
     reader = next(item for item in found if item.each and "READER_ROLE" in item.each.statement and "HR" in item.each.statement)
     assert reader.terminator == "\n/"
     assert all(item.sql.endswith("END;") == (item.terminator == "\n/") for item in made("rds"))
-    assert reader.sql.startswith("BEGIN\n  FOR r IN (SELECT OBJECT_NAME, OBJECT_TYPE FROM DBA_OBJECTS WHERE OWNER = 'HR'")
-    assert """EXECUTE IMMEDIATE 'GRANT ' || CASE r.OBJECT_TYPE WHEN 'TABLE' THEN 'SELECT'""" in reader.sql
-    assert """END || ' ON "HR"."' || r.OBJECT_NAME || '" TO "HR_READER_ROLE"';""" in reader.sql
-    each = reader.each
-    assert each is not None
-    assert each.statement.format('"EMP"', what=each.what["TABLE"]) == 'GRANT SELECT ON "HR"."EMP" TO "HR_READER_ROLE"'
-    assert each.what["TYPE"] == "EXECUTE"
-    writer = next(item for item in found if item.each and "INSERT" in str(item.each.what))
-    assert "EXECUTE IMMEDIATE 'GRANT SELECT, INSERT, UPDATE, DELETE, ALTER' || ' ON \"HR\".\"' ||" in writer.sql
+    assert reader.sql.startswith("BEGIN\n  FOR r IN (SELECT OBJECT_NAME FROM DBA_OBJECTS WHERE OWNER = 'HR'")
+    assert """EXECUTE IMMEDIATE 'GRANT SELECT' || ' ON "HR"."' || r.OBJECT_NAME || '" TO "HR_READER_ROLE"';""" in reader.sql
+    assert reader.each is not None
+    assert reader.each.statement.format('"EMP"') == 'GRANT SELECT ON "HR"."EMP" TO "HR_READER_ROLE"'
+    writer = next(item for item in found if item.each and "INSERT" in item.each.statement)
+    assert "EXECUTE IMMEDIATE 'GRANT INSERT, UPDATE, DELETE, ALTER' || ' ON \"HR\".\"' ||" in writer.sql
+
+
+@pytest.mark.parametrize("form", ["cdb", "non-cdb", "rds"])
+@pytest.mark.parametrize("fall_back", [False, True])
+@pytest.mark.parametrize("mines", [False, True])
+def test_no_right_is_given_twice_nor_one_that_no_check_looks_for(form: Form, fall_back: bool, mines: bool) -> None:
+    found = made(form, fall_back=fall_back, mines=mines)
+    rights = [(right.name, right.on or right.to) for statement in found for right in statement.rights]
+    assert len(rights) == len(set(rights))
+    for statement in found:
+        is_grant = "GRANT " in statement.sql.replace("grant_sys_object", "GRANT ")
+        assert not is_grant or statement.rights or "_ROLE" in statement.sql or "DBMS_LOGMNR" in statement.sql, statement.sql
+        assert all(right.breaks for right in statement.rights)
+    assert ("ALTER", "HR") in rights or (not mines and not fall_back)
 
 
 def test_names_with_quotes_do_not_break_out() -> None:
@@ -86,7 +94,7 @@ def test_names_with_quotes_do_not_break_out() -> None:
     assert """' ON "H''R"."' || r.OBJECT_NAME || '" TO "H''R_WRITER_ROLE"'""" in block.sql
     braces = next(item for item in found if item.each and "WRITER" in item.sql and "{0}" in item.sql)
     assert braces.each is not None
-    assert braces.each.statement.format('"T"', what="X") == 'GRANT X ON "{0}"."T" TO "{0}_WRITER_ROLE"'
+    assert braces.each.statement.format('"T"') == 'GRANT INSERT, UPDATE, DELETE, ALTER ON "{0}"."T" TO "{0}_WRITER_ROLE"'
 
 
 @pytest.mark.parametrize("form", ["cdb", "non-cdb", "rds"])

@@ -14,7 +14,7 @@ import oracledb
 from voyager_ops.databases.oracle.database import CONTAINER, OracleDatabase
 from voyager_ops.databases.oracle.dictionary import sees_everything
 from voyager_ops.databases.oracle.errors import MINING_ENDED, PRIVILEGE, ora_code
-from voyager_ops.databases.oracle.prepare_sql import CATALOG_VIEWS, TRIGGER_VIEWS
+from voyager_ops.databases.oracle.prepare_sql import CATALOG_VIEWS, ROLE_KINDS, TRIGGER_VIEWS, Form, Wanted, role_name
 from voyager_ops.databases.oracle.supplemental import logged
 from voyager_ops.databases.oracle.unmined import long_named, unmined
 from voyager_ops.errors import PreconditionError
@@ -96,6 +96,10 @@ class OracleFacts:
     mining_privileges: frozenset[str] = frozenset()
     """The same where mining runs."""
     object_privileges: Mapping[Name, frozenset[str]] = field(default_factory=dict)
+    roles: frozenset[str] = frozenset()
+    """Of the session."""
+    other_roles: Mapping[str, frozenset[tuple[str, Name]]] = field(default_factory=dict)
+    """Roles that the session has not, with what they may on which table (privilege, name): where the DBA_ views may be read."""
     whole_dictionary: bool = True
     """Every object of the schemas is to be seen: the DBA_ views may be read, or the only schema is our own."""
     unreadable_views: tuple[str, ...] = ()
@@ -128,6 +132,16 @@ class OracleFacts:
     """Seconds, the server's clock minus this machine's."""
     long_transactions: tuple[tuple[str, float], ...] = ()
     """(who, seconds) of transactions open for longer than a minute."""
+
+    @property
+    def form(self) -> Form:
+        if self.rds:
+            return "rds"
+        return "cdb" if self.mines_in_root or self.user.upper().startswith("C##") else "non-cdb"
+
+    def wanted(self, owners: Collection[str], *, mines: bool, fall_back: bool) -> Wanted:
+        """What ``prepare source`` writes for this database and user."""
+        return Wanted(self.form, self.user, tuple(sorted(owners)), fall_back, mines)
 
 
 def read_facts(database: OracleDatabase, owners: Collection[str], *, mines: bool) -> OracleFacts:
@@ -195,6 +209,8 @@ def _read(
         privileges=_words(connection, "SELECT PRIVILEGE FROM SESSION_PRIVS"),
         mining_privileges=_words(mining, "SELECT PRIVILEGE FROM SESSION_PRIVS"),
         object_privileges=_object_privileges(connection, names),
+        roles=_words(connection, "SELECT ROLE FROM SESSION_ROLES"),
+        other_roles=_other_roles(connection, owners),
         whole_dictionary=set(owners) == {user} or sees_everything(connection),
         unreadable_views=_unreadable(mining, CATALOG_VIEWS if mines else TRIGGER_VIEWS),
         may_mine=_may_mine(mining) if mines else True,
@@ -236,8 +252,8 @@ def _rows(connection: oracledb.Connection, statement: str, binds: Mapping[str, A
             raise
 
 
-def _words(connection: oracledb.Connection, statement: str) -> frozenset[str]:
-    return frozenset(str(row[0]) for row in _rows(connection, statement))
+def _words(connection: oracledb.Connection, statement: str, binds: Mapping[str, Any] | None = None) -> frozenset[str]:
+    return frozenset(str(row[0]) for row in _rows(connection, statement, binds))
 
 
 def _names(owners: Collection[str]) -> dict[str, str]:
@@ -258,6 +274,21 @@ def _object_privileges(connection: oracledb.Connection, names: Mapping[str, str]
     for owner, table, privilege in _rows(connection, f"{statement} IN ({wanted})", names):
         found.setdefault((str(owner), str(table)), set()).add(str(privilege))
     return {name: frozenset(privileges) for name, privileges in found.items()}
+
+
+def _other_roles(connection: oracledb.Connection, owners: Collection[str]) -> dict[str, frozenset[tuple[str, Name]]]:
+    """The roles that ``prepare source`` makes, of those that the session has not."""
+    names = _names([role_name(owner, kind) for owner in owners for kind in ROLE_KINDS])
+    wanted = ", ".join(f":{name}" for name in names)
+    there = _words(connection, f"SELECT ROLE FROM DBA_ROLES WHERE ROLE IN ({wanted})", names)  # noqa: S608 -- binds
+    found: dict[str, set[tuple[str, Name]]] = {role: set() for role in there}
+    if found:
+        statement = "SELECT GRANTEE, PRIVILEGE, OWNER, TABLE_NAME FROM DBA_TAB_PRIVS WHERE GRANTEE IN"
+        for role, privilege, owner, table in _rows(connection, f"{statement} ({wanted})", names):
+            if str(role) in found:
+                found[str(role)].add((str(privilege), (str(owner), str(table))))
+    roles = _words(connection, "SELECT ROLE FROM SESSION_ROLES")
+    return {role: frozenset(may) for role, may in found.items() if role not in roles}
 
 
 def _unreadable(mining: oracledb.Connection, views: Collection[str]) -> tuple[str, ...]:

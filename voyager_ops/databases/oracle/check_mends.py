@@ -10,8 +10,8 @@ from math import ceil
 from typing import Protocol
 
 from voyager_ops.databases.oracle.check_facts import OracleFacts
-from voyager_ops.databases.oracle.names import literal, quote
-from voyager_ops.databases.oracle.prepare_sql import PACKAGES, QUOTA
+from voyager_ops.databases.oracle.names import quote
+from voyager_ops.databases.oracle.prepare_sql import QUOTA, miner_grant, system_grant
 
 LOG_BYTES = 1 << 30
 """Of the redo logs that are advised, at the least."""
@@ -31,32 +31,17 @@ class Place(Protocol):
     def container(self) -> str | None: ...
 
 
-def grant(facts: OracleFacts, what: str) -> str:
-    """A system privilege, a role, or a right on an object."""
-    everywhere = " CONTAINER = ALL" if facts.mines_in_root else ""
-    return f"GRANT {what} TO {quote(facts.user)}{everywhere}"
+def grant(facts: OracleFacts, privilege: str) -> str:
+    """A system privilege, as ``prepare source`` gives it."""
+    return system_grant(facts.wanted((), mines=True, fall_back=False), privilege).sql
+
+
+def may_mine(facts: OracleFacts) -> str:
+    return miner_grant(facts.wanted((), mines=True, fall_back=False)).sql
 
 
 def _rds(calls: Iterable[str]) -> str:
     return f"BEGIN {' '.join(f'{_UTIL}{call};' for call in calls)} END;"
-
-
-def _grant_sys(facts: OracleFacts, names: Iterable[str], privilege: str) -> str:
-    return _rds(f"grant_sys_object({literal(name)}, {literal(facts.user)}, {literal(privilege)})" for name in names)
-
-
-def mining_packages(facts: OracleFacts) -> str:
-    if facts.rds:
-        return _grant_sys(facts, PACKAGES, "EXECUTE")
-    return "; ".join(grant(facts, f"EXECUTE ON SYS.{package}") for package in PACKAGES)
-
-
-def readable_views(facts: OracleFacts) -> str:
-    """The right to read the views of the running server."""
-    if facts.rds:
-        views = _grant_sys(facts, (view.replace("V$", "V_$") for view in facts.unreadable_views), "SELECT")
-        return f"{grant(facts, 'SELECT_CATALOG_ROLE')}; {views}"
-    return grant(facts, "SELECT_CATALOG_ROLE")
 
 
 def room(facts: OracleFacts, *, mines: bool) -> str:
@@ -100,12 +85,6 @@ def larger_logs(facts: OracleFacts, size: int) -> str:
     statements = (" " if facts.rds else "; ").join([*adds, *drops])
     named = "" if facts.rds else "; without db_create_file_dest and db_recovery_file_dest, name the file before SIZE"
     return f"{place}{statements} -- a group that is in use cannot be dropped: {another} first{named}"
-
-
-def know_undo(facts: OracleFacts) -> str:
-    if facts.rds:
-        return f"{grant(facts, 'SELECT_CATALOG_ROLE')}; {_grant_sys(facts, ('V_$UNDOSTAT', 'V_$PARAMETER'), 'SELECT')}"
-    return grant(facts, "SELECT_CATALOG_ROLE")
 
 
 def longer_undo(facts: OracleFacts, seconds: int) -> str:

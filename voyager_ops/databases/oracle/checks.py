@@ -7,15 +7,10 @@ from collections.abc import Iterator, Sequence
 from voyager_ops.databases.oracle import check_mends
 from voyager_ops.databases.oracle.check_facts import OracleFacts, Plan
 from voyager_ops.databases.oracle.check_redo import check_redo, check_undo
+from voyager_ops.databases.oracle.check_rights import alter_mends, check_rights, lacking
 from voyager_ops.databases.oracle.check_tables import check_tables
 from voyager_ops.databases.oracle.check_text import check_text
-from voyager_ops.databases.oracle.names import qualified, quote
-from voyager_ops.databases.oracle.prepare_sql import (
-    MINING_PRIVILEGES,
-    SEQUENCE_PRIVILEGES,
-    TRIGGER_PRIVILEGES,
-    supplemental_logging,
-)
+from voyager_ops.databases.oracle.prepare_sql import supplemental_logging
 from voyager_ops.model.checks import Check, error, listed, ok, warning
 from voyager_ops.model.tables import Table
 
@@ -39,7 +34,7 @@ def check_source(facts: OracleFacts, tables: Sequence[Table], plan: Plan) -> Ite
             subject,
             f"{facts.user} may not read {listed(facts.unreadable_views)}",
             "nobody can tell when the transactions have ended that were open before the triggers came",
-            check_mends.readable_views(facts),
+            check_mends.grant(facts, "SELECT ANY DICTIONARY"),
         )
     yield from check_undo(facts, tables, plan, subject)
     yield from _hidden(facts, tables, subject)
@@ -74,7 +69,7 @@ def _server(facts: OracleFacts, subject: str) -> Iterator[Check]:
             subject,
             f"{facts.user} may not read V$DATABASE",
             "no moment can be named to read tables as of, and the state of the database is not known",
-            check_mends.grant(facts, "SELECT_CATALOG_ROLE"),
+            check_mends.grant(facts, "SELECT ANY DICTIONARY"),
         )
     elif facts.role and facts.role != "PRIMARY":
         yield error(
@@ -112,16 +107,7 @@ def _server(facts: OracleFacts, subject: str) -> Iterator[Check]:
 
 
 def _rights(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: str) -> Iterator[Check]:
-    for privilege, needed, breaks in (
-        ("CREATE TABLE", True, "our own small tables (markers) cannot be made"),
-        *((privilege, not plan.mines, "changes cannot be captured by triggers") for privilege in TRIGGER_PRIVILEGES),
-        *(
-            (privilege, plan.fall_back, "sequences cannot be carried back when the source is opened again")
-            for privilege in SEQUENCE_PRIVILEGES
-        ),
-    ):
-        if needed:
-            yield _privilege(facts, privilege, breaks, subject)
+    yield from check_rights(facts, tables, plan, subject)
     yield _dictionary(facts, subject)
     if not facts.quota and "UNLIMITED TABLESPACE" not in facts.privileges:
         yield error(
@@ -130,51 +116,6 @@ def _rights(facts: OracleFacts, tables: Sequence[Table], plan: Plan, subject: st
             f"{facts.user} has no room in any tablespace",
             "our own small tables (markers) cannot be filled" if plan.mines else "the application's statements would fail",
             check_mends.room(facts, mines=plan.mines),
-        )
-    yield from _table_rights(
-        facts,
-        tables,
-        "select",
-        ("SELECT", "READ"),
-        ("SELECT ANY TABLE", "READ ANY TABLE"),
-        "read",
-        "it cannot be copied",
-        subject,
-    )
-    if "FLASHBACK ANY TABLE" not in facts.privileges:
-        yield from _table_rights(
-            facts,
-            tables,
-            "flashback",
-            ("FLASHBACK",),
-            (),
-            "read as of an earlier moment",
-            "their parts cannot be copied as of one moment (AS OF SCN)",
-            subject,
-        )
-    else:
-        yield ok("flashback", subject, f"{facts.user} may read as of an earlier moment")
-    if plan.fall_back:
-        for privilege in ("INSERT", "UPDATE", "DELETE"):
-            yield from _table_rights(
-                facts,
-                tables,
-                f"write_back_{privilege.lower()}",
-                (privilege,),
-                (f"{privilege} ANY TABLE",),
-                f"{privilege.lower()} rows of" if privilege != "INSERT" else "insert into",
-                "the way back cannot apply the target's changes to the source",
-                subject,
-            )
-        yield from _table_rights(
-            facts,
-            tables,
-            "write_back_alter",
-            ("ALTER",),
-            ("ALTER ANY TABLE",),
-            "alter",
-            "the way back cannot hold their triggers and foreign keys off",
-            subject,
         )
 
 
@@ -190,45 +131,6 @@ def _dictionary(facts: OracleFacts, subject: str) -> Check:
         " left out does not go on where it was, and the application's inserts on the target fail",
         check_mends.grant(facts, "SELECT ANY DICTIONARY"),
     )
-
-
-def _privilege(facts: OracleFacts, privilege: str, breaks: str, subject: str, *, mining: bool = False) -> Check:
-    id_ = f"privilege_{privilege.lower().replace(' ', '_')}"
-    if privilege in (facts.mining_privileges if mining else facts.privileges):
-        return ok(id_, subject, f"{facts.user} has {privilege}")
-    return error(id_, subject, f"{facts.user} lacks {privilege}", breaks, check_mends.grant(facts, privilege))
-
-
-def _table_rights(
-    facts: OracleFacts,
-    tables: Sequence[Table],
-    id_: str,
-    wanted: tuple[str, ...],
-    instead: tuple[str, ...],
-    words: str,
-    breaks: str,
-    subject: str,
-) -> Iterator[Check]:
-    """A right on every table, or a system privilege instead of it."""
-    lacking = []
-    if not facts.privileges.intersection(instead):
-        lacking = [
-            name
-            for name in map(_native, tables)
-            if name[0] != facts.user and not facts.object_privileges.get(name, frozenset()).intersection(wanted)
-        ]
-    if lacking:
-        statements = "; ".join(f"GRANT {wanted[0]} ON {qualified(*name)} TO {quote(facts.user)}" for name in lacking[:3])
-        more = " …" if len(lacking) > 3 else ""
-        yield error(
-            id_,
-            subject,
-            f"{facts.user} may not {words} {listed('.'.join(name) for name in lacking)}",
-            breaks,
-            f"{statements}{more} (voyager-ops prepare source --print)",
-        )
-    else:
-        yield ok(id_, subject, f"{facts.user} may {words} all tables")
 
 
 def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterator[Check]:
@@ -248,10 +150,6 @@ def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
             "before Oracle 21c redo is mined in CDB$ROOT only: capture may be refused (ORA-65040)",
             "use a common user (C##…), cdb=switch, or a service of the root (cdb_service=…) in the URL",
         )
-    for privilege, why in MINING_PRIVILEGES.items():
-        yield _privilege(
-            facts, privilege, f"nobody {why}: no change after the snapshot would reach the target", subject, mining=True
-        )
     if facts.may_mine:
         yield ok("dbms_logmnr", subject, f"{facts.user} may call DBMS_LOGMNR")
     else:
@@ -260,7 +158,7 @@ def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
             subject,
             f"{facts.user} may not call DBMS_LOGMNR",
             "redo cannot be mined: no change after the snapshot would reach the target",
-            check_mends.mining_packages(facts),
+            check_mends.may_mine(facts),
         )
     if facts.unreadable_views:
         yield error(
@@ -268,7 +166,7 @@ def _mining(facts: OracleFacts, tables: Sequence[Table], subject: str) -> Iterat
             subject,
             f"{facts.user} may not read {listed(facts.unreadable_views)}",
             "capture cannot find the redo logs, or not tell what is open and who writes",
-            check_mends.readable_views(facts),
+            check_mends.grant(facts, "SELECT ANY DICTIONARY"),
         )
     else:
         yield ok("catalog_views", subject, "all views of the running server that capture reads can be read")
@@ -302,21 +200,16 @@ def _supplemental(facts: OracleFacts, tables: Sequence[Table], subject: str) -> 
     if not missing:
         yield ok("supplemental_all", subject, "every table logs all its columns")
         return
-    refused = [
-        name
-        for name in missing
-        if name[0] != facts.user
-        and "ALTER ANY TABLE" not in facts.privileges
-        and "ALTER" not in facts.object_privileges.get(name, frozenset())
-    ]
+    refused = lacking(facts, "ALTER", missing)
     if refused:
+        logged = "; ".join(supplemental_logging(*name) for name in refused[:3]) + (" …" if len(refused) > 3 else "")
         yield error(
             "supplemental_all",
             subject,
             f"{len(refused)} tables do not log all their columns, and {facts.user} may not alter them:"
             f" {listed('.'.join(name) for name in refused)}",
             "the redo of a change names only the columns it changed: rows would be applied with holes",
-            "; ".join(supplemental_logging(*name) for name in refused[:3]) + (" …" if len(refused) > 3 else ""),
+            f"{alter_mends(facts, refused)}; or {logged}",
         )
     else:
         yield ok("supplemental_all", subject, f"{len(missing)} tables get all their columns logged when capture is prepared")

@@ -15,8 +15,8 @@ import oracledb
 
 from voyager_ops.databases.base import Database
 from voyager_ops.databases.oracle.address import Address, check, parse_url
-from voyager_ops.databases.oracle.errors import LOGIN, is_disconnect, message_of, ora_code
-from voyager_ops.databases.oracle.names import literal
+from voyager_ops.databases.oracle.errors import LOGIN, NO_SESSION, is_disconnect, message_of, ora_code
+from voyager_ops.databases.oracle.names import literal, quote, unfold
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.errors import ConfigError, ConnectionFailed, PreconditionError
 from voyager_ops.model.positions import Side
@@ -149,6 +149,13 @@ class OracleDatabase:
 
     def _refused(self, error: oracledb.Error) -> ConnectionFailed | PreconditionError:
         what = f"cannot connect to the {self.side} database {self.where}: {self._without_secrets(message_of(error))}"
+        if ora_code(error) == NO_SESSION:
+            user = quote(unfold(self.user.strip('"')))
+            return PreconditionError(
+                what,
+                state="nothing was changed",
+                next_step=f"GRANT CREATE SESSION TO {user}{' CONTAINER = ALL' if self.common_user else ''}",
+            )
         if ora_code(error) in LOGIN or not (is_disconnect(error) or ora_code(error) is None):
             return PreconditionError(
                 what,

@@ -181,7 +181,7 @@ def read_dictionary(connection: oracledb.Connection, owners: Sequence[str], view
             raise PreconditionError(
                 f"the source does not let us read its dictionary view ALL_{view.upper()}",
                 state="nothing has been exported",
-                next_step="grant the roles that voyager-ops prepare source --print lists (SELECT_CATALOG_ROLE)",
+                next_step="grant what voyager-ops prepare source --print lists (SELECT ANY DICTIONARY)",
             )
         else:
             missing.append(view)

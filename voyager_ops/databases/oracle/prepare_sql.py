@@ -14,6 +14,8 @@ from voyager_ops.databases.oracle.names import literal, qualified, quote
 
 Form = Literal["cdb", "non-cdb", "rds"]
 Place = Literal["root", "database"]
+RoleKind = Literal["READER", "WRITER"]
+ROLE_KINDS: Final[tuple[RoleKind, ...]] = ("READER", "WRITER")
 PLACEHOLDER: Final = '"&&password"'
 """SQL*Plus asks for it once."""
 QUOTA: Final = "100M"
@@ -26,10 +28,11 @@ CATALOG_VIEWS: Final = (
     "V_$ARCHIVE_DEST_STATUS", "V_$LOGMNR_LOGS", "V_$LOGMNR_CONTENTS", "V_$LOGMNR_PARAMETERS", "V_$TRANSACTION", "V_$SESSION",
     "V_$LOCKED_OBJECT", "V_$UNDOSTAT", "V_$MYSTAT", "V_$STATNAME", "GV_$TRANSACTION", "GV_$SESSION", "GV_$LOCKED_OBJECT",
 )  # fmt: skip
-"""Of SYS; without the underscore they are called by their public synonyms."""
+"""Of SYS, what capture from redo reads; without the underscore they are called by their public synonyms."""
 TRIGGER_VIEWS: Final = ("V_$DATABASE", "V_$TRANSACTION", "V_$SESSION")
 """Of those, what capture by triggers reads: moments, and who was at work before the triggers came."""
-PACKAGES: Final = ("DBMS_LOGMNR", "DBMS_LOGMNR_D")
+MINER: Final = "DBMS_LOGMNR"
+"""The package of SYS that mines. The dictionary is the online one: nobody builds one with DBMS_LOGMNR_D."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,23 @@ class Query:
 
 @dataclass(frozen=True)
 class Each:
-    """One statement for every row of ``query``: ``statement`` with ``{}`` for the row's names, quoted, and ``what`` by its type
-    (the row's last column), where the query has one."""
+    """One statement for every row of ``query``: ``statement`` with ``{}`` for the row's name, quoted."""
 
     query: Query
     statement: str
-    what: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Right:
+    """What a statement gives, as preflight looks for it: a system privilege, or one on each table of the schema ``on``.
+
+    ``to``: the user, or a role of its. ``breaks``: what does not work without it.
+    """
+
+    name: str
+    to: str
+    breaks: str
+    on: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ class Statement:
     """``sql`` as a driver takes it: a block with its last semicolon, all else without; the password as :data:`PLACEHOLDER`.
 
     ``place``: in CDB$ROOT, or where the tables are. ``unless``: a query with a row when it is not needed. ``each``: how ``--run``
-    does a block. ``run``: False when it is for people only.
+    does a block. ``run``: False when it is for people only. ``rights``: what it gives; preflight looks for each of them.
     """
 
     sql: str
@@ -76,6 +90,7 @@ class Statement:
     each: Each | None = None
     has_password: bool = False
     run: bool = True
+    rights: tuple[Right, ...] = ()
 
     @property
     def terminator(self) -> str:
@@ -83,7 +98,7 @@ class Statement:
         return "\n/" if self.sql.startswith(("BEGIN", "DECLARE")) else ";"
 
 
-def role_name(owner: str, kind: Literal["READER", "WRITER"]) -> str:
+def role_name(owner: str, kind: RoleKind) -> str:
     """The role that has a schema's rights."""
     return f"{owner}_{kind}_ROLE"
 
@@ -95,7 +110,7 @@ def statements(wanted: Wanted) -> Iterator[Statement]:
     yield from _user(wanted)
     yield from _system_privileges(wanted)
     if wanted.mines:
-        yield from _mining(wanted)
+        yield miner_grant(wanted)
     for owner in wanted.owners:
         yield from _reader(wanted, owner)
         yield from _logging(wanted, owner)
@@ -155,62 +170,66 @@ def _user(wanted: Wanted) -> Iterator[Statement]:
         unless=Query("SELECT 1 FROM DBA_USERS WHERE USERNAME = :name", by_name),
         has_password=True,
     )
-    places: tuple[Place, ...] = ("root", "database") if wanted.form == "cdb" else ("database",)
     given = "SELECT 1 FROM DBA_TS_QUOTAS WHERE USERNAME = :name AND MAX_BYTES"  # -1 is unlimited
     quota, why = QUOTA, "room for its own small tables (markers, and one that makes the server write its redo out)"
     if not wanted.mines:
         quota, why = "UNLIMITED", "room for its own tables: where changes have none, the application's statements fail"
-    for place in places:
-        yield Statement(
-            "BEGIN\n"  # noqa: S608 -- a quoted literal
-            f"  FOR r IN (SELECT DEFAULT_TABLESPACE FROM DBA_USERS WHERE USERNAME = {literal(wanted.user)}) LOOP\n"
-            f"    EXECUTE IMMEDIATE 'ALTER USER {_inside(user)} QUOTA {quota} ON \"' || r.DEFAULT_TABLESPACE || '\"';\n"
-            "  END LOOP;\nEND;",
-            why,
-            place=place,
-            unless=Query(f"{given} {'<> 0' if wanted.mines else '= -1'}", by_name),
-            each=Each(
-                Query("SELECT DEFAULT_TABLESPACE FROM DBA_USERS WHERE USERNAME = :name", by_name),
-                f"ALTER USER {_braced(user)} QUOTA {quota} ON {{}}",
-            ),
-        )
-
-
-def _system_privileges(wanted: Wanted) -> Iterator[Statement]:
-    for privilege, why in _PRIVILEGES.items():
-        if privilege == "SET CONTAINER" and wanted.form != "cdb":
-            continue
-        yield _grant_system(wanted, privilege, why)
-    yield _grant_role(wanted, "SELECT_CATALOG_ROLE", "reads the views of the dictionary and of the running server")
-    if not wanted.mines:
-        for privilege, why in TRIGGER_PRIVILEGES.items():
-            yield _grant_system(wanted, privilege, why)
+    yield Statement(
+        "BEGIN\n"  # noqa: S608 -- a quoted literal
+        f"  FOR r IN (SELECT DEFAULT_TABLESPACE FROM DBA_USERS WHERE USERNAME = {literal(wanted.user)}) LOOP\n"
+        f"    EXECUTE IMMEDIATE 'ALTER USER {_inside(user)} QUOTA {quota} ON \"' || r.DEFAULT_TABLESPACE || '\"';\n"
+        "  END LOOP;\nEND;",
+        why,
+        unless=Query(f"{given} {'<> 0' if wanted.mines else '= -1'}", by_name),
+        each=Each(
+            Query("SELECT DEFAULT_TABLESPACE FROM DBA_USERS WHERE USERNAME = :name", by_name),
+            f"ALTER USER {_braced(user)} QUOTA {quota} ON {{}}",
+        ),
+    )
 
 
 _PRIVILEGES: Final = {
-    "CREATE SESSION": "connects",
-    "SET CONTAINER": "reads the tables in their container, mines in the root",
-    "CREATE TABLE": "makes its own small tables",
-    "SELECT ANY DICTIONARY": "reads the definitions of what is migrated",
-    "FLASHBACK ANY TABLE": "copies every part of a table as of one moment (AS OF SCN)",
+    "CREATE SESSION": ("connects", "nobody can connect"),
+    "CREATE TABLE": ("makes its own small tables", "our own small tables (markers) cannot be made"),
+    "SELECT ANY DICTIONARY": (
+        "reads the definitions of what is migrated, and the views of the running server",
+        "neither what there is can be seen, nor the state of the server",
+    ),
+    "FLASHBACK ANY TABLE": (
+        "copies every part of a table as of one moment (AS OF SCN)",
+        "tables cannot be copied as of one moment (AS OF SCN)",
+    ),
 }
-MINING_PRIVILEGES: Final = {
-    "LOGMINING": "reads changes from redo",
-    "SELECT ANY TRANSACTION": "reads changes of all users' transactions",
+_MINING: Final = {
+    "SET CONTAINER": ("reads the tables in their container, mines in the root", "a common user mines in the root"),
+    "LOGMINING": (
+        "reads changes from redo",
+        "nobody reads changes from redo: no change after the snapshot would reach the target",
+    ),
+    "SELECT ANY TRANSACTION": (
+        "reads changes of all users' transactions",
+        "nobody reads changes of all users' transactions: no change after the snapshot would reach the target",
+    ),
 }
-
-
-TRIGGER_PRIVILEGES: Final = {
-    "CREATE SEQUENCE": "capture by triggers: numbers the changes",
-    "CREATE ANY TRIGGER": "capture by triggers: one on each table, in our own schema (so no right is needed to drop it)",
+_TRIGGERS: Final = {
+    "CREATE SEQUENCE": ("capture by triggers: numbers the changes", "changes cannot be captured by triggers"),
+    "CREATE ANY TRIGGER": (
+        "capture by triggers: one on each table, in our own schema (so no right is needed to drop it)",
+        "changes cannot be captured by triggers",
+    ),
 }
-
-
-SEQUENCE_PRIVILEGES: Final = ("CREATE ANY SEQUENCE", "SELECT ANY SEQUENCE", "ALTER ANY SEQUENCE")
+_SEQUENCES: Final = ("CREATE ANY SEQUENCE", "SELECT ANY SEQUENCE", "ALTER ANY SEQUENCE")
 """Of the way back."""
 
 
-def _grant_system(wanted: Wanted, privilege: str, why: str) -> Statement:
+def _system_privileges(wanted: Wanted) -> Iterator[Statement]:
+    for privilege, (why, breaks) in (_PRIVILEGES | (_MINING if wanted.mines else _TRIGGERS)).items():
+        if privilege != "SET CONTAINER" or wanted.form == "cdb":
+            yield system_grant(wanted, privilege, why, breaks)
+
+
+def system_grant(wanted: Wanted, privilege: str, why: str = "", breaks: str = "") -> Statement:
+    """A system privilege for the user."""
     return Statement(
         f"GRANT {privilege} TO {quote(wanted.user)}{_everywhere(wanted)}",
         why,
@@ -219,74 +238,61 @@ def _grant_system(wanted: Wanted, privilege: str, why: str) -> Statement:
             "SELECT 1 FROM DBA_SYS_PRIVS WHERE GRANTEE = :name AND PRIVILEGE = :privilege",
             {"name": wanted.user, "privilege": privilege},
         ),
+        rights=(Right(privilege, wanted.user, breaks),) if breaks else (),
     )
 
 
-def _grant_role(wanted: Wanted, role: str, why: str) -> Statement:
-    system = role.endswith("CATALOG_ROLE")
+def role_grant(wanted: Wanted, role: str, why: str = "") -> Statement:
+    """A schema's role for the user, where the tables are."""
     return Statement(
-        f"GRANT {role if system else quote(role)} TO {quote(wanted.user)}{_everywhere(wanted) if system else ''}",
+        f"GRANT {quote(role)} TO {quote(wanted.user)}",
         why,
-        place=_system_place(wanted) if system else "database",
         unless=Query(
             "SELECT 1 FROM DBA_ROLE_PRIVS WHERE GRANTEE = :name AND GRANTED_ROLE = :role", {"name": wanted.user, "role": role}
         ),
     )
 
 
-def _mining(wanted: Wanted) -> Iterator[Statement]:
-    for privilege, why in MINING_PRIVILEGES.items():
-        yield _grant_system(wanted, privilege, why)
-    yield _grant_role(wanted, "EXECUTE_CATALOG_ROLE", "starts and ends mining")
-    for package in PACKAGES:
-        yield _grant_sys(wanted, package, "EXECUTE", "starts and ends mining")
-    for view in CATALOG_VIEWS:
-        yield _grant_sys(wanted, view, "SELECT", f"reads {view.replace('V_$', 'V$')}")
-
-
-def _grant_sys(wanted: Wanted, name: str, privilege: str, why: str) -> Statement:
-    call = f"grant_sys_object({literal(name)}, {literal(wanted.user)}, {literal(privilege)})"
+def miner_grant(wanted: Wanted) -> Statement:
+    """The right to call LogMiner's package, of SYS."""
+    call = f"grant_sys_object({literal(MINER)}, {literal(wanted.user)}, 'EXECUTE')"
     return Statement(
-        _rds(call) if wanted.form == "rds" else f"GRANT {privilege} ON SYS.{name} TO {quote(wanted.user)}{_everywhere(wanted)}",
-        why,
+        _rds(call) if wanted.form == "rds" else f"GRANT EXECUTE ON SYS.{MINER} TO {quote(wanted.user)}{_everywhere(wanted)}",
+        "starts and ends mining",
         place=_system_place(wanted),
         unless=Query(
             "SELECT 1 FROM DBA_TAB_PRIVS WHERE GRANTEE = :name AND OWNER = 'SYS' AND TABLE_NAME = :object"
-            " AND PRIVILEGE = :privilege",
-            {"name": wanted.user, "object": name, "privilege": privilege},
+            " AND PRIVILEGE = 'EXECUTE'",
+            {"name": wanted.user, "object": MINER},
         ),
     )
 
 
-_OBJECTS: Final = (
-    "SELECT OBJECT_NAME, OBJECT_TYPE FROM DBA_OBJECTS WHERE OWNER = {owner} AND OBJECT_TYPE IN ({types})"
-    " AND OBJECT_NAME NOT LIKE 'BIN$%' AND OBJECT_NAME NOT LIKE 'SYS_IOT_OVER_%'"
+_TABLES: Final = (
+    "SELECT OBJECT_NAME FROM DBA_OBJECTS WHERE OWNER = {owner} AND OBJECT_TYPE = 'TABLE' AND TEMPORARY = 'N'"
+    " AND OBJECT_NAME NOT LIKE 'BIN$%' AND OBJECT_NAME NOT LIKE 'SYS_IOT_OVER_%' AND OBJECT_NAME NOT LIKE 'MLOG$%'"
     " AND OBJECT_NAME NOT IN (SELECT TABLE_NAME FROM DBA_NESTED_TABLES WHERE OWNER = {owner})"
+    " AND OBJECT_NAME NOT IN (SELECT MVIEW_NAME FROM DBA_MVIEWS WHERE OWNER = {owner})"
 )
 
 
-def _for_objects(owner: str, grants: Mapping[str, str], grantee: str, why: str) -> Statement:
-    """A grant on every object of a schema: ``grants`` is object type to privileges."""
-    types = ", ".join(literal(type_) for type_ in grants)
+def _on_tables(owner: str, rights: Mapping[str, str], grantee: str, why: str) -> Statement:
+    """Privileges on every table of a schema, with what each breaks."""
+    privileges = ", ".join(rights)
     on = f"' ON {_inside(quote(owner))}.\"' || r.OBJECT_NAME || '\" TO {_inside(quote(grantee))}'"
-    if len(set(grants.values())) == 1:
-        what = f"GRANT {next(iter(grants.values()))}'"
-    else:
-        cases = " ".join(f"WHEN {literal(type_)} THEN {literal(privileges)}" for type_, privileges in grants.items())
-        what = f"GRANT ' || CASE r.OBJECT_TYPE {cases} END"
-    loop = _OBJECTS.format(owner=literal(owner), types=types)
+    loop = _TABLES.format(owner=literal(owner))
     return Statement(
-        f"BEGIN\n  FOR r IN ({loop}) LOOP\n    EXECUTE IMMEDIATE '{what} || {on};\n  END LOOP;\nEND;",
+        f"BEGIN\n  FOR r IN ({loop}) LOOP\n    EXECUTE IMMEDIATE 'GRANT {privileges}' || {on};\n  END LOOP;\nEND;",
         why,
         each=Each(
-            Query(_OBJECTS.format(owner=":owner", types=types), {"owner": owner}),
-            f"GRANT {{what}} ON {_braced(quote(owner))}.{{}} TO {_braced(quote(grantee))}",
-            grants,
+            Query(_TABLES.format(owner=":owner"), {"owner": owner}),
+            f"GRANT {privileges} ON {_braced(quote(owner))}.{{}} TO {_braced(quote(grantee))}",
         ),
+        rights=tuple(Right(right, grantee, breaks, owner) for right, breaks in rights.items()),
     )
 
 
-def _role(owner: str, kind: Literal["READER", "WRITER"], why: str) -> Statement:
+def _role(owner: str, kind: RoleKind, why: str) -> Statement:
     role = role_name(owner, kind)
     return Statement(
         f"CREATE ROLE {quote(role)}", why, unless=Query("SELECT 1 FROM DBA_ROLES WHERE ROLE = :role", {"role": role})
@@ -296,38 +302,53 @@ def _role(owner: str, kind: Literal["READER", "WRITER"], why: str) -> Statement:
 def _reader(wanted: Wanted, owner: str) -> Iterator[Statement]:
     role = role_name(owner, "READER")
     yield _role(owner, "READER", f"reads the schema {owner}")
-    grants = dict.fromkeys(("TABLE", "VIEW", "MATERIALIZED VIEW", "SEQUENCE"), "SELECT") | {"TYPE": "EXECUTE"}
-    yield _for_objects(owner, grants, role, "copies the tables; sees sequences, views and types")
-    yield _grant_role(wanted, role, f"the migration user reads the schema {owner}")
+    yield _on_tables(owner, {"SELECT": "it cannot be copied"}, role, "copies the tables")
+    yield role_grant(wanted, role, f"the migration user reads the schema {owner}")
 
 
 def _logging(wanted: Wanted, owner: str) -> Iterator[Statement]:
-    if not wanted.mines:
-        return
-    yield _for_objects(
-        owner,
-        {"TABLE": "ALTER"},
-        wanted.user,
-        "capture has all columns of each migrated table logged (ALTER TABLE … ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS) and"
-        " puts that back at the end; not needed where you run that statement for every table yourself",
-    )
+    if wanted.mines and not wanted.fall_back:  # the writer's role has it too
+        yield _on_tables(
+            owner,
+            {"ALTER": "the redo of a change names only the columns it changed: rows would be applied with holes"},
+            wanted.user,
+            "capture has all columns of each migrated table logged (ALTER TABLE … ADD SUPPLEMENTAL LOG DATA (ALL) COLUMNS) and"
+            " puts that back at the end; not needed where you run that statement for every table yourself",
+        )
+
+
+_WRITING: Final = {
+    **dict.fromkeys(("INSERT", "UPDATE", "DELETE"), "the way back cannot apply the target's changes to the source"),
+    "ALTER": "the way back cannot hold their triggers and foreign keys off",
+}
 
 
 def _writer(wanted: Wanted, owner: str) -> Iterator[Statement]:
     role = role_name(owner, "WRITER")
     yield _role(owner, "WRITER", f"fall-back writes the target's changes into the schema {owner}")
-    yield _for_objects(
+    logs = "; has all their columns logged for capture" if wanted.mines else ""
+    yield _on_tables(
         owner,
-        {"TABLE": "SELECT, INSERT, UPDATE, DELETE, ALTER"},
+        _WRITING,
         role,
-        "writes the target's changes back; holds triggers and foreign keys off meanwhile",
+        f"writes the target's changes back; holds triggers and foreign keys off meanwhile{logs}",
     )
-    yield Statement(
-        f"GRANT {', '.join(SEQUENCE_PRIVILEGES)} TO {quote(role)}",
-        "carries sequences over when the source is opened again",
-        unless=Query("SELECT 1 FROM DBA_SYS_PRIVS WHERE GRANTEE = :role AND PRIVILEGE = 'ALTER ANY SEQUENCE'", {"role": role}),
-    )
-    yield _grant_role(wanted, role, f"the migration user writes the schema {owner}")
+    for privilege in _SEQUENCES:
+        yield Statement(
+            f"GRANT {privilege} TO {quote(role)}",
+            "carries sequences over when the source is opened again",
+            unless=Query(
+                "SELECT 1 FROM DBA_SYS_PRIVS WHERE GRANTEE = :role AND PRIVILEGE = :privilege",
+                {"role": role, "privilege": privilege},
+            ),
+            rights=(Right(privilege, role, "sequences cannot be carried back when the source is opened again"),),
+        )
+    yield role_grant(wanted, role, f"the migration user writes the schema {owner}")
+
+
+def table_grant(right: Right, table: str, to: str) -> str:
+    """One privilege on one table of the schema ``right.on``."""
+    return f"GRANT {right.name} ON {qualified(right.on, table)} TO {quote(to)}"
 
 
 def supplemental_logging(owner: str, table: str) -> str:
