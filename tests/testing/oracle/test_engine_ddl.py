@@ -566,6 +566,34 @@ def test_create_table_as_select_and_other_kinds_of_tables(app: Session) -> None:
     ]
 
 
+def test_as_in_storage_clauses_begins_no_query(app: Session) -> None:
+    app.sql("CREATE TYPE NUMS AS TABLE OF NUMBER")
+    lob = "STORAGE IN ROW CHUNK 8192 NOCACHE LOGGING STORAGE(INITIAL 106496 NEXT 1048576)"
+    for number, (columns, storage) in enumerate(
+        (
+            ("C CLOB", f'LOB ("C") STORE AS SECUREFILE (TABLESPACE "USERS" ENABLE {lob})'),
+            ("C CLOB", f'LOB ("C") STORE AS BASICFILE "SEG" (TABLESPACE "USERS" ENABLE {lob})'),
+            ("X XMLTYPE", "XMLTYPE COLUMN X STORE AS SECUREFILE BINARY XML (TABLESPACE USERS) ALLOW NONSCHEMA"),
+            ("X XMLTYPE", "XMLTYPE X STORE AS CLOB"),
+            ("N NUMS", "NESTED TABLE N STORE AS N_ROWS ((PRIMARY KEY (NESTED_TABLE_ID, COLUMN_VALUE))) RETURN AS LOCATOR"),
+            ("G SDO_GEOMETRY", "VARRAY G.SDO_ORDINATES STORE AS SECUREFILE LOB G_LOB (ENABLE STORAGE IN ROW)"),
+        )
+    ):
+        app.sql(f"CREATE TABLE S{number} (ID NUMBER, {columns}) {storage}")
+        assert app.sql(f"SELECT * FROM S{number}") == []
+    app.sql("CREATE TABLE Q (ID, C) LOB (C) STORE AS (CACHE) AS SELECT 1, TO_CLOB('x') FROM DUAL")
+    assert app.sql("SELECT ID FROM Q") == [(1,)]
+
+
+def test_columns_of_create_table_as_select_may_have_constraints_and_defaults(app: Session) -> None:
+    app.sql("CREATE TABLE T AS SELECT 1 A, 'x' B FROM DUAL")
+    app.sql("CREATE TABLE C (K PRIMARY KEY, V DEFAULT 'y' CONSTRAINT V_FILLED NOT NULL) NOLOGGING AS SELECT A, B FROM T")
+    assert app.error("INSERT INTO C VALUES (1, 'z')")[0] == 1
+    assert app.error("INSERT INTO C VALUES (2, NULL)")[0] == 1400
+    app.sql("INSERT INTO C (K) VALUES (2)")
+    assert app.sql("SELECT * FROM C ORDER BY K") == [(1, "x"), (2, "y")]
+
+
 def test_statistics_are_gathered_on_request(app: Session) -> None:
     app.sql("CREATE TABLE T (ID NUMBER)")
     app.sql("INSERT INTO T SELECT LEVEL FROM DUAL CONNECT BY LEVEL <= 250")

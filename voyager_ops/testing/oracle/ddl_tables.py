@@ -20,13 +20,43 @@ def parse_create_table(cursor: Cursor, semantics: str = "BYTE") -> CreateTable:
         if table.of_type[1] == "XMLTYPE":
             table.of_type = (None, "XMLTYPE")
     if cursor.is_word("(") and not cursor.is_word("(", "SELECT"):
+        typed = not _selects(cursor)
         cursor.expect("(")
-        _relational(cursor, table, semantics)
+        _relational(cursor, table, semantics, typed=typed)
     _table_properties(cursor, table)
     return table
 
 
-def _relational(cursor: Cursor, table: CreateTable, semantics: str) -> None:
+def _selects(cursor: Cursor) -> bool:
+    """Whether AS SELECT follows the columns, which then have no types of their own."""
+    start = cursor.at
+    cursor.parenthesised()
+    while not cursor.done and not _query(cursor):
+        _stored(cursor)
+    found = not cursor.done
+    cursor.at = start
+    return found
+
+
+def _query(cursor: Cursor) -> bool:
+    return any(cursor.is_word("AS", word) for word in ("SELECT", "WITH", "("))
+
+
+def _stored(cursor: Cursor) -> None:
+    """Past a word, or what stands in parentheses, of how rows are stored; past its AS too, which begins no query."""
+    if cursor.accept("STORE", "AS"):
+        cursor.accept("SECUREFILE") or cursor.accept("BASICFILE")
+        cursor.accept("LOB")
+        return
+    if cursor.accept("RETURN", "AS") or cursor.accept("RETURN", "LOCAL", "AS"):
+        return
+    if cursor.is_word("("):
+        cursor.parenthesised()
+    else:
+        cursor.at += 1
+
+
+def _relational(cursor: Cursor, table: CreateTable, semantics: str, *, typed: bool) -> None:
     while True:
         if cursor.accept("SUPPLEMENTAL", "LOG"):
             table.log_groups.append(parse_log_group(cursor))
@@ -41,7 +71,7 @@ def _relational(cursor: Cursor, table: CreateTable, semantics: str) -> None:
         elif table.query is None and cursor.token.is_name and cursor.peek().value in (",", ")"):
             table.columns.append(Column(cursor.name()))  # CREATE TABLE t (a, b) AS SELECT
         else:
-            column = parse_column(cursor, semantics, altering=table.of_type is not None)
+            column = parse_column(cursor, semantics, altering=table.of_type is not None or not typed)
             table.columns.append(column)
         if cursor.accept(","):
             continue
@@ -75,7 +105,5 @@ def _table_properties(cursor: Cursor, table: CreateTable) -> None:
             table.partitioning = parse_partitioning(cursor)
         elif cursor.accept("AS"):
             table.query = cursor.rest()
-        elif cursor.is_word("("):
-            cursor.parenthesised()
         else:
-            cursor.at += 1
+            _stored(cursor)
