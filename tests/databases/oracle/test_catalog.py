@@ -121,6 +121,11 @@ def test_a_table() -> None:
     assert table_from_json(table_to_json(table)) == table
 
 
+def test_columns_that_were_set_unused_are_none() -> None:
+    unused = rows.ColumnRow("HR", "EMP", "SYS_C00009_24010112:00:00$", "NUMBER", hidden_column="YES", user_generated="YES")
+    assert emp(replace(DICTIONARY, tab_cols=(*DICTIONARY.tab_cols, unused))) == emp()
+
+
 def test_ranges_only_over_orders_that_are_the_same() -> None:
     assert [column.name for column in range_columns(emp())] == ["id"]
     by_name = replace(emp(), key=("name",))

@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from voyager_ops.databases.oracle.dictionary import ROW_CLASSES, VIEWS, Dictionary, queries
-from voyager_ops.databases.oracle.dictionary_rows import ColumnRow, IndexRow, ObjectRow, SequenceRow, TableRow, ViewRow
+from voyager_ops.databases.oracle.dictionary import ROW_CLASSES, VIEWS, Dictionary, _without_internal, queries
+from voyager_ops.databases.oracle.dictionary_rows import (
+    ColumnRow,
+    IndexRow,
+    ObjectRow,
+    SequenceRow,
+    TableRow,
+    TriggerRow,
+    ViewRow,
+)
 from voyager_ops.errors import PreconditionError
 
 
@@ -92,7 +100,8 @@ def test_an_extract_that_is_damaged_is_refused_with_its_file(tmp_path: Path, con
 
 
 def test_what_oracle_made_for_itself_is_left_out_and_listed(tmp_path: Path) -> None:
-    internal = ["MLOG$_T", "DR$IX$I", "BIN$abc==$0", "SYS_IOT_OVER_77", "AQ$_Q_S"]
+    internal = ["MLOG$_T", "DR$IX$I", "BIN$abc==$0", "SYS_IOT_OVER_77", "AQ$_Q_S", "MDRS_1F2A$", "SYS_FBA_TCRV_77"]
+    internal += ["SYS_JOURNAL_78", "SYS_RESERVJRNL_77", "VECTOR$IX$77_78_0$IVF_FLAT_CENTROIDS"]
     Dictionary(
         owners=("HR",),
         objects=tuple(ObjectRow("HR", name, "TABLE") for name in ("T", "MV", *internal)),
@@ -114,3 +123,30 @@ def test_what_oracle_made_for_itself_is_left_out_and_listed(tmp_path: Path) -> N
     assert {item.name for item in read.excluded} == {"NT", "I_SNAP$_MV", *internal}
     read.to_csv(tmp_path / "again")
     assert Dictionary.from_csv(tmp_path / "again") == read
+
+
+def test_what_a_table_brought_back_out_of_the_recycle_bin_with_it_is_the_users() -> None:
+    """FLASHBACK TABLE … TO BEFORE DROP gives the table its name again, its indexes and triggers keep the bin's."""
+    dropped, index, of_dropped, trigger = (f"BIN${n}abc==$0" for n in range(4))
+    read = _without_internal(
+        ("HR",),
+        {
+            "objects": (
+                *(ObjectRow("HR", name, "TABLE") for name in ("T", dropped)),
+                *(ObjectRow("HR", name, "INDEX") for name in (index, of_dropped)),
+                ObjectRow("HR", trigger, "TRIGGER"),
+            ),
+            "tables": (TableRow("HR", "T"),),
+            "tab_cols": (ColumnRow("HR", "T", "A", "NUMBER"), ColumnRow("HR", dropped, "A", "NUMBER")),
+            "indexes": (
+                IndexRow("HR", index, "NORMAL", "HR", "T"),
+                IndexRow("HR", of_dropped, "NORMAL", "HR", dropped),
+            ),
+            "triggers": (TriggerRow("HR", trigger, table_owner="HR", table_name="T"),),
+        },
+        missing=(),
+    )
+    assert {row.object_name for row in read.objects} == {"T", index, trigger}
+    assert [row.index_name for row in read.indexes] == [index]
+    assert [row.trigger_name for row in read.triggers] == [trigger]
+    assert {item.name for item in read.excluded} == {dropped, of_dropped}

@@ -69,8 +69,9 @@ def tables_of(
 
 
 def is_users(row: rows.ColumnRow) -> bool:
-    """Whether a user made the column: invisible ones are hidden too, but what is Oracle's own is not a user's."""
-    return row.hidden_column != "YES" or row.user_generated == "YES"
+    """Whether a user made the column: invisible ones are hidden too. Not those of Oracle's own, nor unused ones."""
+    own = row.column_name.startswith("SYS_") and row.column_name.endswith("$")
+    return row.hidden_column != "YES" or (row.user_generated == "YES" and not own)
 
 
 class _Catalog:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 # The column that says whose row it is, where it is not ``owner``.
@@ -52,12 +52,17 @@ _INTERNAL_NAMES = (
     (re.compile(r"MLOG\$|RUPD\$|I_SNAP\$_|I_MLOG\$_"), "log of materialized views"),
     (re.compile(r"BIN\$"), "dropped: it is in the recycle bin"),
     (re.compile(r"SYS_IOT_(OVER|MAP)_"), "overflow of an index-organized table"),
-    (re.compile(r"MD[RX]T_[0-9A-F]+\$"), "storage of a spatial index"),
+    (re.compile(r"MD(RT|XT|RS)_[0-9A-F]+\$"), "storage of a spatial index"),
+    (re.compile(r"VECTOR\$.+\d+_\d+_\d+\$"), "storage of a vector index"),
+    (re.compile(r"SYS_FBA_(HIST|TCRV|DDL_COLMAP)_\d+"), "history of a table (flashback archive)"),
+    (re.compile(r"SYS_JOURNAL_\d+"), "journal of an index that is being built"),
+    (re.compile(r"SYS_RESERVJRNL_\d+"), "journal of columns that are reserved without locks"),
     (re.compile(r"VOYAGER_OPS_"), "of this migration itself"),
 )
 
 
 def internal(read: Mapping[str, Sequence[Any]]) -> dict[tuple[str, str], str]:
+    """(owner, name) to the reason why it is none of the user's own."""
     reasons: dict[tuple[str, str], str] = {}
     for view in ("objects", "tables", "sequences", "indexes", "triggers"):
         for row in read.get(view, ()):
@@ -65,6 +70,8 @@ def internal(read: Mapping[str, Sequence[Any]]) -> dict[tuple[str, str], str]:
             for pattern, reason in _INTERNAL_NAMES:
                 if pattern.match(name):
                     reasons[(owner_of(view, row), name)] = reason
+    for place in _brought_back(read):
+        reasons.pop(place, None)
     for table in read.get("tables", ()):
         if table.nested == "YES":
             reasons[(table.owner, table.table_name)] = "storage of a nested table"
@@ -77,3 +84,12 @@ def internal(read: Mapping[str, Sequence[Any]]) -> dict[tuple[str, str], str]:
     for log in read.get("mview_logs", ()):
         reasons[(log.log_owner, log.log_table)] = f"log of materialized views over {log.master}"
     return reasons
+
+
+def _brought_back(read: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, str]]:
+    """Indexes and triggers that keep the recycle bin's names after FLASHBACK TABLE has brought their table back."""
+    for view in ("indexes", "triggers"):
+        for row in read.get(view, ()):
+            name = row.index_name if view == "indexes" else row.trigger_name
+            if name.startswith("BIN$") and not row.table_name.startswith("BIN$"):
+                yield row.owner, name

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
+from voyager_ops.databases.oracle.catalog import is_users
 from voyager_ops.databases.oracle.column_types import oracle_type, target_types
 from voyager_ops.databases.oracle.dictionary import Dictionary, ObjectName
 from voyager_ops.databases.oracle.names import fold, folded_unique, unusable
@@ -106,7 +107,7 @@ class Source:
             folded_unique(dict.fromkeys(names), f"schema {owner}")
         for (owner, table), columns in self.columns.items():
             if (owner, table) in self.tables or (owner, table) in self.views:
-                folded_unique((row.column_name for row in columns if shown(row)), f"table {owner}.{table}")
+                folded_unique((row.column_name for row in columns if is_users(row)), f"table {owner}.{table}")
 
     def named(self) -> Iterator[ObjectName]:
         """All whose names PostgreSQL keeps in one space."""
@@ -115,7 +116,7 @@ class Source:
 
     def visible(self, owner: str, table: str) -> list[rows.ColumnRow]:
         """The columns a user made, in order; invisible ones last."""
-        found = [row for row in self.columns.get((owner, table), ()) if shown(row)]
+        found = [row for row in self.columns.get((owner, table), ()) if is_users(row)]
         return sorted(found, key=lambda row: (row.column_id is None, row.column_id or row.internal_column_id or 0))
 
     def typed(self, row: rows.ColumnRow) -> ColumnType:
@@ -192,12 +193,6 @@ class NamesOf:
         if unusable(fold(place[1]), column=False):
             raise Refused(f"the sequence {name} is not on the target: {unusable(fold(place[1]), column=False)}")
         return fold(place[0]), fold(place[1])
-
-
-def shown(row: rows.ColumnRow) -> bool:
-    """Whether a user made the column (Oracle adds hidden ones of its own)."""
-    own = row.column_name.startswith("SYS_") and row.column_name.endswith("$")
-    return row.hidden_column != "YES" or (row.user_generated == "YES" and not own)
 
 
 def not_null_column(row: rows.ConstraintRow) -> str:
