@@ -78,6 +78,14 @@ def test_each_way_connects(oracle: OracleSource, tmp_path: Path, monkeypatch: py
     connect(entered(monkeypatch, **airflow))
 
 
+def test_every_session_sees_archived_rows_too(oracle: OracleSource) -> None:
+    """Of a table with ROW ARCHIVAL a snapshot would lack them, and their changes would find no row."""
+    order = oracle.simulator.wire_faults.raise_error(1031, matching="^ALTER SESSION SET ROW ARCHIVAL VISIBILITY = ALL$")
+    with pytest.raises(PreconditionError, match="ORA-01031"):
+        oracle.database(USER, "m").connect("snapshot")
+    assert order.fired == 1
+
+
 def test_an_instance_that_is_not_there_is_named(oracle: OracleSource, tmp_path: Path) -> None:
     host, port = oracle.address.host, oracle.address.port
     at: dict[str, Any] = {"host": host, "port": port}

@@ -145,7 +145,8 @@ class _Check:
 
     def column(self, row: rows.ColumnRow) -> bool:
         place = (fold(row.owner), fold(row.table_name))
-        own = row.hidden_column == "YES" and row.column_name.startswith("SYS_")
+        archived = row.column_name == "ORA_ARCHIVE_STATE" and "ROW_ARCHIVAL" in self.named[_dotted(*place)]
+        own = row.hidden_column == "YES" and (row.column_name.startswith("SYS_") or archived)
         if own or self.whole(row.owner, row.table_name):
             return True
         codes = self.named[_dotted(row.owner, row.table_name, row.column_name)]

@@ -13,6 +13,7 @@ from tests.conftest import Database
 from tests.schema.oracle.kit import from_text
 from tests.schema.oracle.spoken_of import not_spoken_of
 from tests.schema.oracle.test_samples import dictionary_of, import_all
+from voyager_ops.databases.oracle import dictionary_rows as rows
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.errors import PreconditionError
 from voyager_ops.schema.findings import Finding
@@ -260,6 +261,14 @@ def test_an_invisible_index_is_made_and_named() -> None:
     converted = convert(replace(dictionary, indexes=hidden))
     assert "CREATE INDEX t_id ON a.t(id)" in converted.statements
     assert "invisible on the source" in _found(converted)[("INDEX_INVISIBLE", "a.t.t_id")]
+
+
+def test_rows_that_are_archived_are_named() -> None:
+    dictionary = from_text("CREATE TABLE a.t (id NUMBER(9));")
+    state = rows.ColumnRow("A", "T", "ORA_ARCHIVE_STATE", "VARCHAR2", hidden_column="YES", user_generated="NO")
+    converted = convert(replace(dictionary, tab_cols=(*dictionary.tab_cols, state)))
+    assert "archive" not in _statement(converted, "CREATE TABLE a.t")
+    assert "the target shows them to everybody" in _found(converted)[("ROW_ARCHIVAL", "a.t")]
 
 
 def test_an_index_that_serves_a_key_in_another_order_is_made_too(target_db: Database, tmp_path: Path) -> None:

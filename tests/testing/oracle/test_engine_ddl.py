@@ -585,6 +585,10 @@ def test_as_in_storage_clauses_begins_no_query(app: Session) -> None:
     assert app.sql("SELECT ID FROM Q") == [(1,)]
 
 
+def test_row_archival_is_a_known_gap(app: Session) -> None:
+    assert app.error("CREATE TABLE T (ID NUMBER) ROW ARCHIVAL")[0] == 3001
+
+
 def test_columns_of_create_table_as_select_may_have_constraints_and_defaults(app: Session) -> None:
     app.sql("CREATE TABLE T AS SELECT 1 A, 'x' B FROM DUAL")
     app.sql("CREATE TABLE C (K PRIMARY KEY, V DEFAULT 'y' CONSTRAINT V_FILLED NOT NULL) NOLOGGING AS SELECT A, B FROM T")

@@ -38,6 +38,8 @@ SIGNED_YEARS: Final[Mapping[str, str]] = {
 """Settings of a session that mines: without the sign, the redo's text of a year before Christ is that of one after."""
 ALTER_TIME_ZONE: Final = "ALTER SESSION SET TIME_ZONE = '00:00'"
 """TIMESTAMP WITH LOCAL TIME ZONE prints in the session's zone."""
+ALTER_ARCHIVAL: Final = "ALTER SESSION SET ROW ARCHIVAL VISIBILITY = ALL"
+"""Rows of a table with ROW ARCHIVAL that are archived are rows: a session that was not told does not see them. From 12.1 on."""
 
 CONTAINER: Final = "SELECT SYS_CONTEXT('USERENV', 'CDB_NAME'), SYS_CONTEXT('USERENV', 'CON_NAME') FROM DUAL"
 
@@ -140,6 +142,8 @@ class OracleDatabase:
                 cursor.execute("ALTER SESSION SET CONTAINER = CDB$ROOT")
             cursor.execute(alter_settings(settings))
             cursor.execute(ALTER_TIME_ZONE)
+            if int(connection.version.partition(".")[0]) >= 12:
+                cursor.execute(ALTER_ARCHIVAL)
 
     def _must_switch(self, cursor: oracledb.Cursor) -> bool:
         if self.address.root == "auto" and not self.common_user:

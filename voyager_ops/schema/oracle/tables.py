@@ -73,7 +73,7 @@ def _table(source: Source, output: Output, row: rows.TableRow) -> TableColumns |
         found = _create(source, output, row, columns, primary, key, found)
     else:
         _create(source, output, row, columns, primary, key, None)
-    _remarks(output, row)
+    _remarks(source, output, row)
     if found is None:
         for part in source.partitions(owner, name):
             output.account("TABLE PARTITION", owner, f"{name}.{part.partition_name}")
@@ -154,8 +154,14 @@ def _checks(source: Source, output: Output, owner: str, name: str, columns: Tabl
     return nodes
 
 
-def _remarks(output: Output, row: rows.TableRow) -> None:
+def _remarks(source: Source, output: Output, row: rows.TableRow) -> None:
     owner, name = row.owner, row.table_name
+    if any(column.column_name == "ORA_ARCHIVE_STATE" for column in source.columns.get((owner, name), ())):
+        message = (
+            "ROW ARCHIVAL: rows that are archived (ORA_ARCHIVE_STATE) are migrated with the others, and the target shows them to"
+            " everybody; delete them there, or write a policy, if it should not"
+        )
+        output.find("ROW_ARCHIVAL", "table", owner, name, message)
     if row.cluster_name:
         output.find(
             "CLUSTERED_TABLE", "table", owner, name, f"it is in the cluster {row.cluster_name} and an ordinary table here"

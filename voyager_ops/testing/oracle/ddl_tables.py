@@ -5,6 +5,7 @@ from __future__ import annotations
 from voyager_ops.testing.oracle.ddl_clauses import parse_column, parse_constraint, parse_log_group
 from voyager_ops.testing.oracle.ddl_model import Column, CreateTable
 from voyager_ops.testing.oracle.ddl_partitioning import parse_partitioning
+from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.tokens import Cursor
 
 
@@ -103,6 +104,8 @@ def _table_properties(cursor: Cursor, table: CreateTable) -> None:
             cursor.parenthesised()
         elif cursor.accept("PARTITION", "BY"):
             table.partitioning = parse_partitioning(cursor)
+        elif cursor.is_word("ROW", "ARCHIVAL"):
+            raise OracleError(3001, "unimplemented feature (simulator: rows that are archived and not seen)", cursor.token.start)
         elif cursor.accept("AS"):
             table.query = cursor.rest()
         else:
