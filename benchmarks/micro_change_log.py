@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from struct import pack
 
+from voyager_ops.changes.arrived import Arrived
 from voyager_ops.changes.assembler import Assembler
 from voyager_ops.changes.log import ChangeLog
 from voyager_ops.changes.writer import LogWriter
@@ -59,8 +60,8 @@ def main(compression: str) -> None:
     writer = LogWriter(state, directory, Lane.FORWARD, config)
     assembler = Assembler("benchmark", 1000, judge, writer.spill_path)
     began = time.process_time()
-    for start in range(0, len(stream), 1000):  # about as many as are there at once
-        for transaction in assembler.transactions(stream[start : start + 1000]):
+    for start in range(0, len(stream), 5000):  # about as many as are there at once
+        for transaction in assembler.transactions(Arrived.of(stream[start : start + 5000])):
             writer.append(transaction)
             if writer.due(time.monotonic()):
                 writer.publish()

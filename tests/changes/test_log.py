@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from voyager_ops import failpoints
+from voyager_ops.changes.arrived import Arrived
 from voyager_ops.changes.assembler import Assembler
 from voyager_ops.changes.log import ChangeLog
 from voyager_ops.changes.writer import CapturedTransaction, LogWriter
@@ -323,6 +324,9 @@ def test_frames_in_any_portions_make_the_log_that_frames_one_by_one_make(data: s
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
     have = data.draw(st.integers(0, 3))
     found = []
+    patch = pytest.MonkeyPatch()
+    patch.setattr("voyager_ops.changes.assembler._FEW", data.draw(st.sampled_from([1, 16])))
+    patch.setattr("voyager_ops.changes.assembler._AGAIN", data.draw(st.sampled_from([1, 4, 256])))
     for portions in (None, [0, *cuts, len(stream)]):
         log = Log(tmp_path_factory.mktemp("log"))
         log.assembler = Assembler("m", 1 << 33, log._judge, log.writer.spill_path, memory=1 << 14, runs_after=have * 100)
@@ -335,7 +339,7 @@ def test_frames_in_any_portions_make_the_log_that_frames_one_by_one_make(data: s
         else:
             transactions = []
             for start, end in pairwise(portions):
-                for one in log.assembler.transactions(stream[start:end]):
+                for one in log.assembler.transactions(Arrived.of(stream[start:end])):
                     assert one.transactions == 1 or one.first > have * 100
                     log.take(one)
                     transactions.append(one)
@@ -343,4 +347,5 @@ def test_frames_in_any_portions_make_the_log_that_frames_one_by_one_make(data: s
         ends = (log.assembler.last_end, log.assembler.last_kept, log.assembler.inside)
         assert ends[0] == number * 100
         found.append((log.read(), log.writer.published_user_changes, sum(one.transactions for one in transactions), ends))
+    patch.undo()
     assert found[0] == found[1]

@@ -1,18 +1,21 @@
 """From the frames of a replication stream to whole transactions, in commit order, doing almost nothing per change.
 
-Per change: one slice of five bytes (operation and relation) is counted, and the frame is kept. What the transaction touched,
-whether it is an echo of our own apply, and what it counts for which table, all follow from those counts at its commit.
+Per change: its operation and relation, as one number, is counted, and the frame is kept. What the transaction touched, whether it
+is an echo of our own apply, and what it counts for which table, all follow from those counts at its commit.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, Final
 
-from voyager_ops.changes.segment import DESCRIBES_RELATIONS, FRAME, RECORD_HEAD, TransactionHead, record_head
+import numpy as np
+
+from voyager_ops.changes.arrived import Arrived, Run, run
+from voyager_ops.changes.cells import Places
+from voyager_ops.changes.segment import DESCRIBES_RELATIONS, FRAME, TransactionHead
 from voyager_ops.changes.writer import CapturedTransaction
 from voyager_ops.databases.postgres import pgoutput
 from voyager_ops.databases.postgres.metadata import CHUNK_TABLE, MARKER_TABLE, POSITION_TABLE, SCHEMA
@@ -22,8 +25,10 @@ _OID = Struct(">I").unpack_from
 _SIZE = FRAME.pack
 _BLOCK: Final = 1 << 20
 _ROW_OPERATIONS: Final = frozenset((INSERT, UPDATE, DELETE))
-_SIZES: Final = tuple(_SIZE(size) for size in range(4096))
-"""Packing a size takes 80 ns, looking one up 25."""
+_FEW: Final = 16
+"""Changes fewer than that are dealt with one by one."""
+_AGAIN: Final = 256
+"""So many frames are dealt with one by one at least before it is looked again which ones are known."""
 
 Judge = Callable[[Relation], tuple[str, frozenset[str]]]
 """Holds a relation against what was expected; returns the source name of its root and the columns whose values are not wanted.
@@ -58,8 +63,11 @@ class Assembler:
         """As sent, but with the columns marked that are left out."""
         self._roots: dict[int, str | None] = {}
         self._ours: dict[int, str] = {}
-        self._plain: dict[bytes, tuple[int, str | None, int]] = {}
-        """First five bytes of a user's row change (operation and relation) to relation, source name of its root, operation."""
+        self._plain: dict[int, tuple[int, str | None, int]] = {}
+        """Operation and relation of a user's row change, as one number (``Arrived.codes``), to relation, source name of its root,
+        operation."""
+        self._version = 0
+        """Another one whenever that changes."""
         self.inside = False
         """Between a Begin and its Commit."""
         self.last_end = 0
@@ -77,7 +85,7 @@ class Assembler:
         self._spilled = 0
         self._file: BinaryIO | None = None
         self._path: Path | None = None
-        self._counts: dict[bytes, int] = {}
+        self._counts: dict[int, int] = {}
         self._truncates: list[int] = []
         self._before: dict[int, bytes] = {}
         self._echo = False
@@ -90,88 +98,91 @@ class Assembler:
             self._path.unlink(missing_ok=True)
         self._reset()
 
-    def transactions(self, frames: Iterable[bytes]) -> Iterator[CapturedTransaction]:
+    def transactions(self, arrived: Arrived) -> Iterator[CapturedTransaction]:
         """As :meth:`feed` for each of the frames, but small transactions in a row are given as runs. The caller takes all of what
         it yields, or closes the assembler.
 
-        What most transactions consist of (Begin, changes of users' tables, Commit) is dealt with here and nearly nothing is done
-        for each; anything else goes through :meth:`feed`, and a transaction that has it is given by itself.
+        What most transactions consist of (Begin, changes of users' tables, Commit) is dealt with many at a time; anything else
+        goes through :meth:`feed`, and a transaction that has it, or that is not whole yet, is given by itself.
         """
-        plain, most = self._plain, self._memory
-        run = _Run()
-        records, changes = run.records, run.changes
-        under_way = False  # a transaction is in the run that has not ended yet
-        held = 0
-        begin = pgoutput.Begin(0, 0.0, 0)
-        for frame in frames:
-            counted = frame[:5]
-            if counted in plain:
-                size = len(frame)
-                if under_way:
-                    changes.append(counted)
-                    records += (_SIZES[size] if size < 4096 else _SIZE(size), frame)
-                    held += size + 4
-                    if held < most:
-                        continue
-                    self._set_apart(run, begin, held)
-                    under_way = False
-                else:
-                    self._counts[counted] = self._counts.get(counted, 0) + 1
-                    self._parts += (_SIZES[size] if size < 4096 else _SIZE(size), frame)
-                    self._bytes += size + 4
-                if self._bytes >= most:
-                    self._spill()
-                continue
-            kind = frame[0]
-            if kind == pgoutput.BEGIN and self.last_end >= self._runs_after:
-                begin = pgoutput.begin(frame)
-                self._xid = pgoutput.widen(begin.xid, self._xid)
-                run.open()
-                under_way, held = True, 0
-                continue
-            if kind == pgoutput.COMMIT and under_way:
-                under_way = False
-                self.last_end = pgoutput.commit_end(frame)
-                if run.close(self.last_end, self._xid, begin, held):
-                    self.last_kept = (begin.commit_lsn, self.last_end)
-                    if run.bytes >= _BLOCK:
-                        yield run.captured(plain, self._frames_of)
-                        run = _Run()
-                        records, changes = run.records, run.changes
-                continue
-            if under_way:
-                self._set_apart(run, begin, held)
-                under_way = False
-            if run.transactions:
-                yield run.captured(plain, self._frames_of)
-                run = _Run()
-                records, changes = run.records, run.changes
-            transaction = self.feed(frame)
+        begins = np.flatnonzero(arrived.operations == pgoutput.BEGIN)
+        commits = np.flatnonzero(arrived.operations == pgoutput.COMMIT)
+        stops, odd, version = *self._strange(arrived), self._version
+        place, again = 0, _AGAIN
+        while place < len(arrived):
+            if version != self._version and place >= again:
+                stops, odd, version = *self._strange(arrived), self._version
+                again = place + _AGAIN
+            if version != self._version:
+                pass
+            elif self.inside:
+                stop = _next(stops, place, len(arrived))
+                if stop - place >= _FEW:
+                    self._take(arrived, place, stop)
+                    place = stop
+                    continue
+            elif self.last_end >= self._runs_after:
+                whole = commits[np.searchsorted(commits, place) : np.searchsorted(commits, _next(odd, place, len(arrived)))]
+                started = begins[np.searchsorted(begins, place) :][: len(whole)]
+                follow = len(started) == len(whole) > 0 and started[0] == place and (started[1:] == whole[:-1] + 1).all()
+                if follow:
+                    place = int(whole[-1]) + 1
+                    transaction = self._took(run(arrived, started, whole, self._xid))
+                    if transaction is not None:
+                        yield transaction
+                    continue
+            transaction = self.feed(arrived.frame(place))
+            place += 1
             if transaction is not None:
                 yield transaction
-        if under_way:
-            self._set_apart(run, begin, held)
-        if run.transactions:
-            yield run.captured(plain, self._frames_of)
 
-    def _set_apart(self, run: _Run, begin: pgoutput.Begin, held: int) -> None:
-        """The transaction under way is not one of the run after all, or not yet: go on as :meth:`feed` does."""
-        self._begin = begin
-        self.inside = True
-        self._parts, counted = run.give_back()
-        self._counts = dict(Counter(counted))
-        self._bytes = held
+    def _strange(self, arrived: Arrived) -> tuple[Places, Places]:
+        """Places of all frames but known changes of users' tables; and of those that are no Begin and no Commit either."""
+        stops = np.flatnonzero(~np.isin(arrived.codes, list(self._plain)))
+        operations = arrived.operations[stops]
+        return stops, stops[(operations != pgoutput.BEGIN) & (operations != pgoutput.COMMIT)]
+
+    def _take(self, arrived: Arrived, first: int, end: int) -> None:
+        """Keep known changes of the transaction under way."""
+        for code, count in zip(*(each.tolist() for each in np.unique(arrived.codes[first:end], return_counts=True)), strict=True):
+            self._counts[code] = self._counts.get(code, 0) + count
+        self._parts += arrived.records(first, end)
+        self._bytes += int(arrived.sizes[first:end].sum())
+        if self._bytes >= self._memory:
+            self._spill()
+
+    def _took(self, found: Run) -> CapturedTransaction | None:
+        """The run as it is given to the caller; None when there is no change in it."""
+        self.last_end, self._xid = found.last_end, found.xid
+        if not found.transactions:
+            return None
+        self.last_kept = (found.last_commit, found.head.end)
+        counts = [(self._plain[code], number) for code, number in found.codes.items()]
+        return CapturedTransaction(
+            found.head,
+            found.records,
+            {oid for (oid, _, _), _ in counts},
+            self._frames_of,
+            (),
+            [(root, operation, number) for (_, root, operation), number in counts if root is not None],
+            transactions=found.transactions,
+            first=found.first,
+            run=True,
+        )
 
     def feed(self, frame: bytes) -> CapturedTransaction | None:
         kind = frame[0]
         if kind in _ROW_OPERATIONS:
             oid = _OID(frame, 1)[0]
             name = self._ours.get(oid)
+            code = kind << 32 | oid
             if name is None:
-                self._plain[frame[:5]] = (oid, self._roots[oid], kind)
+                if code not in self._plain:
+                    self._plain[code] = (oid, self._roots[oid], kind)
+                    self._version += 1
             elif not self._keep_own(name, frame):
                 return None
-            self._counts[frame[:5]] = self._counts.get(frame[:5], 0) + 1
+            self._counts[code] = self._counts.get(code, 0) + 1
             self._keep(frame)
             return None
         if kind == pgoutput.BEGIN:
@@ -220,6 +231,7 @@ class Assembler:
             return
         self._sent[oid] = frame
         self._plain.clear()
+        self._version += 1
         known = self._frames_of.get(oid)
         if relation.name.schema == SCHEMA and relation.name.name in {POSITION_TABLE.name, CHUNK_TABLE.name, MARKER_TABLE.name}:
             self._ours[oid] = relation.name.name
@@ -251,11 +263,11 @@ class Assembler:
         self.last_kept = (begin.commit_lsn, end)
         counts: list[tuple[str, int, int]] = []
         used: set[int] = set(self._truncates)
-        for key, number in self._counts.items():
-            known = self._plain.get(key)  # not when it is of a table of ours, or one was described in between
+        for code, number in self._counts.items():
+            known = self._plain.get(code)  # not when it is of a table of ours, or one was described in between
             if known is None:
-                oid = _OID(key, 1)[0]
-                known = (oid, self._roots[oid], key[0])
+                oid = code & 0xFFFFFFFF
+                known = (oid, self._roots[oid], code >> 32)
             oid, root, operation = known
             used.add(oid)
             if root is not None:
@@ -284,56 +296,10 @@ class Assembler:
         return transaction
 
 
-class _Run:
-    """Small transactions in a row, as their records will stand in the segment."""
-
-    __slots__ = ("_at", "_before", "_last", "bytes", "changes", "first", "records", "transactions")
-
-    def __init__(self) -> None:
-        self.records: list[bytes] = []
-        self.changes: list[bytes] = []
-        """The first five bytes of every change."""
-        self.transactions = 0
-        self.bytes = 0
-        self.first = 0
-        self._last = (0, 0, 0.0)
-        self._at = self._before = 0
-
-    def open(self) -> None:
-        self._at, self._before = len(self.records), len(self.changes)
-        self.records.append(b"")  # its head, once it is known
-
-    def close(self, end: int, xid: int, begin: pgoutput.Begin, length: int) -> bool:
-        """The transaction under way has ended; False when there was nothing in it."""
-        count = len(self.changes) - self._before
-        if not count:
-            self.records.pop()
-            return False
-        self.records[self._at] = record_head(count, end, xid, begin.committed_at, length)
-        self.transactions += 1
-        self.bytes += length + RECORD_HEAD
-        self.first = self.first or end
-        self._last = (end, xid, begin.committed_at)
-        return True
-
-    def give_back(self) -> tuple[list[bytes], list[bytes]]:
-        """Frames with their lengths, and first bytes, of the transaction under way, which is none of the run's any more."""
-        parts, counted = self.records[self._at + 1 :], self.changes[self._before :]
-        del self.records[self._at :], self.changes[self._before :]
-        return parts, counted
-
-    def captured(self, plain: Mapping[bytes, tuple[int, str | None, int]], described: Mapping[int, bytes]) -> CapturedTransaction:
-        counts = []
-        used = set()
-        for key, number in Counter(self.changes).items():
-            oid, root, operation = plain[key]
-            used.add(oid)
-            if root is not None:
-                counts.append((root, operation, number))
-        head = TransactionHead(0, len(self.changes), *self._last, self.bytes)
-        return CapturedTransaction(
-            head, self.records, used, described, (), counts, transactions=self.transactions, first=self.first, run=True
-        )
+def _next(places: Places, place: int, otherwise: int) -> int:
+    """The first of ``places``, which ascend, from ``place`` on."""
+    at = int(np.searchsorted(places, place))
+    return int(places[at]) if at < len(places) else otherwise
 
 
 def _blocks(file: BinaryIO, path: Path | None, parts: list[bytes]) -> Iterator[bytes]:

@@ -22,10 +22,13 @@ from pathlib import Path
 from struct import Struct
 from typing import IO, Any, BinaryIO, Final, cast
 
+import numpy as np
+import numpy.typing as npt
 import zstandard
 
 from voyager_ops.errors import ChangeLogDamaged
 
+Numbers = npt.NDArray[Any]
 MAGIC: Final = b"VOSEG\x01\r\n"
 END_MAGIC: Final = b"GESOV\x01\r\n"
 VERSION: Final = 1
@@ -58,13 +61,21 @@ class TransactionHead:
     length: int
 
 
-def record_head(count: int, end: int, xid: int, committed_at: float, length: int) -> bytes:
-    """What stands before the frames of a transaction that describes no relation."""
-    return _TRANSACTION.pack(b"T", 0, count, end, xid, committed_at, length)
-
-
 RECORD_HEAD: Final = _TRANSACTION.size
-"""Bytes of :func:`record_head`."""
+_HEADS: Final = np.dtype(
+    [("tag", "S1"), ("flags", "u1"), ("count", ">u8"), ("end", ">u8"), ("xid", ">u8"), ("committed_at", ">f8"), ("length", ">u8")]
+)
+"""``_TRANSACTION``, many at once."""
+
+
+def record_heads(count: Numbers, end: Numbers, xid: Numbers, committed_at: Numbers, length: Numbers) -> list[bytes]:
+    """What stands before the frames of each of some transactions that describe no relation, :data:`RECORD_HEAD` bytes each."""
+    heads = np.zeros(len(count), _HEADS)
+    heads["tag"] = b"T"
+    for name, values in (("count", count), ("end", end), ("xid", xid), ("committed_at", committed_at), ("length", length)):
+        heads[name] = values
+    data = heads.tobytes()
+    return [data[start : start + RECORD_HEAD] for start in range(0, len(data), RECORD_HEAD)]
 
 
 class SegmentFile:
@@ -102,7 +113,7 @@ class SegmentFile:
             self._body(block)
 
     def records(self, blocks: list[bytes], size: int) -> None:
-        """Whole records of transactions (:func:`record_head` and frames), ``size`` bytes in all."""
+        """Whole records of transactions (:func:`record_heads` and frames), ``size`` bytes in all."""
         self._pending += blocks
         self._pending_bytes += size
         self.body_bytes += size

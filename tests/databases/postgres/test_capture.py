@@ -13,6 +13,7 @@ from psycopg import sql
 from tests.changes.kit import Running, changes_of, forward, log_of, make_migration, run_in_process, running
 from tests.conftest import Database
 from voyager_ops.databases.postgres.capture import object_name, prepare, teardown
+from voyager_ops.databases.postgres.copy_both import LibpqCopy
 from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.databases.postgres.replication import READ_SECONDS, ReplicationStream
 from voyager_ops.errors import Fenced, PreconditionError, RetryableError
@@ -123,9 +124,14 @@ def test_killed_while_streaming_nothing_is_lost_or_doubled(
     assert log_of(context).totals().tables["public.item"].inserts == number
 
 
-def test_a_stream_is_read_in_portions(context: LaneContext, source: psycopg.Connection, source_db: Database) -> None:
+@pytest.mark.parametrize("libpq", [False, True])
+def test_a_stream_is_read_in_portions(
+    context: LaneContext, source: psycopg.Connection, source_db: Database, monkeypatch: pytest.MonkeyPatch, libpq: bool
+) -> None:
     """Two reads are never nearer to each other than said: the server sends a reader that takes every change as it comes a packet
-    for each of them."""
+    for each of them. From the socket itself, and through libpq as where the session is encrypted."""
+    if libpq:
+        monkeypatch.setattr("voyager_ops.databases.postgres.replication.copy_both", LibpqCopy)
     prepare(context)
     record = read_lane(context.state, context.lane)
 
@@ -141,8 +147,11 @@ def test_a_stream_is_read_in_portions(context: LaneContext, source: psycopg.Conn
         started = time.monotonic()
         while sum(found) < 300:
             stream.wait(1.0)
-            found.append(sum(frame[0] == INSERT for frame in stream.messages()))
+            arrived = stream.arrived()
+            found.append(0 if arrived is None else sum(frame[0] == INSERT for frame in arrived))
         elapsed = time.monotonic() - started
+        stream.confirm(START)
+        assert sum(found) == 300
     writer.join()
     assert (sum(each > 0 for each in found) - 1) * READ_SECONDS <= elapsed
 

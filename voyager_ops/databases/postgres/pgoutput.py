@@ -31,6 +31,11 @@ _PAD: Final = bytes(4)
 """A value's kind and length are read at once, also where a NULL's kind is the last byte there is."""
 _BEGIN = Struct(">QqI").unpack_from
 _COMMIT = Struct(">BQQq").unpack_from
+BEGIN_LSN_AT: Final = 1
+BEGIN_MOMENT_AT: Final = 9
+BEGIN_XID_AT: Final = 17
+COMMIT_END_AT: Final = 10
+"""Offsets of what :func:`begin` and :func:`commit_end` read, for many frames at once."""
 POSTGRES_EPOCH: Final = 946_684_800.0
 """2000-01-01 UTC in Unix seconds: the zero of the server's timestamps, which count microseconds."""
 

@@ -62,8 +62,12 @@ class SlotStream:
 
     def transactions(self) -> Iterator[CapturedTransaction]:
         assert self._assembler is not None
-        transactions = self._assembler.transactions(self._stream.messages())
+        transactions = self._arrived(self._assembler)
         return transactions if self._witness is None else self._witnessing(transactions)
+
+    def _arrived(self, assembler: Assembler) -> Iterator[CapturedTransaction]:
+        while (arrived := self._stream.arrived()) is not None:
+            yield from assembler.transactions(arrived)
 
     def _witnessing(self, transactions: Iterator[CapturedTransaction]) -> Iterator[CapturedTransaction]:
         for transaction in transactions:
