@@ -49,6 +49,23 @@ def test_queries(filled: Session, query: str, values: object) -> None:
     assert (len(found) if isinstance(values, int) else found) == values
 
 
+def test_an_asterisk_gives_the_columns_of_using_once_and_first(app: Session) -> None:
+    app.sql("CREATE TABLE D (NAME VARCHAR2(9), DNO NUMBER)")
+    app.sql("CREATE TABLE E (ID NUMBER, DNO NUMBER)")
+    app.sql("INSERT INTO D VALUES ('d', 7)")
+    app.sql("INSERT INTO E VALUES (1, 7)")
+    app.sql("CREATE VIEW V AS SELECT * FROM E JOIN D USING (DNO)")
+    assert app.sql("SELECT * FROM V") == [(7, 1, "d")]
+    assert [column.name for column in app.columns("SELECT * FROM V")] == ["DNO", "ID", "NAME"]
+    assert app.sql("SELECT E.*, NAME FROM E JOIN D USING (DNO)") == [(1, 7, "d")]
+
+
+def test_queries_of_with_may_name_their_columns(app: Session) -> None:
+    app.sql("CREATE TABLE E (ID NUMBER)")
+    app.sql("INSERT INTO E VALUES (1)")
+    assert app.sql('WITH a AS (SELECT ID FROM E), b (x, "y") AS (SELECT ID, 2 FROM A) SELECT X, "y" FROM B') == [(1, 2)]
+
+
 def test_rowids_stay_with_their_rows(filled: Session) -> None:
     ((first, text), (second, _)) = filled.sql("SELECT ROWID, ID FROM M WHERE ID <= 2 ORDER BY ID")
     assert len(first) == 18

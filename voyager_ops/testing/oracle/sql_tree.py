@@ -49,6 +49,24 @@ def sources_of(select: exp.Expr) -> list[exp.Expr]:
     return found + [join.this for join in select.args.get("joins") or []]
 
 
+def star_of_source(alias: str) -> exp.Expr:
+    return exp.Column(this=exp.Star(), table=exp.to_identifier(alias, quoted=True)) if alias else exp.Star()
+
+
+def shared_columns(select: exp.Expr) -> list[str]:
+    """The columns of USING: an asterisk gives them once, before all others."""
+    joins = select.args.get("joins") or []
+    return list(dict.fromkeys(column.name for join in joins for column in join.args.get("using") or []))
+
+
+def fold_ctes(tree: exp.Expr) -> None:
+    """Quote the names in WITH that columns follow: so far they were taken for calls of functions."""
+    for cte in tree.find_all(exp.CTE):
+        name = cte.args["alias"].this
+        if not name.quoted:
+            name.replace(exp.to_identifier(name.name.upper(), quoted=True))
+
+
 def is_cte(table: exp.Table) -> bool:
     node: exp.Expr | None = table
     while node is not None:

@@ -22,10 +22,13 @@ from voyager_ops.testing.oracle.sql_tree import (
     column_names,
     compares_rowids,
     decode,
+    fold_ctes,
     is_cte,
     row_number,
+    shared_columns,
     source_of,
     sources_of,
+    star_of_source,
 )
 from voyager_ops.testing.oracle.translated import ROW_NUMBER, Relation, Translated, bind_type
 
@@ -123,6 +126,7 @@ class Translator:
         if isinstance(target, exp.Schema):
             target = target.this
         owners: dict[int, Relation] = {}
+        fold_ctes(tree)
         for table in list(tree.find_all(exp.Table)):
             if not isinstance(table.this, exp.Identifier) or (not table.db and is_cte(table)):
                 continue
@@ -155,19 +159,20 @@ class Translator:
                 expanded.append(item)
                 continue
             changed = True
+            once = [] if star_of else shared_columns(select)
+            expanded += [exp.column(exp.to_identifier(c, quoted=True)) for c in once]
             for source in sources:
                 alias = source.alias_or_name
                 if star_of and alias != star_of:
                     continue
                 relation = owners.get(id(source))
                 if relation is None:
-                    expanded.append(
-                        exp.Column(this=exp.Star(), table=exp.to_identifier(alias, quoted=True)) if alias else exp.Star()
-                    )
+                    expanded.append(star_of_source(alias))
                 else:
                     expanded += [
                         exp.column(exp.to_identifier(c, quoted=True), exp.to_identifier(alias, quoted=True))
                         for c in relation.columns
+                        if c not in once
                     ]
             if star_of and not any(s.alias_or_name == star_of for s in sources):
                 expanded.append(item)
