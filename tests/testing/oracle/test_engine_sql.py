@@ -348,7 +348,7 @@ def test_v_session_shows_who_is_there(app: Session) -> None:
     [
         ("BEGIN NULL; END;", 0),
         ("BEGIN EXECUTE IMMEDIATE 'CREATE TABLE X (N NUMBER)'; INSERT INTO X VALUES (1); COMMIT; END;", 0),
-        ("BEGIN SELECT NOSUCH INTO :x FROM DUAL; END;", 904),
+        ("BEGIN SELECT NOSUCH INTO :x FROM DUAL; END;", 6550),
         ("BEGIN SELECT 1 INTO :x FROM DUAL WHERE 1 = 0; END;", 1403),
         ("DECLARE N NUMBER; BEGIN N := 1; END;", 6550),
         ("BEGIN NO_SUCH_PROCEDURE(1); END;", 6550),

@@ -51,12 +51,14 @@ class Catalog:
         self.version = 0
         self._shared = _Caches()
         self._local = threading.local()
-        self.functions = frozenset(
-            str(r[0])
-            for r in self.connection.execute(
-                "SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'ora'::regnamespace"
+        self.functions: Mapping[str, tuple[int, int]] = {
+            str(name): (int(fewest), int(most))
+            for name, fewest, most in self.connection.execute(
+                "SELECT proname, min(pronargs - pronargdefaults), max(pronargs) FROM pg_proc"
+                " WHERE pronamespace = 'ora'::regnamespace GROUP BY proname"
             ).fetchall()
-        )
+        }
+        """How few and how many arguments each takes."""
 
     def changed(self) -> None:
         """After DDL: forget everything."""
@@ -77,7 +79,9 @@ class Catalog:
     def _caches(self) -> _Caches:
         return getattr(self._local, "caches", None) or self._shared
 
-    def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    def query(self, statement: str, *given: object) -> list[tuple[Any, ...]]:
+        """``given``: parameters in order, or one mapping of them."""
+        parameters = given[0] if len(given) == 1 and isinstance(given[0], dict) else given
         own = getattr(self._local, "connection", None)
         if own is not None:
             return list(own.execute(statement.encode(), parameters).fetchall())
@@ -141,6 +145,14 @@ class Catalog:
                     " AND \"GENERATION_TYPE\"::text = 'ALWAYS'",
                     owner,
                     name,
+                )
+            ),
+            bool(
+                self.query(
+                    'SELECT FROM ora."VIEWS" WHERE "OWNER" = %(o)s::text AND "VIEW_NAME" = %(n)s::text AND "READ_ONLY"::text ='
+                    ' \'Y\' UNION ALL SELECT FROM ora."TABLES" WHERE "OWNER" = %(o)s::text AND "TABLE_NAME" = %(n)s::text AND'
+                    " \"READ_ONLY\"::text = 'YES'",
+                    {"o": owner, "n": name},
                 )
             ),
         )
@@ -253,12 +265,12 @@ class Catalog:
         any_table = {"SELECT ANY TABLE", "READ ANY TABLE", "INSERT ANY TABLE", "UPDATE ANY TABLE", "DELETE ANY TABLE"}
         return bool(any_table & self.privileges(user)) or bool(self.granted(user, found.owner, found.name))
 
-    def check(self, user: str, found: Relation, privilege: str) -> None:
-        """ORA-01031 unless the user has ``privilege`` (SELECT, INSERT, …) on a relation it can see."""
+    def check(self, user: str, found: Relation, privilege: str, *, locking: bool = False) -> None:
+        """ORA-01031 unless the user has ``privilege`` (SELECT, INSERT, …) on a relation it can see; READ does not lock rows."""
         if found.owner in (user, "SYS"):
             return
         granted, system = self.granted(user, found.owner, found.name), self.privileges(user)
-        names = {privilege} | ({"READ"} if privilege == "SELECT" else set())
+        names = {privilege} | ({"READ"} if privilege == "SELECT" and not locking else set())
         if not (names & granted or {f"{n} ANY TABLE" for n in names} & system):
             raise OracleError(1031, "insufficient privileges")
 

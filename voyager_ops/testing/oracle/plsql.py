@@ -67,6 +67,8 @@ class _Block:
             if token.kind == "op" and token.value in "()":
                 depth += 1 if token.value == "(" else -1
             if depth == 0 and ((token.value == ";" and token.kind == "op") or token.kind == "end"):
+                if at > start and token.kind == "end":
+                    raise unfinished(text[tokens[start].start :])
                 if at > start:
                     self._statement(text[tokens[start].start : token.start].rstrip(), tokens[start:at])
                 start = at + 1
@@ -98,7 +100,10 @@ class _Block:
     def _sql(self, text: str, kind: StatementKind) -> Result:
         parsed = parse(text)
         binds, row = self._values(parsed)
-        result = self.session.execute(parsed, binds, [row])
+        try:
+            result = self.session.execute(parsed, binds, [row])
+        except OracleError as error:
+            raise compiled(error) from error
         if parsed.returning_binds and result.returning:
             for name, values in zip(parsed.bind_names[-parsed.returning_binds :], result.returning[0], strict=False):
                 self._write(self.names[name], values[0] if values else None)
@@ -129,7 +134,10 @@ class _Block:
     def _store(self, targets: list[int], query: str) -> None:
         parsed = parse(query)
         binds, row = self._values(parsed)
-        result = self.session.query(parsed, binds, row)
+        try:
+            result = self.session.execute(parsed, binds, [row])
+        except OracleError as error:
+            raise compiled(error) from error
         rows = list(result.rows)
         if not rows:
             raise OracleError(1403, "no data found")
@@ -274,6 +282,18 @@ def _text(arguments: dict[int | str, BindValue], position: int, name: str) -> st
     return "" if value is None else str(value)
 
 
+def unfinished(text: str) -> OracleError:
+    """A statement without its semicolon."""
+    return OracleError(6550, f"line 1, column 1:\nPL/SQL: ORA-00933: SQL command not properly ended (simulator: {text[:80]!r})")
+
+
+def compiled(error: OracleError) -> OracleError:
+    """Of a statement in a block: what Oracle finds when it compiles the block is ORA-06550, what happens then is as it is."""
+    if 900 <= error.code < 1000 or error.code in (1789, 1790, 2289):
+        return OracleError(6550, f"line 1, column 7:\nPL/SQL: ORA-{error.code:05}: {error.message}")
+    return error
+
+
 def unknown(text: str) -> OracleError:
     return OracleError(6550, f"line 1, column 1:\nPLS-00103: the simulator does not know this PL/SQL: {text[:80]!r}")
 
@@ -294,7 +314,12 @@ def run_block(session: SqlSession, statement: Statement, binds: Sequence[Bind], 
     body = _body(text)
     for row in rows or [[]]:
         block = _Block(session, statement, binds, row)
-        block.run(body)
+        try:
+            block.run(body)
+        except OracleError as error:
+            if error.code == 6550 and "PLS-00201" in error.message and text.lstrip()[:4].upper() == "CALL":
+                raise OracleError(6576, "not a valid function or procedure name") from error
+            raise
         result = Result(
             directions=[Direction.OUT if i in block.written else Direction.IN for i in range(len(binds))],
             out=[block.values[i] if i in block.written else None for i in range(len(binds))],

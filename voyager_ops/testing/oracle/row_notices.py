@@ -7,12 +7,13 @@ that tells what is about to be done: of a statement that fails on a unique key O
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
 
-from voyager_ops.testing.oracle.recorder import ColumnRole, RedoTable
+from voyager_ops.testing.oracle.recorder import ColumnRole, RedoColumn, RedoTable
 from voyager_ops.testing.oracle.redo_large import kind_of
 
 SCHEMA = "sim_redo"
@@ -51,7 +52,7 @@ BEGIN
   RETURN NEW;
 END $$
 """
-_SAME = "IF NEW.{0} IS NOT DISTINCT FROM OLD.{0} THEN NEW.{0} := NULL; OLD.{0} := NULL; END IF;"
+_SAME = "IF NEW.{0}{1} IS NOT DISTINCT FROM OLD.{0}{1} THEN NEW.{0} := NULL; OLD.{0} := NULL; END IF;"
 _SHORT = "IF {1}.{0} IS NOT NULL THEN {1}.{0} := ''; END IF;"
 # In runs, not character by character: a LOB may be long.
 _FIELD = re.compile(r'(?:"([^"\\]*(?:(?:""|\\.)[^"\\]*)*)"|([^,()]*))([,)])', re.DOTALL)
@@ -76,10 +77,12 @@ def install_functions(connection: psycopg.Connection[Any]) -> None:
     _create_functions(connection, "", [])
 
 
-def _create_functions(connection: psycopg.Connection[Any], suffix: str, large: list[str]) -> None:
+def _create_functions(connection: psycopg.Connection[Any], suffix: str, large: Sequence[RedoColumn]) -> None:
     """``large``: columns that are told of only where the redo needs them; telling of all of them would take seconds."""
-    columns = [sql.Identifier(column) for column in large]
-    same = sql.SQL(" ").join(sql.SQL(_SAME).format(column) for column in columns)
+    columns = [sql.Identifier(column.name) for column in large]
+    # LOBs of the simulator cannot be compared as such.
+    plain = [sql.SQL("::bytea" if column.type in ("BLOB", "RAW") else "::text") for column in large]
+    same = sql.SQL(" ").join(sql.SQL(_SAME).format(*pair) for pair in zip(columns, plain, strict=True))
     short = sql.SQL(" ").join(sql.SQL(_SHORT).format(column, sql.SQL("OLD")) for column in columns)
     told = sql.SQL(" ").join(sql.SQL(_SHORT).format(column, sql.SQL("told")) for column in columns)
     done = sql.Identifier(SCHEMA, f"row_done{suffix}")
@@ -94,7 +97,7 @@ def install_triggers(connection: psycopg.Connection[Any], table: RedoTable) -> N
     for name in (TRIGGER, COMPANION):
         connection.execute(sql.SQL("DROP TRIGGER IF EXISTS {} ON {}").format(sql.Identifier(name), relation))
     create = sql.SQL("CREATE TRIGGER {} {} ON {} FOR EACH ROW EXECUTE FUNCTION {}({})")
-    large = [column.name for column in table.columns if column.role is ColumnRole.LOGGED and kind_of(column) != "plain"]
+    large = [column for column in table.columns if column.role is ColumnRole.LOGGED and kind_of(column) != "plain"]
     suffix = f"_{table.object_id}" if large else ""
     if large:
         _create_functions(connection, suffix, large)

@@ -80,24 +80,67 @@ def postgres_settings(session: SqlSession) -> dict[str, str]:
 _ASSIGNMENT = re.compile(r"""([\w$#]+)\s*=\s*('(?:[^']|'')*'|"[^"]*"|[-+:\w$#.]+)""")
 
 
+# What can be set in a session besides, as far as tools do it: taken and forgotten.
+_PREFIXES = (
+    "NLS_",
+    "OPTIMIZER_",
+    "PARALLEL_",
+    "PLSQL_",
+    "PLSCOPE_",
+    "QUERY_REWRITE_",
+    "RESULT_CACHE_",
+    "INMEMORY_",
+    "APPROX_",
+    "_",
+)
+_PARAMETERS = frozenset(
+    [
+        *("ASM_POWER_LIMIT", "COMMIT_LOGGING", "COMMIT_WAIT", "COMMIT_WRITE", "CONSTRAINT", "CONSTRAINTS"),
+        *("CURSOR_SHARING", "DB_FILE_MULTIBLOCK_READ_COUNT", "DB_SECUREFILE", "DDL_LOCK_TIMEOUT", "DEFAULT_COLLATION"),
+        *("DEFERRED_SEGMENT_CREATION", "EDITION", "ENABLE_DDL_LOGGING", "ERROR_ON_OVERLAP_TIME", "EVENTS", "FLAGGER"),
+        *("GLOBAL_NAMES", "HASH_AREA_SIZE", "HEAT_MAP", "INSTANCE", "LOG_ARCHIVE_MIN_SUCCEED_DEST", "MAX_DUMP_FILE_SIZE"),
+        *("OBJECT_CACHE_OPTIMAL_SIZE", "OLAP_PAGE_POOL_SIZE", "PLSQL_CCFLAGS", "RECYCLEBIN", "ROW"),
+        *("SESSION_CACHED_CURSORS", "SKIP_UNUSABLE_INDEXES", "SORT_AREA_SIZE", "SQL_TRACE"),
+        *("STAR_TRANSFORMATION_ENABLED", "STATISTICS_LEVEL", "SYNC_WITH_PRIMARY", "TIMED_STATISTICS"),
+        *("TRACEFILE_IDENTIFIER", "USE_STORED_OUTLINES", "VISIBILITY", "WORKAREA_SIZE_POLICY", "XML_DB_EVENTS"),
+    ]
+)
+
+
+def _moments(session: SqlSession, model: str) -> str:
+    """``model``. ORA-01821 when it is no format of moments in and out."""
+    try:
+        session.engine.catalog.query("SELECT ora.mask(%s), ora.parser(%s)", model, model)
+    except psycopg.Error as error:
+        raise oracle_error(error) from error
+    return model
+
+
 def alter_session(session: SqlSession, text: str) -> Result:
     """ALTER SESSION SET a = b c = d …; what the simulator has no use for is accepted."""
     if re.match(r"(?is)\s*ALTER\s+SESSION\s+(ENABLE|DISABLE|FORCE|ADVISE|CLOSE|SYNC)", text):
         return Result()
     body = re.sub(r"(?is)^\s*ALTER\s+SESSION\s+SET\s+", "", text)
     settings = session.settings
-    for name, given in _ASSIGNMENT.findall(body):
+    assignments = _ASSIGNMENT.findall(body)
+    if not assignments:
+        raise OracleError(2248, "invalid option for ALTER SESSION")
+    for name, given in assignments:
         value = given[1:-1].replace("''", "'") if given[:1] in "'\"" else given
         match name.upper():
             case "NLS_DATE_FORMAT":
-                settings = replace(settings, date_format=value)
+                settings = replace(settings, date_format=_moments(session, value))
             case "NLS_TIMESTAMP_FORMAT":
-                settings = replace(settings, timestamp_format=value)
+                settings = replace(settings, timestamp_format=_moments(session, value))
             case "NLS_TIMESTAMP_TZ_FORMAT":
-                settings = replace(settings, timestamp_tz_format=value)
+                settings = replace(settings, timestamp_tz_format=_moments(session, value))
             case "NLS_NUMERIC_CHARACTERS":
+                if len(value) != 2 or value[0] == value[1] or any(c.isalnum() or c in "+-<>" for c in value):
+                    raise OracleError(12705, "Cannot access NLS data files or invalid environment specified")
                 settings = replace(settings, numeric_characters=value)
             case "NLS_LENGTH_SEMANTICS":
+                if value.upper() not in ("BYTE", "CHAR"):
+                    raise OracleError(12705, "Cannot access NLS data files or invalid environment specified")
                 settings = replace(settings, length_semantics=value.upper())
             case "TIME_ZONE":
                 settings = replace(settings, offset=_offset(value))
@@ -121,6 +164,8 @@ def alter_session(session: SqlSession, text: str) -> Result:
                 session.container = container
             case "ISOLATION_LEVEL":
                 raise OracleError(3001, "unimplemented feature (simulator: use SET TRANSACTION ISOLATION LEVEL)")
+            case other if not other.startswith(_PREFIXES) and other not in _PARAMETERS:
+                raise OracleError(2248, "invalid option for ALTER SESSION")
             case _:
                 pass
     session.settings = settings
@@ -135,7 +180,18 @@ def _offset(value: str) -> int:
     if match is None:
         raise OracleError(1882, "timezone region not found (simulator: offsets only)")
     minutes = int(match[2]) * 60 + int(match[3])
+    if minutes > 15 * 60:
+        raise OracleError(1874, "time zone hour must be between -15 and 15")
     return -minutes if match[1] == "-" else minutes
+
+
+_SYSTEM = frozenset(
+    [
+        *("ARCHIVE", "CANCEL", "CHECK", "CHECKPOINT", "DISABLE", "DISCONNECT", "DUMP", "ENABLE", "FLUSH", "KILL"),
+        *("QUIESCE", "REGISTER", "RESET", "RESUME", "SET", "SUSPEND", "SWITCH", "UNQUIESCE"),
+    ]
+)
+_SYSTEM_PREFIXES = (*_PREFIXES, "LOG_", "DB_", "DG_", "UNDO_", "PGA_", "SGA_", "MEMORY_", "FAL_", "STANDBY_", "AUDIT_", "SHARED_")
 
 
 def alter_system(session: SqlSession, text: str) -> Result:
@@ -157,10 +213,15 @@ def alter_system(session: SqlSession, text: str) -> Result:
         if not found:
             raise OracleError(30, "User session ID does not exist.")
         return Result()
+    if words[1] == "SYSTEM" and (len(words) < 3 or words[2] not in _SYSTEM):
+        raise OracleError(2065, "illegal option for ALTER SYSTEM")
     if words[:3] == ["ALTER", "SYSTEM", "SET"]:
         for name, given in _ASSIGNMENT.findall(re.sub(r"(?is)^\s*ALTER\s+SYSTEM\s+SET\s+", "", text)):
             if name.upper() in ("SCOPE", "SID", "COMMENT", "CONTAINER"):
                 continue
+            known = session.engine.catalog.query("SELECT FROM ora.parameters WHERE name = %s", name.lower())
+            if not known and not name.upper().startswith(_SYSTEM_PREFIXES) and name.upper() not in _PARAMETERS:
+                raise OracleError(2065, "illegal option for ALTER SYSTEM")
             session.engine.catalog.query(
                 "INSERT INTO ora.parameters VALUES (%s, %s, 2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
                 " RETURNING 1",
@@ -184,9 +245,13 @@ def other(session: SqlSession, text: str) -> Result:
     """COMMIT, ROLLBACK, SAVEPOINT, LOCK TABLE, SET TRANSACTION/ROLE/CONSTRAINTS, ALTER SESSION, EXPLAIN."""
     cursor = Cursor(text)
     if cursor.accept("COMMIT"):
+        if not (cursor.done or any(cursor.is_word(word) for word in ("WORK", "COMMENT", "WRITE", "FORCE"))):
+            raise OracleError(2185, "a token other than WORK follows COMMIT", cursor.token.start)
         session.commit()
     elif cursor.accept("ROLLBACK"):
         cursor.accept("WORK")
+        if not (cursor.done or cursor.is_word("TO") or cursor.is_word("FORCE")):
+            raise OracleError(2181, "invalid option to ROLLBACK WORK", cursor.token.start)
         if cursor.accept("TO"):
             cursor.accept("SAVEPOINT")
             rollback_to(session, cursor.name())

@@ -39,6 +39,11 @@ def dml(
         raise OracleError(1031, "insufficient privileges")
     if translated.target is not None and translated.target.kind == "MATERIALIZED VIEW":
         raise OracleError(1732, "data manipulation operation not legal on this view")
+    if translated.target is not None and translated.target.read_only:
+        if translated.target.kind == "TABLE":
+            where = f'"{translated.target.owner}"."{translated.target.name}"'
+            raise OracleError(12081, f"update operation not allowed on table {where}")
+        raise OracleError(42399, "cannot perform a DML operation on a read-only view")
     session.begin()
     code = translated.sql.encode()
     parameters = [session.parameters(translated.parameters, binds, row) for row in rows]

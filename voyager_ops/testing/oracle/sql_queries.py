@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -76,7 +76,10 @@ def _scn_of(session: SqlSession, translated: Translated, binds: Sequence[Bind], 
             moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.nanoseconds // 1000
         )
         offset = moment.offset_minutes if moment.offset_minutes is not None else session.settings.offset
-        return session.engine.recorder.scn_at(when - timedelta(minutes=offset))
+        when -= timedelta(minutes=offset)
+        if when > datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=1):
+            raise OracleError(8186, "invalid timestamp specified")
+        return session.engine.recorder.scn_at(when)
     return int(value)
 
 

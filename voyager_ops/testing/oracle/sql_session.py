@@ -27,6 +27,7 @@ from voyager_ops.testing.oracle.ora_errors import oracle_error
 from voyager_ops.testing.oracle.plsql import run_block
 from voyager_ops.testing.oracle.rewrite import Rewriter
 from voyager_ops.testing.oracle.session_settings import Settings
+from voyager_ops.testing.oracle.sql_syntax import check_words
 from voyager_ops.testing.oracle.statement_parts import projection_texts, split_returning
 from voyager_ops.testing.oracle.translate import Translator
 from voyager_ops.testing.oracle.translated import Relation, Translated
@@ -296,9 +297,16 @@ class SqlSession:
         catalog = self.engine.catalog
         numbers = {start: index + 1 for start, _, index in statement.bind_spans}
         body, returning = split_returning(statement)
+        modern = self.engine.version[0] >= 23
+        check_words(body, several_rows=modern)
         prepared = Rewriter(body, lambda start: numbers[start]).run()
         translator = Translator(
-            prepared, binds, self.resolve, lambda text: catalog.sequence(self.settings.schema, self.user, text), catalog.functions
+            prepared,
+            binds,
+            self.resolve,
+            lambda text: catalog.sequence(self.settings.schema, self.user, text),
+            catalog.functions,
+            booleans=modern,
         )
         extra = ""
         if returning:
@@ -323,7 +331,7 @@ class SqlSession:
                 for privilege in {"MERGE": ("INSERT", "UPDATE")}.get(translated.kind, (translated.kind,)):
                     catalog.check(self.user, found, privilege)
             else:
-                catalog.check(self.user, found, "SELECT")
+                catalog.check(self.user, found, "SELECT", locking=translated.locks)
                 if (
                     found.name == "V$LOGMNR_CONTENTS"
                     and self.user != "SYS"

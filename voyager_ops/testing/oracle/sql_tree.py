@@ -96,6 +96,15 @@ def source_of(column: exp.Column, tree: exp.Expr) -> str | None:
     return tables[0].alias_or_name if len(tables) == 1 else None
 
 
+def has_unnamed(tree: exp.Expr) -> bool:
+    """Whether a column of the query is an expression without an alias."""
+    query = tree
+    while isinstance(query, (exp.SetOperation, exp.Subquery)):
+        query = query.this
+    items = query.expressions if isinstance(query, exp.Select) else []
+    return any(not isinstance(item, (exp.Alias, exp.Column, exp.Star)) for item in items)
+
+
 def column_names(tree: exp.Expr) -> list[str]:
     """Names of the columns as far as they are said: '' for a star or an expression without one."""
     query = tree

@@ -50,6 +50,13 @@ def tokenize(text: str) -> list[Token]:
         if match is None:
             if text[position] == "'":
                 raise OracleError(1756, "quoted string not properly terminated", position)
+            digits = re.compile(r"\d+").match(text, position)
+            if digits is not None:  # 1X is no number, and no name either
+                tokens.append(Token("number", digits.group(), position, digits.end()))
+                position = digits.end()
+                continue
+            if text[position] == '"':
+                raise OracleError(1740, "missing double quote in identifier", position)
             raise OracleError(911, f"invalid character: {text[position]!r}", position)
         kind = match.lastgroup
         end = match.end()
@@ -64,6 +71,8 @@ def tokenize(text: str) -> list[Token]:
         elif kind == "word":
             tokens.append(Token("word", piece.upper(), position, end))
         elif kind == "quoted":
+            if piece == '""':
+                raise OracleError(1741, "illegal zero-length identifier", position)
             tokens.append(Token("quoted", piece[1:-1], position, end))
         elif kind == "string":
             tokens.append(Token("string", piece[1:-1].replace("''", "'"), position, end))
@@ -75,6 +84,8 @@ def tokenize(text: str) -> list[Token]:
             tokens.append(Token("bind", piece, position, end))
         elif kind == "op":
             tokens.append(Token("op", piece, position, end))
+        if kind in ("word", "quoted") and len(tokens[-1].value.encode()) > 128:
+            raise OracleError(972, "identifier is too long", position)
         position = end
     tokens.append(Token("end", "", len(text), len(text)))
     return tokens
@@ -116,13 +127,13 @@ class Cursor:
 
     def expect(self, *words: str) -> None:
         if not self.accept(*words):
-            raise self.fail()
+            raise self.fail({"(": 906, ")": 907}.get(words[0], 905 if words[0].isalpha() else 922))
 
     def name(self) -> str:
         """The next name, folded."""
         token = self.token
         if not token.is_name:
-            raise self.fail(903 if token.kind == "end" else 900)
+            raise self.fail(903 if token.kind in ("end", "number", "string") else 900)
         self.at += 1
         return token.value
 
@@ -185,6 +196,16 @@ class Cursor:
 
     def fail(self, code: int = 922) -> OracleError:
         token = self.token
-        messages = {900: "invalid SQL statement", 903: "invalid table name", 907: "missing right parenthesis"}
+        messages = {
+            900: "invalid SQL statement",
+            903: "invalid table name",
+            905: "missing keyword",
+            906: "missing left parenthesis",
+            907: "missing right parenthesis",
+            933: "SQL command not properly ended",
+            969: "missing ON keyword",
+            990: "missing or invalid privilege",
+            1737: "valid modes: [ROW] SHARE, [[SHARE] ROW] EXCLUSIVE, SHARE UPDATE",
+        }
         near = self.text[token.start : token.start + 40]
         return OracleError(code, f"{messages.get(code, 'missing or invalid option')} (simulator: near {near!r})", token.start)

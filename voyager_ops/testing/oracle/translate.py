@@ -5,7 +5,7 @@ Everything is called by its qualified name, so the session's search_path matters
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import sqlglot
 from sqlglot import exp
@@ -17,12 +17,15 @@ from voyager_ops.testing.oracle.dialects import OracleSide, RawCast, RawText, po
 from voyager_ops.testing.oracle.engine import Bind, OracleError
 from voyager_ops.testing.oracle.rewrite import Prepared, literal
 from voyager_ops.testing.oracle.rownum import connect_by, rownum
+from voyager_ops.testing.oracle.sql_checks import check_arguments, check_tree
+from voyager_ops.testing.oracle.sql_syntax import not_parsed
 from voyager_ops.testing.oracle.sql_tree import (
     call,
     column_names,
     compares_rowids,
     decode,
     fold_ctes,
+    has_unnamed,
     is_cte,
     row_number,
     shared_columns,
@@ -44,18 +47,11 @@ _NATIVE = frozenset(
 )
 
 
-# What sqlglot finds missing or too much, as Oracle says it.
-_MISSING = (
-    ("Expecting )", (907, "missing right parenthesis")),
-    ("Unexpected token", (933, "SQL command not properly ended")),
-    ("Required keyword: 'expression' missing", (936, "missing expression")),
-    ("Required keyword: 'this' missing", (936, "missing expression")),
-    ("Expected table name", (903, "invalid table name")),
-)
-
-
 class Translator:
-    """One translation. ``resolve(owner, name)`` gives a relation or raises ORA-00942; ``sequence`` a qualified quoted name."""
+    """One translation. ``resolve(owner, name)`` gives a relation or raises ORA-00942; ``sequence`` a qualified quoted name.
+
+    ``functions``: of each how few and how many arguments it takes. ``booleans``: see ``check_tree``.
+    """
 
     def __init__(
         self,
@@ -63,8 +59,11 @@ class Translator:
         binds: Sequence[Bind],
         resolve: Callable[[str | None, str], Relation],
         sequence: Callable[[str], str],
-        functions: frozenset[str],
+        functions: Mapping[str, tuple[int, int]],
+        *,
+        booleans: bool = False,
     ) -> None:
+        self.booleans = booleans
         self.prepared = prepared
         self.binds = binds
         self.resolve = resolve
@@ -74,6 +73,7 @@ class Translator:
 
     def translate(self, returning: str = "") -> Translated:
         tree = self._parse(self.prepared.text)
+        check_tree(tree, booleans=self.booleans)
         kind = tree.key.upper() if isinstance(tree, (exp.Insert, exp.Update, exp.Delete, exp.Merge)) else "SELECT"
         self.out.kind = kind
         if any(j.args.get("join_mark") for j in tree.find_all(exp.Column)):
@@ -81,6 +81,7 @@ class Translator:
         tree = connect_by(tree, self._late)
         if kind == "SELECT":
             self.out.names = column_names(tree)
+            self.out.unnamed = has_unnamed(tree)
         if returning:
             self._returning(tree, returning)
         if isinstance(tree, exp.Insert):
@@ -110,9 +111,7 @@ class Translator:
         try:
             tree = sqlglot.parse_one(text, read=OracleSide)
         except (SqlglotError, RecursionError) as error:
-            reason = str(error).split("\n", 1)[0].replace("\x1b[4m", "").replace("\x1b[0m", "")
-            code, message = next((said for words, said in _MISSING if words in reason), (900, "invalid SQL statement"))
-            raise OracleError(code, f"{message} (simulator: not understood: {reason})") from error
+            raise not_parsed(text, error) from error
         if isinstance(tree, exp.Command) or tree is None:
             raise OracleError(900, "invalid SQL statement (simulator: not understood)")
         if any(not select.expressions for select in tree.find_all(exp.Select)):
@@ -366,6 +365,7 @@ class Translator:
         if name.startswith(("DBMS_LOB__", "UTL_RAW__", "DBMS_ROWID__")) or name.lower() in self.functions:
             if name.lower() not in self.functions:
                 raise OracleError(904, f'"{name.replace("__", ".")}": invalid identifier')
+            check_arguments(len(arguments), *self.functions[name.lower()])
             return call(f"ora.{name.lower()}", *arguments)
         raise OracleError(904, f'"{name}": invalid identifier')
 

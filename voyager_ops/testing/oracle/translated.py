@@ -55,6 +55,8 @@ class Relation:
     insertable: tuple[str, ...] = ()
     always: tuple[str, ...] = ()
     """Identity columns GENERATED ALWAYS."""
+    read_only: bool = False
+    """A view WITH READ ONLY, a table that is READ ONLY."""
 
 
 @dataclass(slots=True)
@@ -76,4 +78,6 @@ class Translated:
     as_of_timestamp: bool = False
     wait: float = -1
     locks: bool = False
+    unnamed: bool = False
+    """Whether a column of the query is an expression without a name."""
     kind: str = "SELECT"

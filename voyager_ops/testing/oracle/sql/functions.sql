@@ -377,10 +377,18 @@ END
 $$;
 CREATE FUNCTION ora.to_char(v float8) RETURNS ora.varchar2 LANGUAGE sql IMMUTABLE STRICT RETURN ora.float_text(v, 17)::ora.varchar2;
 CREATE FUNCTION ora.to_char(v float4) RETURNS ora.varchar2 LANGUAGE sql IMMUTABLE STRICT RETURN ora.float_text(v, 9)::ora.varchar2;
+CREATE FUNCTION ora.check_model(model text) RETURNS void LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+BEGIN
+  IF model !~* '^(FM|[09$BLCU,.GDVSX]|MI|PR|EEEE|RN|TM[9E]?)+$' THEN
+    PERFORM ora.raise('ORA-01481: invalid number format model');
+  END IF;
+END
+$$;
 CREATE FUNCTION ora.to_char(v numeric, model text) RETURNS ora.varchar2 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 DECLARE
   u text := upper(model);
 BEGIN
+  PERFORM ora.check_model(u);
   IF u IN ('TM', 'TM9') THEN
     RETURN ora.number_text(v, 64);
   ELSIF u ~ '^(FM)?[0X]+$' AND position('X' IN u) > 0 THEN
@@ -429,14 +437,73 @@ BEGIN
       closing := CASE WHEN first THEN closing ELSE ')?' || closing END;
       CONTINUE;
     END IF;
-    piece := CASE letter WHEN 'Y' THEN '([+-]?\d{1,4})' WHEN 'y' THEN '(\d{1,4})' WHEN 'b' THEN '([A-Za-z]+)' WHEN '-' THEN '([A-Za-z]+)' WHEN 'D' THEN '(\d{1,3})' WHEN 'S' THEN '(\d{1,5})'
+    -- Digits that end where the next ones begin are as many as the element has.
+    piece := CASE WHEN letter = 'Y' AND rest ~* '^(MM|DD|HH|MI|SS|J)' THEN '([+-]?\d{4})' WHEN u ~ '^(MM|DD|HH24|HH12|HH|MI|SS)$' AND rest ~* '^(MM|DD|HH|MI|SS|S?YY|RR)' THEN '(\d{2})'
+      WHEN letter = 'm' THEN '(\d{1,2}|[A-Za-z]{3,})' WHEN letter = 'Y' THEN '([+-]?\d{1,4})' WHEN letter = 'y' THEN '(\d{1,4})' ELSE CASE letter WHEN 'b' THEN '([A-Za-z]+)' WHEN '-' THEN '([A-Za-z]+)' WHEN 'D' THEN '(\d{1,3})' WHEN 'S' THEN '(\d{1,5})'
       WHEN 'f' THEN '(\d*)' WHEN 'H' THEN '([+-]?\d{1,2})' WHEN 'R' THEN '([+-]?\d{1,2}:\d{2}|[A-Za-z_/]+)' WHEN 'A' THEN '([AaPp]\.?[Mm]\.?)'
-      WHEN 'E' THEN '([AaBb]\.?[CcDd]\.?)' WHEN 'J' THEN '(\d+)' ELSE '(\d{1,2})' END;
+      WHEN 'E' THEN '([AaBb]\.?[CcDd]\.?)' WHEN 'J' THEN '(\d+)' ELSE '(\d{1,2})' END END;
     letters := letters || letter;
     pattern := pattern || piece;
     first := false;
   END LOOP;
   RETURN ARRAY[pattern || closing || '\s*$', letters, CASE WHEN upper(model) ~ '^S?YYYY-MM-DD HH24:MI:SS(\.FF\d?)?$' THEN 'iso' END];
+END
+$$;
+CREATE FUNCTION ora.month_of(name text) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+  n int := array_position(ARRAY['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'], upper(left(name, 3)));
+BEGIN
+  IF n IS NULL THEN PERFORM ora.raise('ORA-01843: not a valid month'); END IF;
+  RETURN n;
+END
+$$;
+-- Why a text does not fit a model: both read from the left, each element taking as many digits as it can.
+CREATE FUNCTION ora.mismatch(v text, model text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+DECLARE
+  rest text := v;
+  ahead text := model;
+  u text;
+  taken text;
+BEGIN
+  WHILE ahead <> '' LOOP
+    u := upper((regexp_match(ahead, '^("[^"]*"|SYYYY|YYYY|RRRR|RR|YYY|YY|MONTH|MON|MM|MI|DDD|DD|DAY|DY|HH24|HH12|HH|SSSSS|SS|FF[1-9]?|TZH|TZM|TZR|X|AM|PM|A\.M\.|P\.M\.|BC|AD|B\.C\.|A\.D\.|J|FM|FX|.)', 'i'))[1]);
+    ahead := substr(ahead, length(u) + 1);
+    CONTINUE WHEN u IN ('FM', 'FX');
+    IF left(u, 1) = '"' THEN
+      IF left(upper(rest), length(u) - 2) <> btrim(u, '"') THEN
+        RETURN 'ORA-01861: literal does not match format string';
+      END IF;
+      rest := substr(rest, length(u) - 1);
+    ELSIF u ~ '^([^A-Z]|X|T)$' THEN
+      rest := regexp_replace(rest, '^\s*[^\w\s]?', '');
+    ELSE
+      rest := ltrim(rest);
+      IF rest = '' THEN
+        RETURN 'ORA-01840: input value not long enough for date format';
+      END IF;
+      IF u IN ('MON', 'MONTH') OR (u = 'MM' AND rest ~ '^[[:alpha:]]{3}') THEN
+        taken := substring(rest FROM '^[[:alpha:]]+');
+        IF coalesce(upper(taken), '') !~ '^(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)' THEN
+          RETURN 'ORA-01843: not a valid month';
+        END IF;
+      ELSIF u ~ '^(AM|PM|A\.M\.|P\.M\.)$' THEN
+        taken := substring(rest FROM '^[AaPp]\.?[Mm]\.?');
+        IF taken IS NULL THEN RETURN 'ORA-01855: AM/A.M. or PM/P.M. required'; END IF;
+      ELSIF u ~ '^(DAY|DY|TZR|BC|AD|B\.C\.|A\.D\.)$' THEN
+        taken := substring(rest FROM '^[-+:.[:alnum:]_/]+');
+        IF taken IS NULL THEN RETURN 'ORA-01861: literal does not match format string'; END IF;
+      ELSE
+        taken := substring(rest FROM '^[-+]?\d{1,' || CASE WHEN u ~ 'YYYY|RR|^YY$' THEN 4 WHEN u IN ('DDD', 'YYY') THEN 3 WHEN u = 'SSSSS' THEN 5
+          WHEN u ~ '^FF' THEN 9 WHEN u = 'J' THEN 7 ELSE 2 END || '}');
+        IF taken IS NULL THEN RETURN 'ORA-01858: a non-numeric character was found where a numeric was expected'; END IF;
+      END IF;
+      rest := substr(rest, length(taken) + 1);
+    END IF;
+  END LOOP;
+  IF btrim(rest) <> '' THEN
+    RETURN 'ORA-01830: date format picture ends before converting entire input string';
+  END IF;
+  RETURN 'ORA-01861: literal does not match format string';
 END
 $$;
 CREATE FUNCTION ora.parse(v text, parser text[], model text) RETURNS numeric[] LANGUAGE plpgsql STABLE STRICT AS $$
@@ -454,9 +521,7 @@ BEGIN
   now_ := statement_timestamp() AT TIME ZONE 'UTC';
   IF m IS NULL THEN
     IF v ~ '^\s*$' THEN RETURN NULL; END IF;
-    IF v ~ left(parser[1], -4) THEN PERFORM ora.raise('ORA-01830: date format picture ends before converting entire input string'); END IF;
-    IF v !~ '\d' THEN PERFORM ora.raise('ORA-01858: a non-numeric character was found where a numeric was expected'); END IF;
-    PERFORM ora.raise('ORA-01861: literal does not match format string');
+    PERFORM ora.raise(ora.mismatch(v, model));
   END IF;
   FOR i IN 1 .. length(parser[2]) LOOP
     -- The time of day may be left out, the date not.
@@ -468,13 +533,13 @@ BEGIN
     CASE substr(parser[2], i, 1)
       WHEN 'Y' THEN y := x::int;
       WHEN 'y' THEN y := CASE WHEN length(x) > 2 THEN x::int WHEN x::int < 50 THEN 2000 + x::int ELSE 1900 + x::int END;
-      WHEN 'm' THEN mo := x::int;
-      WHEN 'b' THEN mo := (position(upper(left(x, 3)) IN 'JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC') + 2) / 3;
-        IF mo = 0 OR length(x) < 3 THEN PERFORM ora.raise('ORA-01843: not a valid month'); END IF;
+      WHEN 'm' THEN mo := CASE WHEN x ~ '^\d' THEN x::int ELSE ora.month_of(x) END;
+      WHEN 'b' THEN mo := ora.month_of(x);
       WHEN 'd' THEN d := x::int;
       WHEN 'D' THEN doy := x::int;
       WHEN 'h' THEN h := x::int;
       WHEN 'i' THEN h := x::int % 12;
+        IF x::int NOT BETWEEN 1 AND 12 THEN PERFORM ora.raise('ORA-01849: hour must be between 1 and 12'); END IF;
       WHEN 'n' THEN mi := x::int;
       WHEN 's' THEN s := x::int;
       WHEN 'S' THEN sec := x::int;
@@ -526,7 +591,8 @@ CREATE FUNCTION ora.to_timestamp(v ora.ts) RETURNS ora.ts LANGUAGE sql IMMUTABLE
 CREATE FUNCTION ora.to_timestamp(v ora.tstz) RETURNS ora.ts LANGUAGE sql IMMUTABLE RETURN ora.to_ts(v);
 CREATE FUNCTION ora.timestamp_literal(v text) RETURNS ora.ts LANGUAGE sql STABLE RETURN ora.to_timestamp(v, 'SYYYY-MM-DD HH24:MI:SS.FF9');
 CREATE FUNCTION ora.timestamp_tz_literal(v text) RETURNS ora.tstz LANGUAGE sql STABLE RETURN ora.to_timestamp_tz(v, 'SYYYY-MM-DD HH24:MI:SS.FF9 TZR');
-CREATE FUNCTION ora.date_literal(v text) RETURNS ora.date LANGUAGE sql STABLE RETURN ora.to_date(v, 'SYYYY-MM-DD');
+CREATE FUNCTION ora.date_literal(v text) RETURNS ora.date LANGUAGE sql STABLE
+  RETURN CASE WHEN v ~ '^\s*[+-]?\d{1,4}[^\w\s]\d{1,2}[^\w\s]\d{1,2}\s*$' OR ora.raise('ORA-01861: literal does not match format string') THEN ora.to_date(v, 'SYYYY-MM-DD') END;
 
 CREATE FUNCTION ora.to_number(v text) RETURNS numeric LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
@@ -541,6 +607,7 @@ CREATE FUNCTION ora.to_number(v numeric) RETURNS numeric LANGUAGE sql IMMUTABLE 
 CREATE FUNCTION ora.to_number(v float8) RETURNS numeric LANGUAGE sql IMMUTABLE RETURN v::text::numeric;
 CREATE FUNCTION ora.to_number(v text, model text) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
+  PERFORM ora.check_model(model);
   IF upper(model) ~ 'X' THEN
     RETURN ('0x' || btrim(v))::numeric;
   END IF;
@@ -600,12 +667,29 @@ CREATE CAST (numeric AS boolean) WITH FUNCTION ora.bool_number(numeric) AS ASSIG
 CREATE CAST (boolean AS numeric) WITH FUNCTION ora.number_bool(boolean) AS ASSIGNMENT;
 
 -- ------------------------------------------------------------------------------------------------------------ numbers
+-- Strings among numbers are numbers: ORA-01722.
+DO $do$
+DECLARE
+  o text[];
+BEGIN
+  FOREACH o SLICE 1 IN ARRAY ARRAY[['+', 'plus'], ['-', 'minus'], ['*', 'times']] LOOP
+    EXECUTE format('CREATE FUNCTION ora.%1$I(a text, b numeric) RETURNS numeric LANGUAGE sql IMMUTABLE RETURN ora.to_number(a) %2$s b', 'text_' || o[2], o[1]);
+    EXECUTE format('CREATE FUNCTION ora.%1$I(a numeric, b text) RETURNS numeric LANGUAGE sql IMMUTABLE RETURN a %2$s ora.to_number(b)', 'text_' || o[2], o[1]);
+    EXECUTE format('CREATE FUNCTION ora.%1$I(a text, b text) RETURNS numeric LANGUAGE sql IMMUTABLE RETURN ora.to_number(a) %2$s ora.to_number(b)', 'text_' || o[2], o[1]);
+    EXECUTE format('CREATE OPERATOR ora.%s (FUNCTION = ora.%I, LEFTARG = text, RIGHTARG = numeric)', o[1], 'text_' || o[2]);
+    EXECUTE format('CREATE OPERATOR ora.%s (FUNCTION = ora.%I, LEFTARG = numeric, RIGHTARG = text)', o[1], 'text_' || o[2]);
+    EXECUTE format('CREATE OPERATOR ora.%s (FUNCTION = ora.%I, LEFTARG = text, RIGHTARG = text)', o[1], 'text_' || o[2]);
+  END LOOP;
+END
+$do$;
 CREATE FUNCTION ora.mod(a numeric, b numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN CASE WHEN b = 0 THEN a ELSE mod(a, b) END;
 CREATE FUNCTION ora.remainder(a numeric, b numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN a - b * round(a / b);
 CREATE FUNCTION ora.trunc(v numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN trunc(v);
 CREATE FUNCTION ora.trunc(v numeric, digits numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN trunc(v, digits::int);
 CREATE FUNCTION ora.round(v numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN round(v);
 CREATE FUNCTION ora.round(v numeric, digits numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN round(v, digits::int);
+CREATE FUNCTION ora.trunc(v text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN trunc(ora.to_number(v));
+CREATE FUNCTION ora.round(v text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN round(ora.to_number(v));
 CREATE FUNCTION ora.bitand(a numeric, b numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN (a::bigint & b::bigint)::numeric;
 CREATE FUNCTION ora.trunc_unit(model text) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN CASE WHEN upper(model) IN ('YEAR', 'YYYY', 'YY', 'SYYYY', 'Y') THEN 'year' WHEN upper(model) IN ('MONTH', 'MM', 'MON', 'RM') THEN 'month' WHEN upper(model) = 'Q' THEN 'quarter'

@@ -33,7 +33,22 @@ BEGIN
                              WHEN 'bpchar' THEN ', CATEGORY = ''S'', COLLATABLE = true, TYPMOD_IN = bpchartypmodin, TYPMOD_OUT = bpchartypmodout'
                              WHEN 'numeric' THEN ', CATEGORY = ''U'', TYPMOD_IN = numerictypmodin, TYPMOD_OUT = numerictypmodout'
                              WHEN 'timestamp' THEN ', CATEGORY = ''U''' ELSE ', CATEGORY = ''U''' END, '');
-    IF base IN ('text', 'bpchar') THEN
+    IF t IN ('clob', 'nclob', 'long', 'blob', 'long_raw') THEN
+      -- By a function that gives back what it is given: without one these types would have the operators of text and bytea.
+      EXECUTE format('CREATE FUNCTION ora.%I(ora.%I, int4, boolean) RETURNS %I LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS %L', t || '_plain', t, base, 'varchar');
+      EXECUTE format('CREATE CAST (ora.%I AS %I) WITH FUNCTION ora.%I(ora.%I, int4, boolean) AS IMPLICIT', t, base, t || '_plain', t);
+      EXECUTE format('CREATE CAST (%I AS ora.%I) WITHOUT FUNCTION AS ASSIGNMENT', base, t);
+      -- A comparison that is no condition: PostgreSQL refuses it when it reads the statement, as Oracle does.
+      EXECUTE format('CREATE TYPE ora.%I AS ENUM ()', 'no_' || t);
+      FOREACH op IN ARRAY ARRAY['=', '<>', '<', '<=', '>', '>='] LOOP
+        EXECUTE format('CREATE FUNCTION ora.%1$I(ora.%2$I, ora.%2$I) RETURNS ora.%3$I LANGUAGE sql RETURN NULL::ora.%3$I', 'no_' || t || op, t, 'no_' || t);
+        EXECUTE format('CREATE FUNCTION ora.%1$I(ora.%2$I, %4$I) RETURNS ora.%3$I LANGUAGE sql RETURN NULL::ora.%3$I', 'no_' || t || op, t, 'no_' || t, base);
+        EXECUTE format('CREATE FUNCTION ora.%1$I(%4$I, ora.%2$I) RETURNS ora.%3$I LANGUAGE sql RETURN NULL::ora.%3$I', 'no_' || t || op, t, 'no_' || t, base);
+        EXECUTE format('CREATE OPERATOR ora.%s (FUNCTION = ora.%I, LEFTARG = ora.%I, RIGHTARG = ora.%I)', op, 'no_' || t || op, t, t);
+        EXECUTE format('CREATE OPERATOR ora.%s (FUNCTION = ora.%I, LEFTARG = ora.%I, RIGHTARG = %I)', op, 'no_' || t || op, t, base);
+        EXECUTE format('CREATE OPERATOR ora.%s (FUNCTION = ora.%I, LEFTARG = %I, RIGHTARG = ora.%I)', op, 'no_' || t || op, base, t);
+      END LOOP;
+    ELSIF base IN ('text', 'bpchar') THEN
       EXECUTE format('CREATE CAST (ora.%I AS text) WITHOUT FUNCTION AS IMPLICIT', t);
       EXECUTE format('CREATE CAST (text AS ora.%I) WITHOUT FUNCTION AS ASSIGNMENT', t);
     ELSIF base = 'numeric' THEN
@@ -88,11 +103,23 @@ CREATE OR REPLACE FUNCTION ora.tstz_ge(ora.tstz, ora.tstz) RETURNS boolean LANGU
 CREATE OR REPLACE FUNCTION ora.tstz_cmp(ora.tstz, ora.tstz) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT RETURN sign(ora.tstz_utc($1) - ora.tstz_utc($2))::int;
 CREATE OR REPLACE FUNCTION ora.tstz_hash(ora.tstz) RETURNS int4 LANGUAGE sql IMMUTABLE STRICT RETURN hash_numeric(ora.tstz_utc($1));
 
+-- RAW has operators of its own: those of bytea would be no nearer than those of BLOB, which a RAW becomes by itself.
+DO $do$
+DECLARE
+  op text;
+BEGIN
+  FOREACH op IN ARRAY ARRAY['eq', 'ne', 'lt', 'le', 'gt', 'ge'] LOOP
+    EXECUTE format('CREATE FUNCTION ora.%1$I(ora.raw, ora.raw) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS %2$L', 'raw_' || op, 'bytea' || op);
+  END LOOP;
+  CREATE FUNCTION ora.raw_cmp(ora.raw, ora.raw) RETURNS int4 LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteacmp';
+  CREATE FUNCTION ora.raw_hash(ora.raw) RETURNS int4 LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'hashvarlena';
+END
+$do$;
 DO $do$
 DECLARE
   t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['date', 'ts', 'tstz', 'tsltz', 'ids', 'iym'] LOOP
+  FOREACH t IN ARRAY ARRAY['raw', 'date', 'ts', 'tstz', 'tsltz', 'ids', 'iym'] LOOP
     EXECUTE format('CREATE OPERATOR ora.=  (FUNCTION = ora.%2$I, LEFTARG = ora.%1$I, RIGHTARG = ora.%1$I, COMMUTATOR = OPERATOR(ora.=), NEGATOR = OPERATOR(ora.<>), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES)', t, t || '_eq');
     EXECUTE format('CREATE OPERATOR ora.<> (FUNCTION = ora.%2$I, LEFTARG = ora.%1$I, RIGHTARG = ora.%1$I, COMMUTATOR = OPERATOR(ora.<>), NEGATOR = OPERATOR(ora.=), RESTRICT = neqsel, JOIN = neqjoinsel)', t, t || '_ne');
     EXECUTE format('CREATE OPERATOR ora.<  (FUNCTION = ora.%2$I, LEFTARG = ora.%1$I, RIGHTARG = ora.%1$I, COMMUTATOR = OPERATOR(ora.>), NEGATOR = OPERATOR(ora.>=), RESTRICT = scalarltsel, JOIN = scalarltjoinsel)', t, t || '_lt');
