@@ -85,14 +85,14 @@ class Ddl:
         cursor.at = at
         return owner or (self.context.schema if self.context.schema != self.context.user else None)
 
-    def _visible(self, owner: str | None, name: str) -> None:
-        """ORA-00942 for a table that the user may not even see."""
+    def _visible(self, owner: str | None, name: str, missing: int = 942) -> None:
+        """ORA-00942 (for a sequence ORA-02289) for what the user may not even see."""
         real = owner or self.context.schema
         if real == self.context.user:
             return
         row = self.context.connection.execute("SELECT ora.sees(%s, %s)", (real, name)).fetchone()
         if row is None or not row[0]:
-            raise OracleError(942, "table or view does not exist")
+            raise OracleError(missing, "table or view does not exist" if missing == 942 else "sequence does not exist")
 
     # -- CREATE -----------------------------------------------------------------------------------------------------------
 
@@ -256,9 +256,15 @@ class Ddl:
             return Outcome(table.owner or context.schema, table.name, "TABLE")
         postgres = ""
         if table.query is not None:
-            postgres, infos = self.describe(table.query, context.schema)
-            types = ddl_views.column_types(infos)
             given = table.columns
+            if any(column.type is not None for column in given):
+                raise OracleError(1773, "may not specify column datatypes in this CREATE TABLE")
+            postgres, infos = self.describe(table.query, context.schema)
+            if not given:
+                ddl_views.named(infos)
+            types = ddl_views.column_types(infos)
+            if any(kind.name.startswith("LONG") for _, kind in types):
+                raise OracleError(997, "illegal use of LONG datatype")
             if given and len(given) != len(types):
                 raise OracleError(1730, "invalid number of column names specified")
             table.columns = []
@@ -328,20 +334,20 @@ class Ddl:
             name = cursor.token.value
             ddl_users.alter_user(context, cursor)
             return Outcome("", name, "USER")
-        for kind in (
-            "VIEW",
-            "MATERIALIZED",
-            "DIMENSION",
-            "PROCEDURE",
-            "FUNCTION",
-            "PACKAGE",
-            "TYPE",
-            "SYNONYM",
-            "PROFILE",
-            "TABLESPACE",
-            "ROLE",
-            "PLUGGABLE",
-        ):
+        for kind in ("VIEW", "PROCEDURE", "FUNCTION", "PACKAGE", "TYPE"):
+            if cursor.accept(kind):
+                owner, name = cursor.qualified()
+                if not dd.exists(
+                    context.connection, "OBJECTS", OWNER=owner or context.schema, OBJECT_NAME=name, OBJECT_TYPE=kind
+                ):
+                    raise (
+                        OracleError(942, "table or view does not exist")
+                        if kind == "VIEW"
+                        else OracleError(4043, f"object {name} does not exist")
+                    )
+                cursor.rest()
+                return Outcome(context.schema, "", kind)
+        for kind in ("MATERIALIZED", "DIMENSION", "SYNONYM", "PROFILE", "TABLESPACE", "ROLE", "PLUGGABLE"):
             if cursor.accept(kind):
                 cursor.rest()
                 return Outcome(context.schema, "", kind)
@@ -362,7 +368,7 @@ class Ddl:
     def _drop(self, cursor: Cursor) -> Outcome:
         context = self.context
         if cursor.accept("TABLE"):
-            self._need(self._peek_owner(cursor), None, "DROP ANY TABLE")
+            self._may_drop(cursor, "DROP ANY TABLE", 942)
             at = cursor.at
             dropped = ddl_drop.drop_table(context, cursor)
             if dropped is None:
@@ -413,7 +419,7 @@ class Ddl:
         for words, privilege, action in handlers:
             if cursor.accept(*words):
                 if not public:
-                    self._need(self._peek_owner(cursor), None, privilege)
+                    self._may_drop(cursor, privilege, {"SEQUENCE": 2289, "VIEW": 942}.get(words[0]))
                 outcome = self._simple(cursor, " ".join(words), action)
                 cursor.rest()
                 return outcome
@@ -432,6 +438,16 @@ class Ddl:
                 cursor.rest()
                 return Outcome("", name, kind)
         raise OracleError(950, "invalid DROP option")
+
+    def _may_drop(self, cursor: Cursor, privilege: str, missing: int | None) -> None:
+        """ORA-01031, but the error ``missing`` for what the user cannot even see."""
+        try:
+            self._need(self._peek_owner(cursor), None, privilege)
+        except OracleError:
+            if missing is not None:
+                outcome = self._names(cursor, "")
+                self._visible(outcome.owner, outcome.name, missing)
+            raise
 
     def _drop_trigger(self, cursor: Cursor) -> None:
         owner, name = cursor.qualified()
@@ -470,6 +486,10 @@ class Ddl:
             names.append(cursor.name())
         column = cursor.tokens[at].value == "COLUMN"
         cursor.at = at
+        owner, commented = (names[:-1] if column else names)[-2:-1], (names[:-1] if column else names)[-1:]
+        if owner and owner[0] != self.context.user and not self.has("COMMENT ANY TABLE"):
+            self._visible(owner[0], commented[0] if commented else "")
+            raise OracleError(1031, "insufficient privileges")
         ddl_sequences.comment(self.context, cursor)
         table = names[:-1] if column else names
         return Outcome(table[0] if len(table) > 1 else self.context.schema, table[-1] if table else "", "TABLE")

@@ -12,7 +12,7 @@ from voyager_ops.testing.oracle.ddl_create import record_log_group
 from voyager_ops.testing.oracle.ddl_drop import known, rename_table
 from voyager_ops.testing.oracle.ddl_model import Constraint
 from voyager_ops.testing.oracle.ddl_partitioning import parse_partition
-from voyager_ops.testing.oracle.ddl_partitions import record_partition
+from voyager_ops.testing.oracle.ddl_partitions import check_partition, record_partition
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
 from voyager_ops.testing.oracle.tokens import Cursor
@@ -56,14 +56,18 @@ def _clause(context: Context, cursor: Cursor, owner: str, name: str, semantics: 
         kinds = dd.rows(connection, "PART_TABLES", "SUBPARTITIONING_TYPE", OWNER=owner, TABLE_NAME=name)
         if not kinds:
             raise OracleError(14501, "object is not partitioned")
-        record_partition(context, owner, name, parse_partition(cursor), position, composite=str(kinds[0][0]) != "NONE")
+        partition = parse_partition(cursor)
+        check_partition(context, owner, name, partition)
+        record_partition(context, owner, name, partition, position, composite=str(kinds[0][0]) != "NONE")
         dd.update(connection, "PART_TABLES", {"OWNER": owner, "TABLE_NAME": name}, PARTITION_COUNT=position)
     elif cursor.accept("DROP", "PARTITION"):
-        partition = cursor.name()
-        if not dd.delete(connection, "TAB_PARTITIONS", TABLE_OWNER=owner, TABLE_NAME=name, PARTITION_NAME=partition):
+        dropped = cursor.name()
+        if not dd.exists(connection, "PART_TABLES", OWNER=owner, TABLE_NAME=name):
+            raise OracleError(14501, "object is not partitioned")
+        if not dd.delete(connection, "TAB_PARTITIONS", TABLE_OWNER=owner, TABLE_NAME=name, PARTITION_NAME=dropped):
             raise OracleError(2149, "Specified partition does not exist")
-        dd.delete(connection, "TAB_SUBPARTITIONS", TABLE_OWNER=owner, TABLE_NAME=name, PARTITION_NAME=partition)
-        dd.delete(connection, "OBJECTS", OWNER=owner, OBJECT_NAME=name, SUBOBJECT_NAME=partition)
+        dd.delete(connection, "TAB_SUBPARTITIONS", TABLE_OWNER=owner, TABLE_NAME=name, PARTITION_NAME=dropped)
+        dd.delete(connection, "OBJECTS", OWNER=owner, OBJECT_NAME=name, SUBOBJECT_NAME=dropped)
         cursor.rest()
     elif cursor.accept("ADD"):
         _add(context, cursor, owner, name, semantics)
@@ -90,6 +94,8 @@ def _clause(context: Context, cursor: Cursor, owner: str, name: str, semantics: 
         new = cursor.name()
         if not dd.exists(connection, "CONSTRAINTS", OWNER=owner, TABLE_NAME=name, CONSTRAINT_NAME=old):
             raise OracleError(23292, "The constraint does not exist")
+        if dd.exists(connection, "CONSTRAINTS", OWNER=owner, CONSTRAINT_NAME=new):
+            raise OracleError(2264, "name already used by an existing constraint")
         for family in ("CONSTRAINTS", "CONS_COLUMNS"):
             dd.update(connection, family, {"OWNER": owner, "CONSTRAINT_NAME": old}, CONSTRAINT_NAME=new)
         for prefix in ("", KEY_PREFIX):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.column_types import data_type
-from voyager_ops.testing.oracle.datatypes import DataType
+from voyager_ops.testing.oracle.datatypes import LOBS, DataType
 from voyager_ops.testing.oracle.ddl_columns import (
     add_postgres_column,
     add_virtual_column,
+    check_identity,
     check_type,
     derived_type,
     length_check,
@@ -73,6 +74,9 @@ def add_column(context: Context, owner: str, name: str, column: Column) -> None:
     if column.type is None and column.virtual is not None:
         column.type = derived_type(context, owner, name, column.virtual, _types_of(context, owner, name))
     check_type(context, column)
+    check_identity(column)
+    if column.identity and dd.exists(context.connection, "TAB_IDENTITY_COLS", OWNER=owner, TABLE_NAME=name):
+        raise OracleError(30669, "table can have only one identity column")
     internal = max((k for _, k in known.values()), default=0) + 1
     if column.identity:
         make_identity(context, owner, name, context.oid(owner, name), column)
@@ -106,6 +110,7 @@ def modify_column(context: Context, owner: str, name: str, column: Column) -> No
     target = f"ALTER TABLE {relation(owner, name)}"
     if column.type is not None:
         check_type(context, column)
+        _check_alterable(_types_of(context, owner, name)[column.name], column.type)
         _check_empty(context, owner, name, column.name, column.type)
         context.run(f"{target} DROP CONSTRAINT IF EXISTS {quote('L$' + column.name[:50])}")
         check = length_check(owner, name, column.name, column.type)
@@ -153,7 +158,9 @@ def modify_column(context: Context, owner: str, name: str, column: Column) -> No
         on_null_trigger(context, owner, name)
     if column.identity == "DROP":
         _drop_identity(context, owner, name, column.name)
-    elif column.identity and dd.exists(context.connection, "TAB_IDENTITY_COLS", **keys):
+    elif column.identity and not dd.exists(context.connection, "TAB_IDENTITY_COLS", **keys):
+        raise OracleError(30673, "column to be modified is not an identity column")
+    elif column.identity:
         dd.update(context.connection, "TAB_IDENTITY_COLS", keys, GENERATION_TYPE=column.identity)
         if column.sequence is not None and column.sequence.start is not None:
             ((sequence,),) = dd.rows(context.connection, "TAB_IDENTITY_COLS", "SEQUENCE_NAME", **keys)
@@ -197,14 +204,34 @@ def modify_column(context: Context, owner: str, name: str, column: Column) -> No
 
 def _check_empty(context: Context, owner: str, name: str, column: str, kind: DataType) -> None:
     """ORA-01439 when a column that has values is to have another type."""
-    before = _types_of(context, owner, name)[column].name
-    if before == kind.name or {before, kind.name} in ALIKE:
+    was = _types_of(context, owner, name)[column]
+    narrower = was.name == kind.name == "NUMBER" and _narrower(was, kind)
+    if not narrower and (was.name == kind.name or {was.name, kind.name} in ALIKE):
         return
     row = context.connection.execute(
         f"SELECT FROM {relation(owner, name)} WHERE {quote(column)} IS NOT NULL LIMIT 1".encode()
     ).fetchone()
+    if row is not None and narrower:
+        raise OracleError(1440, "column to be modified must be empty to decrease precision or scale")
     if row is not None:
         raise OracleError(1439, "column to be modified must be empty to change datatype")
+
+
+def _narrower(was: DataType, kind: DataType) -> bool:
+    """Whether a NUMBER loses digits before or behind the point."""
+    if kind.precision is None:
+        return False
+    if was.precision is None:
+        return True
+    return (kind.scale or 0) < (was.scale or 0) or kind.precision - (kind.scale or 0) < was.precision - (was.scale or 0)
+
+
+def _check_alterable(was: DataType, kind: DataType) -> None:
+    """ORA-22858, ORA-22859: to and from LOBs no type is changed, whether the column is empty or not."""
+    if was.name != kind.name and kind.name in LOBS and not was.name.startswith("LONG"):
+        raise OracleError(22858, "invalid alteration of datatype")
+    if was.name != kind.name and was.name in LOBS:
+        raise OracleError(22859, "invalid modification of columns")
 
 
 def _start_limit(context: Context, owner: str, name: str, column: str) -> None:
@@ -244,6 +271,8 @@ def drop_column(context: Context, owner: str, name: str, column: str, *, cascade
     connection = context.connection
     if column not in _columns_of(context, owner, name):
         raise OracleError(904, f'"{column}": invalid identifier')
+    if len(_columns_of(context, owner, name)) == 1:
+        raise OracleError(12983, "cannot drop all columns in a table")
     for (constraint,) in dd.rows(connection, "CONS_COLUMNS", "CONSTRAINT_NAME", OWNER=owner, TABLE_NAME=name, COLUMN_NAME=column):
         among = dd.rows(connection, "CONS_COLUMNS", "COLUMN_NAME", OWNER=owner, CONSTRAINT_NAME=str(constraint))
         if len(among) > 1 and not cascade:

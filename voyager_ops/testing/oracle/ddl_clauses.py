@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from voyager_ops.testing.oracle.datatypes import parse_type
+from voyager_ops.testing.oracle.ddl_checks import RESERVED
 from voyager_ops.testing.oracle.ddl_model import Column, Constraint, SequenceOptions
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.tokens import Cursor
@@ -46,6 +47,13 @@ _AFTER_DEFAULT = (
 )
 
 
+def check_column_name(cursor: Cursor) -> None:
+    """ORA-00904 where no name of a column stands."""
+    token = cursor.token
+    if not token.is_name or (token.kind == "word" and token.value in RESERVED):
+        raise OracleError(904, ": invalid identifier", token.start)
+
+
 def parse_column(cursor: Cursor, semantics: str, *, altering: bool = False) -> Column:
     """A column definition; when ``altering``, the type may be missing."""
     column = Column(cursor.name())
@@ -77,6 +85,8 @@ def parse_column(cursor: Cursor, semantics: str, *, altering: bool = False) -> C
                 else:
                     cursor.accept("FOR", "INSERT", "ONLY")
             column.default = expression(cursor, *_AFTER_DEFAULT)
+            if not column.default:
+                raise OracleError(936, "missing expression", cursor.token.start)
         elif cursor.accept("GENERATED"):
             _generated(cursor, column)
         elif cursor.accept("AS"):
@@ -135,6 +145,7 @@ def parse_sequence_options(cursor: Cursor) -> SequenceOptions:
     options = SequenceOptions()
     while True:
         if cursor.accept("START", "WITH") or cursor.accept("RESTART", "START", "WITH"):
+            options.restart = cursor.tokens[cursor.at - 3].value == "RESTART"
             if cursor.accept("LIMIT", "VALUE"):
                 options.start_limit = True
             else:

@@ -120,6 +120,12 @@ def derived_type(context: Context, owner: str, table: str, expression: str, colu
     return DataType("VARCHAR2", length=length, chars=sorts == {True}) if length and len(sorts) < 2 else kind
 
 
+def check_identity(column: Column) -> None:
+    """ORA-30675 for an identity column that cannot count."""
+    if column.identity and column.identity != "DROP" and column.type is not None and column.type.name not in ("NUMBER", "FLOAT"):
+        raise OracleError(30675, "identity column must be a numeric type")
+
+
 def check_type(context: Context, column: Column) -> None:
     kind = column.type
     assert kind is not None
@@ -231,6 +237,13 @@ def create_sequence(context: Context, owner: str, name: str, options: SequenceOp
     maximum = options.max_value if isinstance(options.max_value, int) else (NO_MAXVALUE if increment > 0 else -1)
     minimum = options.min_value if isinstance(options.min_value, int) else (1 if increment > 0 else -NO_MAXVALUE)
     start = options.start if options.start is not None else (minimum if increment > 0 else maximum)
+    if minimum >= maximum:
+        raise OracleError(4004, "MINVALUE must be less than MAXVALUE")
+    cache = 20 if options.cache is None else options.cache
+    if options.cache == 1:
+        raise OracleError(4010, "the number of values to CACHE must be greater than 1")
+    if increment and options.cycle and cache > (maximum - minimum) // abs(increment) + 1:
+        raise OracleError(4013, "number to CACHE must be less than one cycle")
     if start < minimum:
         raise OracleError(4006, "START WITH cannot be less than MINVALUE")
     if start > maximum:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from voyager_ops.testing.oracle import dictionary as dd
+from voyager_ops.testing.oracle.ddl_checks import check_alike, check_condition, check_key
 from voyager_ops.testing.oracle.ddl_context import Context, check_name
 from voyager_ops.testing.oracle.ddl_enforce import enforce, unenforce
 from voyager_ops.testing.oracle.ddl_index_rows import drop_key_index
@@ -16,6 +17,11 @@ def _columns(context: Context, owner: str, table: str) -> set[str]:
     return {str(r[0]) for r in dd.rows(context.connection, "TAB_COLS", "COLUMN_NAME", OWNER=owner, TABLE_NAME=table)}
 
 
+def _types(context: Context, owner: str, table: str) -> dict[str, str]:
+    found = dd.rows(context.connection, "TAB_COLS", "COLUMN_NAME", "DATA_TYPE", OWNER=owner, TABLE_NAME=table)
+    return {str(column): str(kind) for column, kind in found}
+
+
 def add_constraint(context: Context, owner: str, table: str, constraint: Constraint) -> None:
     """Record it and, when enabled, have it enforced."""
     connection = context.connection
@@ -27,11 +33,22 @@ def add_constraint(context: Context, owner: str, table: str, constraint: Constra
     for column in constraint.columns:
         if column not in known:
             raise OracleError(904, f'"{column}": invalid identifier')
+    types = _types(context, owner, table)
+    if constraint.kind in ("P", "U"):
+        check_key([types[c] for c in constraint.columns], constraint.columns)
+    if constraint.kind == "C":
+        check_condition(constraint.condition, constraint.columns, known)
+        lone = constraint.condition.strip().strip('"').upper()
+        if lone in types and types[lone] != "BOOLEAN":
+            raise OracleError(920, "invalid relational operator")
     if constraint.kind == "P" and dd.exists(connection, "CONSTRAINTS", OWNER=owner, TABLE_NAME=table, CONSTRAINT_TYPE="P"):
         raise OracleError(2260, "table can have only one primary key")
     r_owner, r_name = _referenced(context, owner, table, constraint) if constraint.kind == "R" else (None, None)
     if constraint.kind not in ("C", "N"):
         _check_new(context, owner, table, constraint, r_name)
+    if r_owner is not None:
+        referenced = _types(context, r_owner, constraint.r_table)
+        check_alike([types[c] for c in constraint.columns], [referenced[c] for c in constraint.r_columns])
     validated = constraint.validated if constraint.validated is not None else constraint.enabled
     kind = "C" if constraint.kind == "N" else constraint.kind
     condition = constraint.condition or None
@@ -116,6 +133,10 @@ def _referenced(context: Context, owner: str, table: str, constraint: Constraint
     )
     if not dd.exists(context.connection, "TABLES", OWNER=r_owner, TABLE_NAME=constraint.r_table):
         raise OracleError(942, "table or view does not exist")
+    there = _columns(context, r_owner, constraint.r_table)
+    for column in constraint.r_columns:
+        if column not in there:
+            raise OracleError(904, f'"{column}": invalid identifier')
     for name, kind in keys:
         if str(kind) not in ("P", "U"):
             continue
@@ -208,7 +229,7 @@ def drop_constraint(
         connection, "CONSTRAINTS", "CONSTRAINT_TYPE", "STATUS", "INDEX_NAME", OWNER=owner, TABLE_NAME=table, CONSTRAINT_NAME=name
     )
     if not found:
-        raise OracleError(2443, "Cannot drop constraint - nonexistent constraint")
+        raise OracleError(2443, "Cannot drop constraint  - nonexistent constraint")
     ((kind, status, index),) = found
     users = (
         dd.rows(connection, "CONSTRAINTS", "OWNER", "TABLE_NAME", "CONSTRAINT_NAME", R_OWNER=owner, R_CONSTRAINT_NAME=name)

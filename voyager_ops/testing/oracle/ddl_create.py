@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.datatypes import DataType
+from voyager_ops.testing.oracle.ddl_checks import check_virtual
 from voyager_ops.testing.oracle.ddl_columns import (
     add_postgres_column,
     add_virtual_column,
+    check_identity,
     check_type,
     derived_type,
     make_identity,
@@ -33,6 +35,8 @@ def create_table(context: Context, table: CreateTable) -> tuple[str, int]:
     _typed_columns(context, table)
     if not table.columns:
         raise OracleError(904, ": invalid identifier") if table.of_type is None else OracleError(902, "invalid datatype")
+    if any(c.type is None and c.virtual is None for c in table.columns):
+        raise OracleError(2263, "need to specify the datatype for this column")
     seen: set[str] = set()
     for column in table.columns:
         check_name(column.name)
@@ -41,6 +45,11 @@ def create_table(context: Context, table: CreateTable) -> tuple[str, int]:
         seen.add(column.name)
         if column.type is not None or column.virtual is None:
             check_type(context, column)
+        if column.virtual is not None:
+            check_virtual(column.virtual, {c.name for c in table.columns if c.virtual is not None} - {column.name})
+        check_identity(column)
+    if sum(bool(c.identity) for c in table.columns) > 1:
+        raise OracleError(30669, "table can have only one identity column")
     if sum(c.type is not None and c.type.name in ("LONG", "LONG RAW") for c in table.columns) > 1:
         raise OracleError(1754, "a table may contain only one column of type LONG")
     primary = {
@@ -74,6 +83,8 @@ def create_table(context: Context, table: CreateTable) -> tuple[str, int]:
             visible += 1
         nullable = column.nullable is not False and column.name not in primary
         record_column(context, owner, name, column, None if column.invisible else visible, internal, nullable=nullable)
+    if table.tablespace and not dd.exists(context.connection, "TABLESPACES", TABLESPACE_NAME=table.tablespace):
+        raise OracleError(959, f"tablespace '{table.tablespace}' does not exist")
     _record_table(context, owner, table, object_id)
     if any(c.on_null for c in table.columns):
         on_null_trigger(context, owner, name)

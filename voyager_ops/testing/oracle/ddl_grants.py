@@ -75,7 +75,27 @@ def _may_grant(context: Context, owner: str, name: str) -> None:
         "SELECT FROM ora.sys_privileges(%s::text) p WHERE p IN ('GRANT ANY OBJECT PRIVILEGE')", (context.user,)
     ).fetchone()
     if powerful is None and not optioned:
+        seen = context.connection.execute("SELECT ora.sees(%s, %s)", (owner, name)).fetchone()
+        if seen is None or not seen[0]:
+            raise OracleError(942, "table or view does not exist")
         raise OracleError(1031, "insufficient privileges")
+
+
+def _check_grantees(context: Context, owner: str, grantees: list[str]) -> None:
+    if owner == context.user and context.user in grantees:
+        raise OracleError(1749, "you may not GRANT/REVOKE privileges to/from yourself")
+
+
+def _check_kind(privilege: str, kind: str) -> None:
+    """ORA-02224, ORA-02225, ORA-02205 for a privilege that objects of this type do not have."""
+    if privilege in ("ALL", "ALL PRIVILEGES") or privilege not in OBJECT_PRIVILEGES:
+        return
+    if kind in ("TABLE", "VIEW", "MATERIALIZED VIEW") and privilege == "EXECUTE":
+        raise OracleError(2224, "EXECUTE privilege not allowed for tables")
+    if kind in ("PROCEDURE", "FUNCTION", "PACKAGE") and privilege not in ("EXECUTE", "DEBUG"):
+        raise OracleError(2225, "only EXECUTE and DEBUG privileges are valid for procedures")
+    if kind == "SEQUENCE" and privilege not in ("SELECT", "ALTER", "KEEP SEQUENCE"):
+        raise OracleError(2205, "only SELECT and ALTER privileges are valid for sequences")
 
 
 def _may_give(context: Context, what: str, *, role: bool) -> None:
@@ -100,6 +120,9 @@ def grant(context: Context, cursor: Cursor) -> None:
         _may_grant(context, owner, name)
         cursor.expect("TO")
         grantees = _grantees(context, cursor)
+        _check_grantees(context, owner, grantees)
+        for privilege, _ in privileges:
+            _check_kind(privilege, kind)
         option = "YES" if cursor.accept("WITH", "GRANT", "OPTION") else "NO"
         for privilege, columns in privileges:
             words = (
@@ -153,6 +176,9 @@ def grant(context: Context, cursor: Cursor) -> None:
         _may_give(context, privilege, role=role)
         for grantee in grantees:
             if role:
+                has = context.connection.execute("SELECT r FROM ora.roles_of(%s) r", (privilege,)).fetchall()
+                if (grantee,) in has:
+                    raise OracleError(1934, "circular role grant detected")
                 dd.delete(connection, "ROLE_PRIVS_", GRANTEE=grantee, GRANTED_ROLE=privilege)
                 dd.insert(
                     connection,
@@ -181,7 +207,9 @@ def revoke(context: Context, cursor: Cursor) -> None:
         owner, name, _ = _object(context, cursor)
         _may_grant(context, owner, name)
         cursor.expect("FROM")
-        for grantee in _grantees(context, cursor):
+        grantees = _grantees(context, cursor)
+        _check_grantees(context, owner, grantees)
+        for grantee in grantees:
             for privilege, _ in privileges:
                 if privilege in ("ALL", "ALL PRIVILEGES"):
                     removed = dd.delete(connection, "TAB_PRIVS_", GRANTEE=grantee, OWNER=owner, TABLE_NAME=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from voyager_ops.testing.oracle import dictionary as dd
+from voyager_ops.testing.oracle.ddl_checks import impure
 from voyager_ops.testing.oracle.ddl_clauses import expression, skip_physical
 from voyager_ops.testing.oracle.ddl_context import Context, check_name, relation
 from voyager_ops.testing.oracle.ddl_enforce import AT_STATEMENT_END
@@ -20,12 +21,15 @@ def create_index(context: Context, cursor: Cursor, *, unique: bool = False, bitm
     owner, name = cursor.qualified()
     owner = context.owner(owner)
     check_name(name)
-    cursor.expect("ON")
+    if not cursor.accept("ON"):
+        raise cursor.fail(969)
     table_owner, table = cursor.qualified()
     table_owner = table_owner or owner
     if dd.exists(context.connection, "INDEXES", OWNER=owner, INDEX_NAME=name):
         raise OracleError(955, "name is already used by an existing object")
     if not dd.exists(context.connection, "TABLES", OWNER=table_owner, TABLE_NAME=table):
+        if dd.exists(context.connection, "VIEWS", OWNER=table_owner, VIEW_NAME=table):
+            raise OracleError(1702, "a view is not appropriate here")
         raise OracleError(942, "table or view does not exist")
     if cursor.token.is_name:
         cursor.name()  # an alias
@@ -40,15 +44,21 @@ def create_index(context: Context, cursor: Cursor, *, unique: bool = False, bitm
         text = expression(cursor, "ASC", "DESC")
         descend = "DESC" if cursor.accept("DESC") else "ASC"
         cursor.accept("ASC")
+        if not text:
+            raise OracleError(936, "missing expression", cursor.token.start)
         plain = text.strip('"') if text.startswith('"') else text.upper()
         if plain in known:
             if known[plain] in ("CLOB", "BLOB", "NCLOB", "LONG", "LONG RAW"):
                 raise OracleError(2327, "cannot create index on expression with datatype LOB")
             columns.append((plain, None, descend))
+            if [c for c, _, _ in columns].count(plain) > 1:
+                raise OracleError(957, "duplicate column name")
             keys.append(f"{quote(plain)} {descend}")
-        elif re.fullmatch(r'"[^"]+"|\w+', text) and not text.isdigit() and text[0] != "'":
+        elif not impure(text) and re.fullmatch(r'"[^"]+"|\w+', text) and not text.isdigit() and text[0] != "'":
             raise OracleError(904, f'"{plain}": invalid identifier')
         else:
+            if impure(text):
+                raise OracleError(1743, "only pure functions can be indexed")
             columns.append((None, text, descend))
             keys.append(f"({context.expression(text)}) {descend}")
         if not cursor.accept(","):
@@ -144,7 +154,7 @@ def create_index(context: Context, cursor: Cursor, *, unique: bool = False, bitm
                 )
         except OracleError as error:
             context.connection.execute("ROLLBACK TO an_index")
-            if unique:
+            if unique or error.code == 904:
                 if error.code == 1:
                     raise OracleError(1452, "cannot CREATE UNIQUE INDEX; duplicate keys found") from error
                 raise

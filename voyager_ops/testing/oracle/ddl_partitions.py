@@ -7,13 +7,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from voyager_ops.testing.oracle import dictionary as dd
+from voyager_ops.testing.oracle.ddl_checks import check_ascending
 from voyager_ops.testing.oracle.ddl_context import Context, add_object
 from voyager_ops.testing.oracle.ddl_model import Partition, Partitioning
+from voyager_ops.testing.oracle.engine import OracleError
 
 
 def record_partitions(context: Context, owner: str, table: str, spec: Partitioning) -> None:
     """PART_TABLES, key columns, partitions and subpartitions."""
     connection = context.connection
+    for column in (*spec.columns, *spec.sub_columns):
+        if not dd.exists(connection, "TAB_COLS", OWNER=owner, TABLE_NAME=table, COLUMN_NAME=column):
+            raise OracleError(904, f'"{column}": invalid identifier')
+    given = [p.name for p in spec.partitions if p.name is not None]
+    if len(set(given)) < len(given):
+        raise OracleError(14013, "duplicate partition name")
+    if spec.kind == "RANGE":
+        check_ascending([(p.name or "", _canonical_bound(p.high_value)) for p in spec.partitions])
     dd.insert(
         connection,
         "PART_TABLES",
@@ -66,6 +76,18 @@ def record_partitions(context: Context, owner: str, table: str, spec: Partitioni
     dd.update(connection, "OBJECTS", {"OWNER": owner, "OBJECT_NAME": table, "OBJECT_TYPE": "TABLE"}, DATA_OBJECT_ID=None)
     for position, partition in enumerate(spec.partitions, 1):
         record_partition(context, owner, table, partition, position, composite=spec.sub_kind != "NONE", template=spec.template)
+
+
+def check_partition(context: Context, owner: str, table: str, partition: Partition) -> None:
+    """ORA-14013, ORA-14074 for a partition that is added."""
+    keys = {"TABLE_OWNER": owner, "TABLE_NAME": table}
+    found = dd.rows(context.connection, "TAB_PARTITIONS", "PARTITION_NAME", "HIGH_VALUE", order="PARTITION_POSITION", **keys)
+    if partition.name in [str(name) for name, _ in found]:
+        raise OracleError(14013, "duplicate partition name")
+    kinds = dd.rows(context.connection, "PART_TABLES", "PARTITIONING_TYPE", OWNER=owner, TABLE_NAME=table)
+    if found and kinds and str(kinds[0][0]) == "RANGE":
+        last = (str(found[-1][0]), str(found[-1][1]))
+        check_ascending([last, (partition.name or "", _canonical_bound(partition.high_value))], added=True)
 
 
 def record_partition(

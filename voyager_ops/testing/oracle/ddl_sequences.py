@@ -29,6 +29,8 @@ def alter_sequence(context: Context, cursor: Cursor) -> None:
     if not dd.exists(context.connection, "SEQUENCES_", **keys):
         raise OracleError(2289, "sequence does not exist")
     options = parse_sequence_options(cursor)
+    if options.start is not None and not options.restart:
+        raise OracleError(2283, "cannot alter starting sequence number")
     clauses = []
     for value, column, word, default in (
         (options.increment, "INCREMENT_BY", "INCREMENT", 1),

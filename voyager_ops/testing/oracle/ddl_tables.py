@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from voyager_ops.testing.oracle.ddl_clauses import parse_column, parse_constraint, parse_log_group
+from voyager_ops.testing.oracle.ddl_checks import RESERVED
+from voyager_ops.testing.oracle.ddl_clauses import check_column_name, parse_column, parse_constraint, parse_log_group
 from voyager_ops.testing.oracle.ddl_model import Column, CreateTable
 from voyager_ops.testing.oracle.ddl_partitioning import parse_partitioning
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.tokens import Cursor
 
+# Words with which begins how and where a table is stored: what follows is taken and forgotten.
+_STORED = {
+    *("ANNOTATIONS", "CACHE", "CLUSTERING", "COLUMN", "COMPRESS", "DEFAULT", "DISABLE", "ELEMENT", "ENABLE"),
+    *("FLASHBACK", "FOR", "IDENTIFIER", "ILM", "INCLUDING", "INDEXING", "INITRANS", "INMEMORY", "JSON"),
+    *("LOGGING", "MAPPING", "MAXTRANS", "MEMOPTIMIZE", "MONITORING", "NO", "NOCACHE", "NOCOMPRESS"),
+    *("NOLOGGING", "NOMAPPING", "NOMONITORING", "NOPARALLEL", "NOROWDEPENDENCIES", "OBJECT", "OIDINDEX"),
+    *("OVERFLOW", "PARALLEL", "PARENT", "PCTFREE", "PCTINCREASE", "PCTTHRESHOLD", "PCTUSED", "READ"),
+    *("REJECT", "RESULT_CACHE", "RETURN", "ROW", "ROWDEPENDENCIES", "SEGMENT", "STORAGE", "STORE"),
+    *("SUBSTITUTABLE", "USAGE", "VARRAY", "WITH", "XMLSCHEMA", "XMLTYPE"),
+}
+
 
 def parse_create_table(cursor: Cursor, semantics: str = "BYTE") -> CreateTable:
     """From after CREATE … TABLE."""
     exists = cursor.accept("IF", "NOT", "EXISTS")
+    if cursor.token.kind == "word" and cursor.token.value in RESERVED:
+        raise cursor.fail(903)
+    if not cursor.token.is_name:
+        raise cursor.fail(903)
     owner, name = cursor.qualified()
     table = CreateTable(owner, name, if_not_exists=exists)
     if cursor.accept("SHARING", "="):
@@ -24,6 +40,8 @@ def parse_create_table(cursor: Cursor, semantics: str = "BYTE") -> CreateTable:
         typed = not _selects(cursor)
         cursor.expect("(")
         _relational(cursor, table, semantics, typed=typed)
+    elif cursor.done and table.of_type is None:
+        raise cursor.fail(906)
     _table_properties(cursor, table)
     return table
 
@@ -72,6 +90,7 @@ def _relational(cursor: Cursor, table: CreateTable, semantics: str, *, typed: bo
         elif table.query is None and cursor.token.is_name and cursor.peek().value in (",", ")"):
             table.columns.append(Column(cursor.name()))  # CREATE TABLE t (a, b) AS SELECT
         else:
+            check_column_name(cursor)
             column = parse_column(cursor, semantics, altering=table.of_type is not None or not typed)
             table.columns.append(column)
         if cursor.accept(","):
@@ -81,6 +100,7 @@ def _relational(cursor: Cursor, table: CreateTable, semantics: str, *, typed: bo
 
 
 def _table_properties(cursor: Cursor, table: CreateTable) -> None:
+    storing = False
     while not cursor.done:
         if cursor.accept("ON", "COMMIT"):
             table.temporary = "PRESERVE" if cursor.accept("PRESERVE") else "DELETE"
@@ -108,5 +128,12 @@ def _table_properties(cursor: Cursor, table: CreateTable) -> None:
             raise OracleError(3001, "unimplemented feature (simulator: rows that are archived and not seen)", cursor.token.start)
         elif cursor.accept("AS"):
             table.query = cursor.rest()
-        else:
+            if not table.query:
+                raise OracleError(928, "missing SELECT keyword")
+        elif cursor.is_word("(") or storing or cursor.token.value in _STORED:
+            storing = True
             _stored(cursor)
+            continue
+        else:
+            raise cursor.fail(922)
+        storing = False

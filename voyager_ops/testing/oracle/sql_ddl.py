@@ -14,6 +14,7 @@ from voyager_ops.testing.oracle.ddl_context import Context
 from voyager_ops.testing.oracle.engine import ColumnInfo, OracleError, Result, Statement, StatementKind
 from voyager_ops.testing.oracle.ora_errors import oracle_error
 from voyager_ops.testing.oracle.rewrite import Rewriter
+from voyager_ops.testing.oracle.tokens import tokenize
 from voyager_ops.testing.oracle.translate import Translator
 
 if TYPE_CHECKING:
@@ -92,10 +93,14 @@ def _describe_text(session: SqlSession, text: str, schema: str) -> tuple[str, li
 
 
 def _describe_query(session: SqlSession, text: str) -> tuple[str, list[ColumnInfo]]:
+    for token in tokenize(text):
+        if token.kind == "bind":
+            _no_binds(token.start)
     statement = Statement(text, StatementKind.QUERY)
     translated = session.translate(statement, ())
     try:
-        return translated.sql, session.describe_translated(translated)
+        infos = session.describe_translated(translated)
+        return translated.sql, [replace(info, name="") for info in infos] if translated.unnamed else infos
     except psycopg.Error as error:
         raise oracle_error(error) from error
 
