@@ -154,7 +154,7 @@ def create_index(context: Context, cursor: Cursor, *, unique: bool = False, bitm
                 )
         except OracleError as error:
             context.connection.execute("ROLLBACK TO an_index")
-            if unique or error.code == 904:
+            if unique or (error.code == 904 and "." not in error.message):
                 if error.code == 1:
                     raise OracleError(1452, "cannot CREATE UNIQUE INDEX; duplicate keys found") from error
                 raise
