@@ -74,14 +74,13 @@ class Translator:
     def translate(self, returning: str = "") -> Translated:
         tree = self._parse(self.prepared.text)
         check_tree(tree, booleans=self.booleans)
-        kind = tree.key.upper() if isinstance(tree, (exp.Insert, exp.Update, exp.Delete, exp.Merge)) else "SELECT"
-        self.out.kind = kind
+        written = isinstance(tree, (exp.Insert, exp.Update, exp.Delete, exp.Merge))
+        self.out.kind = kind = tree.key.upper() if written else "SELECT"
         if any(j.args.get("join_mark") for j in tree.find_all(exp.Column)):
             tree = eliminate_join_marks(tree)
         tree = connect_by(tree, self._late)
         if kind == "SELECT":
-            self.out.names = column_names(tree)
-            self.out.unnamed = has_unnamed(tree)
+            self.out.names, self.out.unnamed = column_names(tree), has_unnamed(tree)
         if returning:
             self._returning(tree, returning)
         if isinstance(tree, exp.Insert):
