@@ -19,6 +19,7 @@ from voyager_ops.errors import PreconditionError
 from voyager_ops.schema.findings import Finding
 from voyager_ops.schema.oracle.convert import Converted, convert
 from voyager_ops.schema.oracle.export import OracleOptions, export
+from voyager_ops.schema.oracle.programs import measured
 from voyager_ops.schema.oracle.trial import Ordered, trial
 
 
@@ -219,6 +220,12 @@ def test_the_inventory_weighs_programs(nasty: Converted) -> None:
     assert dict(body.constructs) | {"transaction control": 1, "dynamic SQL": 1} == dict(body.constructs)
     assert (body.complexity, body.routines) == ("medium", 2)
     assert body.to_json()["constructs"]["autonomous transaction"] == 1
+
+
+def test_compound_triggers_weigh_more_than_their_statements() -> None:
+    text = "CREATE TRIGGER t FOR INSERT ON x COMPOUND TRIGGER\nAFTER STATEMENT IS BEGIN NULL; END AFTER STATEMENT; END;"
+    program = measured("A", "T", "TRIGGER", text)
+    assert (dict(program.constructs), program.score) == ({"compound trigger": 1}, 8)
 
 
 def test_types_that_the_configuration_wants(tmp_path: Path) -> None:

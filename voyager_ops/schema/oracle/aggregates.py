@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from voyager_ops.schema.oracle.dialect import Node, Refused, call, collated, text
+from voyager_ops.schema.oracle.dialect import Node, Refused, call, collated, shown, text
 from voyager_ops.schema.oracle.expressions import Translator
 from voyager_ops.schema.oracle.scope import Scope
 from voyager_ops.schema.oracle.typed import (
@@ -132,7 +132,7 @@ def window(tr: Translator, node: exp.Window, scope: Scope) -> Typed:
     if str(node.args.get("over") or "OVER").upper() != "OVER" or node.args.get("alias"):
         raise Refused("KEEP (DENSE_RANK …) is not translated")
     if not isinstance(node.this, exp.Anonymous):
-        raise Refused("this window function is not translated")
+        raise Refused(f"{shown(node.this)} over a window is not translated")
     inner, kind = _windowed(tr, node.this, scope)
     partition = [tr.value(item, scope) for item in node.args.get("partition_by") or ()]
     refuse_collated((value.kind for value in partition), "PARTITION BY")

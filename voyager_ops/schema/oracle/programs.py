@@ -28,6 +28,7 @@ _CONSTRUCTS: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
         ("ROWNUM", 1, r"\bROWNUM\b"),
         ("MERGE", 1, r"\bMERGE\s+INTO\b"),
         ("database link", 8, r"\b\w+@\w+"),
+        ("compound trigger", 8, r"\bCOMPOUND\s+TRIGGER\b"),
         ("pipelined function", 5, r"\bPIPELINED\b"),
         ("object type", 3, r"\bTREAT\s*\(|\bIS\s+OF\s+\("),
         ("conditional compilation", 5, r"\$(?:IF|THEN|END)\b"),
