@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 DEFINITIONS: list[tuple[int, str]] = [
+    (907, "CREATE TABLE X (A NUMBER B NUMBER)"),
+    (907, "CREATE TABLE X (A NUMBER(10 NOT NULL)"),
+    (907, "ALTER TABLE P ADD (X NUMBER"),
+    (904, "ALTER TABLE P ADD COLUMN X NUMBER"),
+    (1735, "ALTER TABLE P ALTER COLUMN A NUMBER"),
+    (922, "CREATE TABLE IF NOT EXISTS P (ID NUMBER)"),
+    (933, "DROP TABLE IF EXISTS NOSUCH"),
     # -- tables
     (955, "CREATE TABLE P (ID NUMBER)"),
     (955, "CREATE VIEW P AS SELECT 1 AS A FROM DUAL"),
@@ -166,7 +173,6 @@ SEQUENCES: list[tuple[list[str], int]] = [
     (
         [
             "CREATE TABLE X1 (A NUMBER CONSTRAINT X1_N NOT NULL DISABLE)",
-            "ALTER TABLE X1 MODIFY (A NULL)",
             "ALTER TABLE X1 MODIFY (A NULL)",
         ],
         1451,

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import create_database, drop_database
 from tests.testing.oracle.engine_kit import Session
 from voyager_ops.testing.oracle.backend import PgEngine
-from voyager_ops.testing.oracle.engine import Timestamp
+from voyager_ops.testing.oracle.engine import OracleError, Timestamp
 from voyager_ops.testing.postgres import Cluster
 
 
@@ -251,10 +251,10 @@ def test_the_states_of_not_null(app: Session) -> None:
     assert app.sql(nullable)[3:] == [("C", "Y"), ("D", "Y"), ("E", "Y")]
 
 
-def test_modify_null_drops_a_not_null_that_is_disabled(app: Session) -> None:
+def test_modify_null_does_not_drop_a_not_null_that_is_disabled(app: Session) -> None:
     app.sql("CREATE TABLE T (A NUMBER NOT NULL DISABLE)")
-    app.sql("ALTER TABLE T MODIFY A NULL")
-    assert app.sql("SELECT COUNT(*) FROM USER_CONSTRAINTS WHERE TABLE_NAME = 'T'") == [(0,)]
+    assert app.error("ALTER TABLE T MODIFY A NULL")[0] == 1451
+    assert app.sql("SELECT COUNT(*) FROM USER_CONSTRAINTS WHERE TABLE_NAME = 'T'") == [(1,)]
     app.sql("INSERT INTO T VALUES (NULL)")
 
 
@@ -653,6 +653,11 @@ def test_passwords_and_locked_accounts(app: Session, engine: PgEngine) -> None:
     app.sql("ALTER USER APP ACCOUNT LOCK")
     with pytest.raises(Exception, match="locked"):
         engine.password_of("APP")
+    app.sql("ALTER USER APP ACCOUNT UNLOCK PASSWORD EXPIRE")
+    with pytest.raises(OracleError, match="ORA-28001: the password has expired"):
+        Session(engine, "APP")
+    app.sql("ALTER USER APP IDENTIFIED BY another")
+    Session(engine, "APP").close()
 
 
 def test_quoted_names_are_kept_and_others_folded(app: Session) -> None:

@@ -369,6 +369,14 @@ def test_out_binds_of_a_block(app: Session) -> None:
 
 
 @pytest.mark.parametrize(
+    ("bind", "says"), [(Bind(TypeNumber.NUMBER), "character to number"), (Bind(TypeNumber.VARCHAR2, 2), "too small")]
+)
+def test_out_values_that_do_not_fit(app: Session, bind: Bind, says: str) -> None:
+    with pytest.raises(OracleError, match=f"ORA-06502: PL/SQL: numeric or value error: .*{says}"):
+        app.execute("BEGIN :x := 'abc'; END;", None, binds=[bind])
+
+
+@pytest.mark.parametrize(
     ("statement", "code"),
     [
         ("SELEC 1", 900),

@@ -83,5 +83,5 @@ def test_errors_after_other_statements(sessions: dict[str, Session], statements:
             _check(app.error(last), code)
     finally:
         app.rollback()
-        for table in ("X1", "X2"):
-            app.sql(f"DROP TABLE IF EXISTS {table} CASCADE CONSTRAINTS")
+        with contextlib.suppress(OracleError):  # not each of them has made it
+            app.sql("DROP TABLE X1 CASCADE CONSTRAINTS")

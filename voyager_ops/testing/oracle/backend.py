@@ -303,6 +303,9 @@ class PgEngine:
         user = "SYS" if login.sysdba else login.user
         if "CREATE SESSION" not in self.catalog.privileges(user):
             raise OracleError(1045, f"user {user} lacks CREATE SESSION privilege; logon denied")
+        expired = 'SELECT FROM ora."USERS" WHERE "USERNAME" = %s::text AND "ACCOUNT_STATUS"::text = \'EXPIRED\''
+        if self.catalog.query(expired, user):
+            raise OracleError(28001, "the password has expired")
         return SqlSession(self, login, user, next(self._sids), next(self._serials))
 
     def remember(self, key: Any, make: Any) -> Translated:

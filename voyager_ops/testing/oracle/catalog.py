@@ -186,7 +186,10 @@ class Catalog:
                 return found
             target = self.synonym(where, name)
             if target is not None:
-                return self._resolve(target[0] or where, target[0] or where, target[1], depth + 1)
+                found = self._resolve(target[0] or where, target[0] or where, target[1], depth + 1)
+                if found is None:
+                    raise OracleError(980, "synonym translation is no longer valid")
+                return found
         return None
 
     def sequence(self, schema: str, user: str, text: str) -> str:

@@ -45,11 +45,12 @@ class Outcome:
 
 
 class Ddl:
-    """Carries out one statement in the context's transaction. ``describe``: see ``ddl_views.Describe``."""
+    """Carries out one statement in the context's transaction. ``describe``: see ``ddl_views.Describe``. ``modern``: of 23ai."""
 
     def __init__(
-        self, context: Context, describe: ddl_views.Describe, has: Callable[[str], bool], semantics: str = "BYTE"
+        self, context: Context, describe: ddl_views.Describe, has: Callable[[str], bool], semantics: str = "BYTE", *, modern: bool
     ) -> None:
+        self.modern = modern
         self.context = context
         self.describe = describe
         self.has = has
@@ -247,6 +248,8 @@ class Ddl:
         context = self.context
         owner = self._peek_owner(cursor)
         self._need(owner, "CREATE TABLE", "CREATE ANY TABLE")
+        if cursor.is_word("IF") and not self.modern:
+            raise cursor.fail(922)
         table = parse_create_table(cursor, self.semantics)
         if temporary and not table.temporary:
             table.temporary = "DELETE"
@@ -368,6 +371,8 @@ class Ddl:
     def _drop(self, cursor: Cursor) -> Outcome:
         context = self.context
         if cursor.accept("TABLE"):
+            if cursor.is_word("IF") and not self.modern:
+                raise cursor.fail(933)
             self._may_drop(cursor, "DROP ANY TABLE", 942)
             at = cursor.at
             dropped = ddl_drop.drop_table(context, cursor)

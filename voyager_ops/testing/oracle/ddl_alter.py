@@ -5,7 +5,13 @@ from __future__ import annotations
 from voyager_ops.testing.oracle import ddl_triggers
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_alter_columns import add_column, drop_column, modify_column, rename_column
-from voyager_ops.testing.oracle.ddl_clauses import parse_column, parse_constraint, parse_constraint_state, parse_log_group
+from voyager_ops.testing.oracle.ddl_clauses import (
+    check_column_name,
+    parse_column,
+    parse_constraint,
+    parse_constraint_state,
+    parse_log_group,
+)
 from voyager_ops.testing.oracle.ddl_constraints import add_constraint, drop_constraint, set_state
 from voyager_ops.testing.oracle.ddl_context import Context, relation, touch
 from voyager_ops.testing.oracle.ddl_create import record_log_group
@@ -123,7 +129,6 @@ def _clause(context: Context, cursor: Cursor, owner: str, name: str, semantics: 
 
 def _add(context: Context, cursor: Cursor, owner: str, name: str, semantics: str) -> None:
     grouped = cursor.accept("(")
-    cursor.accept("COLUMN")
     while True:
         if cursor.accept("SUPPLEMENTAL", "LOG"):
             record_log_group(context, owner, name, *parse_log_group(cursor))
@@ -136,6 +141,7 @@ def _add(context: Context, cursor: Cursor, owner: str, name: str, semantics: str
             assert constraint is not None
             add_constraint(context, owner, name, constraint)
         else:
+            check_column_name(cursor)
             add_column(context, owner, name, parse_column(cursor, semantics))
         if grouped and cursor.accept(","):
             continue

@@ -184,6 +184,7 @@ def modify_column(context: Context, owner: str, name: str, column: Column) -> No
             OWNER=owner,
             TABLE_NAME=name,
             SEARCH_CONDITION_VC=f'"{column.name}" IS NOT NULL',
+            STATUS="ENABLED",
         ):
             drop_constraint(context, owner, name, str(constraint))
             break

@@ -50,6 +50,8 @@ def create_user(context: Context, cursor: Cursor) -> None:
             dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS="LOCKED")
         elif cursor.accept("DEFAULT", "TABLESPACE"):
             dd.update(context.connection, "USERS", {"USERNAME": name}, DEFAULT_TABLESPACE=cursor.name())
+        elif cursor.accept("PASSWORD", "EXPIRE"):
+            dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS="EXPIRED")
         elif cursor.accept("QUOTA"):
             _quota(context, cursor, name)
         else:
@@ -91,10 +93,13 @@ def alter_user(context: Context, cursor: Cursor) -> None:
             token = cursor.token
             cursor.at += 1
             dd.update(context.connection, "USERS", {"USERNAME": name}, PASSWORD=cursor.text[token.start : token.end].strip('"'))
+            dd.update(context.connection, "USERS", {"USERNAME": name, "ACCOUNT_STATUS": "EXPIRED"}, ACCOUNT_STATUS="OPEN")
         elif cursor.accept("ACCOUNT", "LOCK"):
             dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS="LOCKED")
         elif cursor.accept("ACCOUNT", "UNLOCK"):
             dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS="OPEN")
+        elif cursor.accept("PASSWORD", "EXPIRE"):
+            dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS="EXPIRED")
         elif cursor.accept("QUOTA"):
             _quota(context, cursor, name)
         else:

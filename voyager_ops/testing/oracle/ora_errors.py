@@ -31,6 +31,7 @@ _CODES: dict[str, tuple[int, str]] = {
     "42804": (932, "inconsistent datatypes"),
     "42846": (932, "inconsistent datatypes"),
     "42725": (932, "inconsistent datatypes"),
+    "42712": (918, "column ambiguously defined"),
     "2201E": (1428, "argument is out of range"),
     "2201F": (1428, "argument is out of range"),
     "44000": (1402, "view WITH CHECK OPTION where-clause violation"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from voyager_ops.testing.oracle import rds, session_settings
@@ -150,7 +150,15 @@ class _Block:
         if self.binds[index].type in (TypeNumber.VARCHAR2, TypeNumber.CHAR, TypeNumber.LONG) and isinstance(value, Decimal):
             value = format(value.normalize(), "f")
         elif self.binds[index].type in (TypeNumber.NUMBER, TypeNumber.BINARY_INTEGER) and isinstance(value, str):
-            value = Decimal(value)
+            try:
+                value = Decimal(value)
+            except InvalidOperation as error:
+                raise OracleError(
+                    6502, "PL/SQL: numeric or value error: character to number conversion error\nORA-06512: at line 1"
+                ) from error
+        size = self.binds[index].size
+        if isinstance(value, str) and self.binds[index].type is TypeNumber.VARCHAR2 and 0 < size < len(value.encode()):
+            raise OracleError(6502, "PL/SQL: numeric or value error: character string buffer too small\nORA-06512: at line 1")
         self.values[index] = value
         self.written.add(index)
 

@@ -9,11 +9,12 @@ from sqlglot import exp
 from voyager_ops.testing.oracle.engine import OracleError
 
 _SEQUENCE = frozenset({"ORA_NEXTVAL", "ORA_CURRVAL"})
+_RANKING = frozenset({"ROW_NUMBER", "NTILE", "LAG", "LEAD"})
 _NO_SEQUENCE = (exp.Where, exp.Group, exp.Having, exp.Order, exp.SetOperation)
 # Of functions that are PostgreSQL's own, or syntax there: fewest and most arguments.
 _ARGUMENTS: Mapping[str, tuple[int, int]] = {
     **dict.fromkeys(("ABS", "CEIL", "FLOOR", "SIGN", "EXP", "LN", "SQRT", "SIN", "COS", "TAN", "ASIN", "ACOS", "ATAN"), (1, 1)),
-    **dict.fromkeys(("SUM", "AVG", "MIN", "MAX", "STDDEV", "VARIANCE", "MEDIAN"), (1, 1)),
+    **dict.fromkeys(("SUM", "AVG", "MIN", "MAX", "STDDEV", "VARIANCE", "MEDIAN", "COUNT"), (1, 1)),
     **dict.fromkeys(("POWER", "NULLIF", "NVL"), (2, 2)),
     **dict.fromkeys(("TO_CHAR", "TO_NCHAR", "TO_DATE", "TO_TIMESTAMP", "TO_TIMESTAMP_TZ", "TO_NUMBER"), (1, 3)),
     **dict.fromkeys(("COALESCE", "GREATEST", "LEAST"), (1, 65535)),
@@ -32,10 +33,15 @@ def check_tree(tree: exp.Expr, *, booleans: bool) -> None:
             _check_condition(condition)
     for node in tree.find_all(exp.Anonymous):
         name = str(node.this).upper()
+        if name in _RANKING and not isinstance(node.parent, exp.Window):
+            raise OracleError(30484, "missing window specification for this function")
         if name in _SEQUENCE and _misplaced(node):
             raise OracleError(2287, "sequence number not allowed here")
         if name in _ARGUMENTS:
             check_arguments(len(node.expressions), *_ARGUMENTS[name])
+    for window in tree.find_all(exp.Window):
+        if str(window.this.this).upper() in _RANKING and not window.args.get("order"):
+            raise OracleError(30485, "missing ORDER BY expression in the window specification")
     for column in tree.find_all(exp.Column):
         if column.args.get("join_mark"):
             _check_mark(column)
@@ -46,7 +52,9 @@ def check_tree(tree: exp.Expr, *, booleans: bool) -> None:
 
 
 def check_arguments(given: int, fewest: int, most: int) -> None:
-    """ORA-00938, ORA-00939."""
+    """ORA-00909; of functions that take fewer and more, ORA-00938 and ORA-00939."""
+    if fewest == most != given:
+        raise OracleError(909, "invalid number of arguments")
     if given < fewest:
         raise OracleError(938, "not enough arguments for function")
     if given > most:

@@ -50,6 +50,7 @@ def ddl(session: SqlSession, text: str) -> Result:
             partial(_describe_text, session),
             lambda p: p in catalog.privileges(session.user),
             session.settings.length_semantics,
+            modern=session.engine.version[0] >= 23,
         )
         with session.recorder.statement(), catalog.seen_by(session.connection):
             outcome = carrier.run(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from sqlglot.errors import ParseError
 
 from voyager_ops.testing.oracle.engine import OracleError
@@ -12,6 +14,7 @@ _MESSAGES = {
     905: "missing keyword",
     923: "FROM keyword not found where expected",
     925: "missing INTO keyword",
+    917: "missing comma",
     926: "missing VALUES keyword",
     927: "missing equal sign",
     928: "missing SELECT keyword",
@@ -145,6 +148,7 @@ def _insert(tokens: list[Token], several_rows: bool) -> None:
         at += 1
     if _is(tokens[at], "(") and not _is(tokens[at + 1], "SELECT", "WITH", "("):
         stop = _past(tokens, at)
+        _commas(tokens[at:stop], "word", "quoted")
         for token in tokens[at + 2 : stop]:
             if token.kind in ("string", "number", "bind"):
                 raise syntax_error(1747, token.start)
@@ -157,10 +161,18 @@ def _insert(tokens: list[Token], several_rows: bool) -> None:
         raise syntax_error(926, tokens[at].start)
     if _is(tokens[at], "VALUES") and _is(tokens[at + 1], "("):
         stop = _past(tokens, at + 1)
+        _commas(tokens[at:stop], "string", "number", "bind")
         if any(_is(a, ",") and _is(b, ")") for a, b in zip(tokens[at:stop], tokens[at + 1 : stop], strict=False)):
             raise syntax_error(936, tokens[stop - 1].start)
         if _is(tokens[stop], ",") and not several_rows:
             raise syntax_error(933, tokens[stop].start)
+
+
+def _commas(tokens: list[Token], *kinds: str) -> None:
+    """ORA-00917 for two of ``kinds`` beside each other."""
+    for token, after in itertools.pairwise(tokens):
+        if token.kind in kinds and after.kind in kinds:
+            raise syntax_error(917, after.start)
 
 
 def _update(tokens: list[Token]) -> None:

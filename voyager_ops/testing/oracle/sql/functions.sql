@@ -693,7 +693,8 @@ CREATE FUNCTION ora.round(v text) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT 
 CREATE FUNCTION ora.bitand(a numeric, b numeric) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT RETURN (a::bigint & b::bigint)::numeric;
 CREATE FUNCTION ora.trunc_unit(model text) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN CASE WHEN upper(model) IN ('YEAR', 'YYYY', 'YY', 'SYYYY', 'Y') THEN 'year' WHEN upper(model) IN ('MONTH', 'MM', 'MON', 'RM') THEN 'month' WHEN upper(model) = 'Q' THEN 'quarter'
-              WHEN upper(model) IN ('IW', 'DAY', 'D') THEN 'week' WHEN upper(model) IN ('HH', 'HH24', 'HH12') THEN 'hour' WHEN upper(model) = 'MI' THEN 'minute' ELSE 'day' END;
+              WHEN upper(model) IN ('IW', 'DAY', 'DY', 'D') THEN 'week' WHEN upper(model) IN ('HH', 'HH24', 'HH12') THEN 'hour' WHEN upper(model) = 'MI' THEN 'minute'
+              WHEN upper(model) IN ('DDD', 'DD', 'J') OR ora.raise('ORA-01821: date format not recognized') THEN 'day' END;
 CREATE FUNCTION ora.trunc(v ora.date) RETURNS ora.date LANGUAGE sql IMMUTABLE STRICT RETURN date_trunc('day', v::timestamp)::ora.date;
 CREATE FUNCTION ora.trunc(v ora.date, model text) RETURNS ora.date LANGUAGE sql IMMUTABLE STRICT RETURN date_trunc(ora.trunc_unit(model), v::timestamp)::ora.date;
 CREATE FUNCTION ora.trunc(v ora.ts) RETURNS ora.date LANGUAGE sql IMMUTABLE STRICT RETURN ora.trunc(ora.to_date_(v));
