@@ -267,6 +267,8 @@ def test_how_much_of_a_table_is_sampled_for_its_ranges() -> None:
     assert ranges.sampled_percent(2, 0, 9 * block) == 100
     assert ranges.sampled_percent(2, 1e6, 6400 * block) == 1
     assert ranges.sampled_percent(100, 64_000, 6400 * block) == 10
+    assert ranges.sampled_percent(4, 1e6, 6400 * block, 32) == 2
+    assert ranges.sampled_percent(10_000, 1e12, 6_400_000 * block, 64) == pytest.approx(100 * 20_000 / 6_400_000)
     assert ranges.sampled_percent(4, 1e9, 0) == 0.001  # not all of it where the server knows no size
 
 

@@ -10,7 +10,7 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
@@ -27,6 +27,7 @@ from voyager_ops.snapshot.done import done_chunks, going_on
 from voyager_ops.snapshot.key_builder import KeyBuilder
 from voyager_ops.snapshot.keys import Aside, kept_aside, set_aside
 from voyager_ops.snapshot.meter import Meter, SnapshotCounts
+from voyager_ops.snapshot.order import in_order
 from voyager_ops.snapshot.plan import Chunk, load_plan
 from voyager_ops.snapshot.reading import Job, Moment, Pair, PieceReader
 
@@ -77,11 +78,21 @@ def copy_chunks(
     large = [job.target for job in coming if job.target_keyed and sizes[job.target] >= snapshot.build_keys_from]
     if large:
         aside = set_aside(context.apply_db, context.migration, large)
-    pending.sort(key=lambda members: -sum(chunk.bytes for chunk in members))
     meter = Meter(progress, plan, done)
     meter.counts.warnings += aside.words
     runner = _Runner(context, snapshot, jobs, stop, meter)
-    asyncio.run(runner.run(pending, aside.tables, large, progress))
+    keys = KeyBuilder(
+        context,
+        aside.tables,
+        large,
+        [chunk for group in pending for chunk in group],
+        sizes,
+        stop,
+        progress,
+        tries=TRIES,
+        backoff=BACKOFF_SECONDS,
+    )
+    asyncio.run(runner.run(in_order(pending, whole), keys))
     counts = meter.counts
     counts.seconds = time.monotonic() - started
     counts.complete = runner.remaining == 0 and runner.keys_built
@@ -161,12 +172,9 @@ class _Runner:
         self.remaining = 0
         self.keys_built = False
 
-    async def run(
-        self, groups: list[list[Chunk]], aside: Collection[QName], large: Collection[QName], progress: ProgressSink
-    ) -> None:
-        pending = [chunk for group in groups for chunk in group]
-        self.keys = KeyBuilder(self.context, aside, large, pending, self.stop, progress, tries=TRIES, backoff=BACKOFF_SECONDS)
-        queue: asyncio.Queue[list[Chunk]] = asyncio.Queue()
+    async def run(self, groups: list[Sequence[Chunk]], keys: KeyBuilder) -> None:
+        self.keys = keys
+        queue: asyncio.Queue[Sequence[Chunk]] = asyncio.Queue()
         for group in groups:
             queue.put_nowait(group)
         self.remaining = len(groups)
@@ -182,7 +190,7 @@ class _Runner:
             await asyncio.gather(*workers, return_exceptions=True)
             await self.keys.cancel()
 
-    async def _worker(self, queue: asyncio.Queue[list[Chunk]]) -> None:
+    async def _worker(self, queue: asyncio.Queue[Sequence[Chunk]]) -> None:
         pair = Pair(self.context)
         try:
             while not queue.empty():
@@ -192,7 +200,7 @@ class _Runner:
         finally:
             await pair.close()
 
-    async def _with_tries(self, pair: Pair, group: list[Chunk]) -> None:
+    async def _with_tries(self, pair: Pair, group: Sequence[Chunk]) -> None:
         for attempt in range(1, TRIES + 1):
             if self.stop.is_set():
                 raise _Stopped
@@ -297,7 +305,7 @@ class _Runner:
         )
 
     # -- a whole physical table in one snapshot, in pieces ----------------------------------------------------------
-    async def _copy_group(self, group: list[Chunk]) -> None:
+    async def _copy_group(self, group: Sequence[Chunk]) -> None:
         """All pieces from one exported snapshot. What an earlier try loaded is emptied first: it came from another snapshot."""
         leader = Pair(self.context)
         pieces: list[asyncio.Task[None]] = []
@@ -318,7 +326,7 @@ class _Runner:
             await asyncio.gather(*pieces, return_exceptions=True)
             await leader.close()
 
-    async def _reset_group(self, writer: AsyncConnection, group: list[Chunk], moment: Moment) -> bool:
+    async def _reset_group(self, writer: AsyncConnection, group: Sequence[Chunk], moment: Moment) -> bool:
         """False when all of it is loaded: by another process, or by a try whose session was cut behind the last piece."""
         first = group[0]
         migration = self.context.migration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from voyager_ops.errors import RetryableError
 from voyager_ops.lane.context import LaneContext
@@ -16,13 +16,15 @@ from voyager_ops.snapshot.keys import build, kept_aside
 from voyager_ops.snapshot.plan import Chunk, load_plan
 
 BUILDS_AT_ONCE = 2
-"""Each may have parallel workers besides (``max_parallel_maintenance_workers`` stays the server's)."""
+"""Each may have parallel workers besides (``max_parallel_maintenance_workers`` of the server), but while there is still more to
+copy than its table: with workers a build takes more of the cores that copying wants, a quarter more CPU in all."""
 
 
 class KeyBuilder:
     """``aside``: the target's names of the tables whose key is aside; ``large``: of those whose key another process may still
-    set aside, as long as they are empty; ``pending``: the chunks that this call copies. The last chunk of a table may be another
-    process's: whoever finds all of them loaded builds, and who comes second finds it built."""
+    set aside, as long as they are empty; ``pending``: the chunks that this call copies; ``sizes``: bytes of every table, by the
+    target's name. The last chunk of a table may be another process's: whoever finds all of them loaded builds, and who comes
+    second finds it built."""
 
     def __init__(
         self,
@@ -30,6 +32,7 @@ class KeyBuilder:
         aside: Iterable[QName],
         large: Iterable[QName],
         pending: Iterable[Chunk],
+        sizes: Mapping[QName, int],
         stop: threading.Event,
         progress: ProgressSink,
         *,
@@ -40,8 +43,11 @@ class KeyBuilder:
         self._aside = frozenset(aside)
         self._watched = self._aside.union(large)
         self._left: dict[QName, set[int]] = defaultdict(set)
+        self._sizes = sizes
+        self._bytes_left = 0
         for chunk in pending:
             self._left[context.to_apply(chunk.table)].add(chunk.chunk_id)
+            self._bytes_left += chunk.bytes
         self._stop = stop
         self._progress = progress
         self._tries = tries
@@ -53,6 +59,7 @@ class KeyBuilder:
         """This one is loaded."""
         table = self._context.to_apply(chunk.table)
         self._left[table].discard(chunk.chunk_id)
+        self._bytes_left -= chunk.bytes
         if table in self._aside and not self._left[table]:
             self._begin(table)
 
@@ -79,12 +86,18 @@ class KeyBuilder:
             self._progress(Progress(phase="snapshot", table=str(table), message=f"building the primary key of {table}"))
             for attempt in range(1, self._tries + 1):
                 try:
-                    return await build(self._context.apply_db, self._context.migration, table, self._stop)
+                    return await build(
+                        self._context.apply_db, self._context.migration, table, self._stop, alone=self._has_time(table)
+                    )
                 except RetryableError:
                     if attempt == self._tries:
                         raise
                 await asyncio.sleep(self._backoff * 2**attempt)
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def _has_time(self, table: QName) -> bool:
+        """Whether copying what is left takes longer than building this key, which takes less than copying its rows did."""
+        return self._bytes_left >= self._sizes[table]
 
     def _loaded(self, table: QName) -> bool:
         wanted = {

@@ -147,16 +147,22 @@ def _key_of_empty(connection: Connection, table: QName) -> Row | None:
 
 
 async def build(
-    database: PostgresDatabase, migration: str, table: QName, stop: threading.Event, *, lock_seconds: int = 0
+    database: PostgresDatabase,
+    migration: str,
+    table: QName,
+    stop: threading.Event,
+    *,
+    lock_seconds: int = 0,
+    alone: bool = False,
 ) -> bool:
     """Make the key of ``table`` (the target's name) again, when it is aside; returns whether it is in its place now.
 
     ``stop`` cancels it: the key stays aside then, and False is returned. ``lock_seconds``: how long the table's lock is waited
-    for (0: as long as it takes). Raises PreconditionError when the rows are not unique over the key or the server refuses to
-    build it, RetryableError on passing faults.
+    for (0: as long as it takes). ``alone``: without parallel workers of the server. Raises PreconditionError when the rows are
+    not unique over the key or the server refuses to build it, RetryableError on passing faults.
     """
     session = await open_session(database, "snapshot keys")
-    work = asyncio.create_task(_build(session, migration, table, lock_seconds))
+    work = asyncio.create_task(_build(session, migration, table, lock_seconds, alone))
     try:
         while not work.done():
             await asyncio.wait({work}, timeout=0.5)
@@ -192,7 +198,7 @@ async def build(
         session.terminate()
 
 
-async def _build(session: AsyncConnection, migration: str, table: QName, lock_seconds: int) -> None:
+async def _build(session: AsyncConnection, migration: str, table: QName, lock_seconds: int, alone: bool) -> None:
     hit(BEFORE_BUILD)
     await _notice_when_we_are_gone(session)
     await session.execute("BEGIN")
@@ -208,7 +214,7 @@ async def _build(session: AsyncConnection, migration: str, table: QName, lock_se
         await session.execute("ROLLBACK")
         return
     if await _wanting(session, table):
-        await _set_for_building(session)
+        await _set_for_building(session, alone)
         name, definition, *comments = key
         for statement in (_statement(table, name, definition), *_comments(table, name, *comments)):
             await session.execute(statement)
@@ -239,9 +245,11 @@ async def _notice_when_we_are_gone(session: AsyncConnection) -> None:
         return  # not on every operating system
 
 
-async def _set_for_building(session: AsyncConnection) -> None:
+async def _set_for_building(session: AsyncConnection, alone: bool) -> None:
     """Until the transaction ends: memory to sort in, and the index where it was (a key that lies elsewhere is not set aside)."""
     await session.execute("SET LOCAL default_tablespace = ''")
+    if alone:
+        await session.execute("SET LOCAL max_parallel_maintenance_workers = 0")
     await session.execute(
         "SELECT set_config('maintenance_work_mem',"
         " greatest(m.setting::bigint, least($1::bigint, b.setting::bigint * 2))::text || 'kB', true)"  # blocks of 8 kB

@@ -31,6 +31,9 @@ ROWS_PER_POINT = 64
 LEAST_BLOCKS = 64
 """Sampled blocks at least, of 8 KB: of a table of nine blocks a seventh is no block at all every fourth time."""
 
+MOST_BLOCKS = 20_000
+"""Sampled blocks at most (160 MB) for the sake of even ranges: where there are many, uneven ones keep nobody waiting."""
+
 
 def orderable_column(column: Column) -> bool:
     """Whether the column's order is the same on every server and in :func:`sort_key`."""
@@ -51,18 +54,21 @@ def range_columns(table: Table) -> tuple[Column, ...]:
     return tuple(prefix)
 
 
-def sampled_percent(pieces: int, rows: float, size: float) -> float:
+def sampled_percent(pieces: int, rows: float, size: float, blocks: int = 0) -> float:
     """Of the table's blocks, for a sample of as many rows as the pieces want. ``rows``: the planner's estimate, 0 unknown;
-    ``size``: bytes, 0 where the server does not say (its storage is not PostgreSQL's)."""
+    ``size``: bytes, 0 where the server does not say (its storage is not PostgreSQL's); ``blocks``: as many for each piece too."""
     wanted = 100.0 * pieces * ROWS_PER_POINT / (rows or max(size / 100.0, 1.0))
-    least = 100.0 * LEAST_BLOCKS * 8192 / size if size else 0.0
+    least = 100.0 * max(LEAST_BLOCKS, min(blocks * pieces, MOST_BLOCKS)) * 8192 / size if size else 0.0
     return min(100.0, max(0.001, wanted, least))
 
 
-def split_points(connection: Connection, physical: QName, columns: Sequence[str], pieces: int) -> list[list[str]]:
+def split_points(
+    connection: Connection, physical: QName, columns: Sequence[str], pieces: int, *, blocks: int = 0
+) -> list[list[str]]:
     """At most ``pieces - 1`` ascending key tuples (as text) that cut the physical table into ranges of similar size.
 
     From a block sample, so that a huge table is not read: costs about ``pieces * ROWS_PER_POINT`` rows or ``LEAST_BLOCKS``.
+    Where rows lie in the order of the key, all those of a block are worth one: ``blocks`` for each piece make the ranges even.
     """
     if pieces < 2:
         return []
@@ -73,7 +79,7 @@ def split_points(connection: Connection, physical: QName, columns: Sequence[str]
     if row is None:
         return []
     estimate, size = float(row[0]), float(row[1])
-    percent = sampled_percent(pieces, estimate, size)
+    percent = sampled_percent(pieces, estimate, size, blocks)
     names = sql.SQL(", ").join(sql.Identifier(name) for name in columns)
     texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
     query = sql.SQL(
