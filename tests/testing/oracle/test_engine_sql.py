@@ -49,6 +49,13 @@ def test_queries(filled: Session, query: str, values: object) -> None:
     assert (len(found) if isinstance(values, int) else found) == values
 
 
+def test_what_data_pump_writes_before_its_ddl_is_accepted(app: Session) -> None:
+    app.sql("ALTER SESSION SET EVENTS '10150 TRACE NAME CONTEXT FOREVER, LEVEL 1'")
+    app.sql("ALTER SESSION SET EVENTS = '22830 TRACE NAME CONTEXT FOREVER, LEVEL 192 '")
+    app.sql("ALTER SESSION SET ROW ARCHIVAL VISIBILITY = ALL")
+    assert app.error("ALTER SESSION SET EVENTS")[0] == 2248
+
+
 def test_an_asterisk_gives_the_columns_of_using_once_and_first(app: Session) -> None:
     app.sql("CREATE TABLE D (NAME VARCHAR2(9), DNO NUMBER)")
     app.sql("CREATE TABLE E (ID NUMBER, DNO NUMBER)")

@@ -118,7 +118,7 @@ def _moments(session: SqlSession, model: str) -> str:
 
 def alter_session(session: SqlSession, text: str) -> Result:
     """ALTER SESSION SET a = b c = d …; what the simulator has no use for is accepted."""
-    if re.match(r"(?is)\s*ALTER\s+SESSION\s+(ENABLE|DISABLE|FORCE|ADVISE|CLOSE|SYNC)", text):
+    if re.match(r"(?is)\s*ALTER\s+SESSION\s+(ENABLE|DISABLE|FORCE|ADVISE|CLOSE|SYNC|SET\s+EVENTS\s*=?\s*')", text):
         return Result()
     body = re.sub(r"(?is)^\s*ALTER\s+SESSION\s+SET\s+", "", text)
     settings = session.settings
