@@ -21,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from voyager_ops.databases.oracle.name_map import Naming
+from voyager_ops.databases.oracle.names import LONGEST_ON_TARGET, too_long
 from voyager_ops.databases.oracle.overrides import SKIP, Overrides, check_column_key, check_table_key, type_key
 from voyager_ops.databases.oracle.targets import parse_target
 from voyager_ops.databases.oracle.types import OracleType, target_type
@@ -176,10 +178,19 @@ def _target_or_skip(wanted: str) -> str:
     return wanted if wanted == SKIP else _target(wanted)
 
 
+def _target_name(value: str) -> str:
+    if not value or "\0" in value:
+        raise ValueError(f"{value!r} cannot be a name on the target")
+    if too_long(value):
+        raise ValueError(f"{value!r} is longer than {LONGEST_ON_TARGET} bytes, which PostgreSQL would cut off")
+    return value
+
+
 _TypeKey = Annotated[str, AfterValidator(_type_key)]
 _TableKey = Annotated[str, AfterValidator(_table_key)]
 _ColumnKey = Annotated[str, AfterValidator(_column_key)]
 _Target = Annotated[str, AfterValidator(_target)]
+_TargetName = Annotated[str, AfterValidator(_target_name)]
 _TargetOrSkip = Annotated[str, AfterValidator(_target_or_skip)]
 
 
@@ -219,9 +230,22 @@ class TypesConfig(_Model):
             _fitting(by_type, f"{table}: ")
         return value
 
-    def overrides(self) -> Overrides:
+    def overrides(self, naming: Naming | None = None) -> Overrides:
         """As Oracle's catalog and schema conversion take them."""
-        return Overrides(self.by_type, self.by_table, self.by_column, self.nul_characters)
+        return Overrides(self.by_type, self.by_table, self.by_column, self.nul_characters, naming or Naming())
+
+
+class NamesConfig(_Model):
+    """Names on the target that tables, views, sequences, types, and columns of an Oracle source shall have.
+
+    Keys are ``OWNER.NAME`` and ``OWNER.TABLE.COLUMN``, exactly as Oracle's dictionary spells them."""
+
+    by_object: Mapping[_TableKey, _TargetName] = Field(default_factory=dict)
+    by_column: Mapping[_ColumnKey, _TargetName] = Field(default_factory=dict)
+
+    def naming(self, file: Path) -> Naming:
+        """As Oracle's catalog and schema conversion take them. ``file``: where the map is kept."""
+        return Naming(self.by_object, self.by_column, file)
 
 
 class SchemaConfig(_Model):
@@ -283,6 +307,7 @@ class MigrationConfig(_Model):
     changes: ChangesConfig = ChangesConfig()
     cutover: CutoverConfig = CutoverConfig()
     types: TypesConfig = TypesConfig()
+    names: NamesConfig = NamesConfig()
     schema_conversion: SchemaConfig = Field(default=SchemaConfig(), alias="schema")
     state: StateConfig = StateConfig()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from voyager_ops.databases.postgres.database import PostgresDatabase, postgres
 from voyager_ops.errors import ConfigError, PreconditionError
 from voyager_ops.lane.context import LaneContext
 from voyager_ops.model.positions import Lane, Side
-from voyager_ops.model.tables import NameMap, Table
+from voyager_ops.model.tables import NameMap, QName, Table, matches
 from voyager_ops.model.tables_json import table_from_json, table_to_json
 from voyager_ops.state.store import State
 
@@ -97,6 +97,11 @@ class ExportDirectory:
         return self.path / "metainfo"
 
     @property
+    def names(self) -> Path:
+        """The map from an Oracle source's names to the target's, beside the rest of what the schema was made from."""
+        return self.metainfo / "schema" / "names.json"
+
+    @property
     def temp(self) -> Path:
         return self.path / "temp"
 
@@ -166,7 +171,7 @@ class Migration:
             return found
         from voyager_ops.databases.oracle.database import oracle  # with its driver, only where one is used
 
-        return replace(oracle(found), overrides=self.config.types.overrides())
+        return replace(oracle(found), overrides=self.config.types.overrides(self.config.names.naming(self.export_dir.names)))
 
     def _resolved(self, conn_id: str, side: Side) -> str:
         try:
@@ -216,6 +221,8 @@ class Migration:
         """
         if anew or self.state.get(f"baseline/{side}") is None:
             tables = self.read_catalog(side)
+            if side is Side.SOURCE:
+                self.refuse_other_names(tables)
             if not tables:
                 raise PreconditionError(
                     f"no table to migrate on the {side} (schemas {', '.join(self.schemas(side))})",
@@ -224,6 +231,27 @@ class Migration:
                 )
             self.state.put(f"baseline/{side}", [table_to_json(table) for table in tables])
         return self.baseline(side)
+
+    def refuse_other_names(self, tables: Sequence[Table]) -> None:
+        """Raise PreconditionError where the source's ``tables`` are not those that the map of names is of. An Oracle's only."""
+        if self.source.kind != "oracle":
+            return
+        from voyager_ops.databases.oracle.database import oracle
+        from voyager_ops.databases.oracle.name_map import AGAIN
+
+        include, exclude = self.config.tables.include, self.config.tables.exclude
+
+        def chosen(name: QName, native: QName) -> bool:
+            wanted = matches(name, include) or matches(native, include)
+            return wanted and not (matches(name, exclude) or matches(native, exclude))
+
+        found = oracle(self.source).overrides.naming.disagreement(tables, chosen)
+        if found:
+            raise PreconditionError(
+                f"the map of names does not fit the source: {found}",
+                state="nothing was changed",
+                next_step=f"{AGAIN}; or leave the tables out (tables.exclude)",
+            )
 
     @property
     def can_fall_back(self) -> bool:

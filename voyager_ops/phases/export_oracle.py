@@ -7,10 +7,11 @@ from pathlib import Path
 
 import oracledb
 
-from voyager_ops.databases.engines import engine_of
+from voyager_ops.config import TablesConfig
 from voyager_ops.databases.oracle.database import oracle
-from voyager_ops.databases.oracle.dictionary import read_dictionary
+from voyager_ops.databases.oracle.dictionary import Dictionary, read_dictionary
 from voyager_ops.databases.oracle.errors import translate
+from voyager_ops.databases.oracle.name_map import Naming
 from voyager_ops.databases.oracle.names import unfold
 from voyager_ops.databases.postgres.database import postgres
 from voyager_ops.migration import Migration
@@ -43,7 +44,7 @@ def export_into(
         dictionary,
         directory,
         manifest_path=manifest,
-        exclude_tables=excluded_tables(migration),
+        exclude_tables=excluded_tables(dictionary, migration.config.tables, database.overrides.naming),
         rename_to=migration.config.target.schema_name,
         start_clean=start_clean,
         options=OracleOptions(
@@ -65,13 +66,13 @@ def _attempt(migration: Migration) -> Callable[[Ordered], tuple[Ordered, list[Fi
     return attempt
 
 
-def excluded_tables(migration: Migration) -> list[QName]:
+def excluded_tables(dictionary: Dictionary, chosen: TablesConfig, naming: Naming) -> list[QName]:
     """Tables of the source, by their names on the target, which ``tables.include``/``exclude`` leave out."""
-    chosen = migration.config.tables
-    tables = engine_of(migration.source).read_tables(migration.source, migration.source_schemas)
+    names = naming.names(dictionary, anew=True)
+    found = [(QName(*names.at(row.owner, row.table_name)), QName(row.owner, row.table_name)) for row in dictionary.tables]
 
     def wanted(name: QName, native: QName) -> bool:
         included = matches(name, chosen.include) or matches(native, chosen.include)
         return included and not (matches(name, chosen.exclude) or matches(native, chosen.exclude))
 
-    return [table.name for table in tables if not wanted(table.name, table.native_name)]
+    return [name for name, native in found if not wanted(name, native)]

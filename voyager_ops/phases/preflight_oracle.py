@@ -37,6 +37,7 @@ def look(migration: Migration, *, fall_back: bool) -> tuple[tuple[Table, ...], l
         breaks = "there is nothing to migrate, or it cannot be seen"
         found.append(error("catalog", subject, refused.what, breaks, refused.next_step))
     else:
+        found += _names(migration, tables)
         found += _columns_named(config, tables)
         found += _tables_named(config, tables)
         if not tables:
@@ -44,6 +45,19 @@ def look(migration: Migration, *, fall_back: bool) -> tuple[tuple[Table, ...], l
             found.append(error("tables", subject, "no table to migrate", "there is nothing to do", mend))
     plan = Plan(mines, fall_back, config.snapshot.parallelism, config.snapshot.chunk_size)
     return tables, found + list(checks.check_source(facts, tables, plan))
+
+
+def _names(migration: Migration, tables: Sequence[Table]) -> Iterator[Check]:
+    """Whether the map of names is of these tables, once there is one."""
+    if not migration.export_dir.names.exists():
+        return
+    try:
+        migration.refuse_other_names(tables)
+    except PreconditionError as refused:
+        breaks = "the tables would not be found on the target: capture cannot be prepared"
+        yield error("names_map", "configuration", refused.what, breaks, refused.next_step)
+    else:
+        yield ok("names_map", "configuration", "the map of names is of the tables that there are")
 
 
 def check_encoding(target: ServerFacts) -> Iterator[Check]:

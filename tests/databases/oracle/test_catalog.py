@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from voyager_ops.databases.oracle.dictionary import Dictionary
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.databases.oracle.types import OracleType
 from voyager_ops.databases.postgres.ranges import range_columns
-from voyager_ops.errors import PreconditionError
 from voyager_ops.model.tables import QName, Table
 from voyager_ops.model.tables_json import table_from_json, table_to_json
 
@@ -155,7 +155,8 @@ def test_without_segments_the_size_is_that_of_the_blocks() -> None:
     assert emp(replace(DICTIONARY, segments=())).leaves[0].bytes == 10 * 8192
 
 
-def test_names_that_fold_to_one_are_an_error() -> None:
+def test_names_that_fold_to_one_are_kept_apart() -> None:
     more = (*DICTIONARY.tables, rows.TableRow("HR", "emp"))
-    with pytest.raises(PreconditionError, match="would both be called emp"):
-        tables_of(replace(DICTIONARY, tables=more, tab_cols=(*DICTIONARY.tab_cols, column("emp", "ID", "NUMBER", 1))))
+    found = tables_of(replace(DICTIONARY, tables=more, tab_cols=(*DICTIONARY.tab_cols, column("emp", "ID", "NUMBER", 1))))
+    assert {table.name.name: table.native_name.name for table in found}["emp"] == "EMP"
+    assert [table.name.name for table in found if table.native_name.name == "emp"] == ["emp_" + sha256(b"emp").hexdigest()[:8]]

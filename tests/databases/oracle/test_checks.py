@@ -287,14 +287,6 @@ def test_keys_that_the_target_would_not_tell_apart(ddl: str, target: str, id_: s
     assert set(findings(tables=[table(column(ddl, target), key=("c",))])) == ({id_} if id_ else set())
 
 
-def test_names_that_the_target_cannot_have() -> None:
-    facts = replace(FIT, version=(23, 9))
-    assert "tables.exclude" in findings(facts, [table(name="T" * 64)])["target_names"].mend
-    assert "HR.T.CTID: skip" in findings(facts, [table(column("NUMBER", name="ctid"))])["target_names"].mend
-    assert "target_names" in findings(facts, [table(column("NUMBER", name="é" * 32))])
-    assert findings(facts, [table(column("NUMBER", name="oid"), column("NUMBER", name="user"))]) == {}
-
-
 @pytest.mark.parametrize(("version", "severity"), [((19, 1), "error"), ((23, 9), "warning")])
 def test_long_names(version: tuple[int, ...], severity: str) -> None:
     facts = replace(FIT, version=version)
@@ -377,5 +369,3 @@ def test_names_are_mended_by_renaming() -> None:
     assert f'ALTER TABLE "HR"."{long}" RENAME TO …' in findings(tables=[table(name=long)])["names"].mend
     column_ = table(column("NUMBER", name="c" * 31))
     assert f'ALTER TABLE "HR"."T" RENAME COLUMN "{"C" * 31}" TO …' in findings(tables=[column_])["names"].mend
-    system = table(column("NUMBER", name="ctid"))
-    assert 'ALTER TABLE "HR"."T" RENAME COLUMN "CTID" TO …' in findings(tables=[system])["target_names"].mend

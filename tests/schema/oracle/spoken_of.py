@@ -15,12 +15,20 @@ from pglast.enums import AlterTableType, ConstrType
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
 from voyager_ops.databases.oracle.dictionary import Dictionary
-from voyager_ops.databases.oracle.names import fold
+from voyager_ops.databases.oracle.names import fold as folded
+from voyager_ops.databases.oracle.names import shortened
 from voyager_ops.schema.export import SchemaExport
 from voyager_ops.schema.findings import Finding
 from voyager_ops.schema.layout import read
 
 Place = tuple[str, str]
+
+
+def fold(name: str) -> str:
+    """The name on the target where nobody else has it."""
+    return shortened(folded(name))
+
+
 # Parts of something else, which is converted or named itself.
 _PARTS = {"LOB", "TABLE PARTITION", "TABLE SUBPARTITION", "INDEX PARTITION", "INDEX SUBPARTITION"}
 _WHOLE = {"TABLE_LEFT_OUT", "TEMPORARY_TABLE", "VIEW_LEFT_OUT", "OBJECT_LEFT_OUT", "TYPE_LEFT_OUT"}

@@ -119,7 +119,7 @@ def test_the_map_of_names_and_the_evidence_are_kept(tmp_path: Path) -> None:
     export(dictionary, tmp_path / "schema")
     kept = tmp_path / "metainfo" / "schema"
     names = (kept / "names.json").read_text()
-    assert '"HR.EMPLOYEES"' in names
+    assert '"EMPLOYEES": "employees"' in names
     assert Dictionary.from_csv(kept / "dictionary") == dictionary
     assert '"HR"' in (kept / "plsql.json").read_text()
 

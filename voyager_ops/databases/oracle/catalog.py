@@ -11,6 +11,7 @@ import oracledb
 from voyager_ops.databases.oracle import dictionary_rows as rows
 from voyager_ops.databases.oracle.column_types import oracle_type, target_types
 from voyager_ops.databases.oracle.dictionary import Dictionary, ObjectName, read_dictionary
+from voyager_ops.databases.oracle.name_map import is_users
 from voyager_ops.databases.oracle.names import fold, folded_unique
 from voyager_ops.databases.oracle.overrides import SKIP, Overrides
 from voyager_ops.databases.oracle.targets import parse_target
@@ -68,17 +69,12 @@ def tables_of(
     return _Catalog(dictionary, overrides or Overrides()).tables(tuple(include), tuple(exclude))
 
 
-def is_users(row: rows.ColumnRow) -> bool:
-    """Whether a user made the column: invisible ones are hidden too. Not those of Oracle's own, nor unused ones."""
-    own = row.column_name.startswith("SYS_") and row.column_name.endswith("$")
-    return row.hidden_column != "YES" or (row.user_generated == "YES" and not own)
-
-
 class _Catalog:
     def __init__(self, dictionary: Dictionary, overrides: Overrides) -> None:
         self._dictionary = dictionary
         self._overrides = overrides
         self._types = target_types(dictionary, overrides)
+        self._names = overrides.naming.names(dictionary)
         self._columns: dict[ObjectName, list[rows.ColumnRow]] = defaultdict(list)
         for row in dictionary.tab_cols:
             if is_users(row):
@@ -119,15 +115,11 @@ class _Catalog:
             if (row.owner, row.table_name) not in others and row.temporary != "Y" and row.dropped != "YES"
         ]
         folded_unique(dict.fromkeys(row.owner for row in found), "the schemas")
-        by_owner: dict[str, list[str]] = defaultdict(list)
-        for row in found:
-            by_owner[row.owner].append(row.table_name)
         result = []
         for row in found:
-            native, name = QName(row.owner, row.table_name), QName(fold(row.owner), fold(row.table_name))
+            native, name = QName(row.owner, row.table_name), QName(*self._names.at(row.owner, row.table_name))
             chosen = matches(name, include) or matches(native, include)
             if chosen and not (matches(name, exclude) or matches(native, exclude)):
-                folded_unique(by_owner[row.owner], f"schema {row.owner}")
                 table = self._table(row, name, native)
                 if table.data_columns:
                     result.append(table)
@@ -145,7 +137,6 @@ class _Catalog:
     def _table(self, row: rows.TableRow, name: QName, native: QName) -> Table:
         place = (row.owner, row.table_name)
         ordered = sorted(self._columns[place], key=_place)
-        folded_unique((item.column_name for item in ordered), f"table {native}")
         columns = tuple(column for item in ordered if (column := self._column(item)) is not None)
         key = self._key(place, columns)
         oid = self._object_ids.get(place, 0)
@@ -169,7 +160,7 @@ class _Catalog:
             return None
         target = parse_target(sql) if sql is not None else None
         return Column(
-            name=fold(row.column_name),
+            name=self._names.column(row.owner, row.table_name, row.column_name),
             type_sql=sql or "",
             type_oid=target.oid if target else 0,
             base_oid=target.oid if target else 0,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from voyager_ops.databases.oracle import check_mends
 from voyager_ops.databases.oracle.check_facts import OracleFacts
-from voyager_ops.databases.oracle.names import qualified, quote, unusable
+from voyager_ops.databases.oracle.names import qualified, quote
 from voyager_ops.databases.oracle.prepare_sql import MOST_COLUMNS
 from voyager_ops.databases.oracle.targets import parse_target
 from voyager_ops.databases.oracle.triggers.statements import change_table_width
@@ -31,7 +31,6 @@ _DOUBTED = frozenset({"JSON", "VECTOR", "UROWID"})
 def check_tables(facts: OracleFacts, tables: Sequence[Table], subject: str, *, mines: bool) -> Iterator[Check]:
     yield from _types(tables, subject, mines=mines)
     yield from _keys(tables, subject)
-    yield from _target_names(tables, subject)
     if mines:
         yield from _mined(facts, tables, subject)
         yield from _names(facts, tables, subject)
@@ -251,18 +250,6 @@ def _merges(column: Column) -> bool:
         return target.kind == "float4"
     # Trailing blanks do not count in a character(n); texts of JSON are not compared as they are written.
     return type_.name in ("VARCHAR2", "NVARCHAR2") and target.kind in ("bpchar", "json", "jsonb", "xml")
-
-
-def _target_names(tables: Sequence[Table], subject: str) -> Iterator[Check]:
-    for table in tables:
-        if reason := unusable(table.name.name):
-            mend = f"{_rename(table)}, or leave it out (tables.exclude)"
-            yield error("target_names", subject, f"table {_label(table)}: {reason}", "the target has no such table", mend)
-        for column in table.columns:
-            if reason := unusable(column.name, column=True):
-                mend = f"{_rename(table, column)}, or leave it out (types: {{by_column: {{{_label(table, column)}: skip}}}})"
-                message = f"column {_label(table, column)}: {reason}"
-                yield error("target_names", subject, message, "the target has no such column", mend)
 
 
 def _rename(table: Table, column: Column | None = None) -> str:

@@ -50,7 +50,7 @@ class OracleEngine:
         return _on(
             database,
             "sequences",
-            lambda connection: sequences.read_sequences(connection, schemas),
+            lambda connection: sequences.read_sequences(connection, schemas, oracle(database).overrides.naming),
             "the sequences could not be read",
         )
 

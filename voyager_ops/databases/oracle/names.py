@@ -6,6 +6,7 @@ anything but upper case was quoted when it was created, and stays exactly as it 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Final
 
@@ -60,6 +61,19 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def too_long(name: str) -> bool:
+    return len(name.encode()) > LONGEST_ON_TARGET
+
+
+def shortened(name: str) -> str:
+    """``name``, cut and made distinct again by a few digits of its hash when PostgreSQL would cut it."""
+    if not too_long(name):
+        return name
+    digits = hashlib.sha256(name.encode()).hexdigest()[:8]
+    head = name.encode()[: LONGEST_ON_TARGET - 9].decode(errors="ignore")
+    return f"{head}_{digits}"
+
+
 def folded_unique(names: Iterable[str], what: str) -> dict[str, str]:
     """Oracle name to folded name for names that live in one name space.
 
@@ -90,6 +104,6 @@ def owner_names(schemas: Iterable[str]) -> dict[str, str]:
 
 def unusable(folded: str, *, column: bool = False) -> str:
     """Why PostgreSQL has no table, or column, of this name; '' when it may have one."""
-    if len(folded.encode()) > LONGEST_ON_TARGET:
+    if too_long(folded):
         return f"its name is longer than {LONGEST_ON_TARGET} bytes"
     return f"{folded} is a column that every table of PostgreSQL has" if column and folded in _SYSTEM_COLUMNS else ""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from voyager_ops.databases.oracle.name_map import Naming
 from voyager_ops.databases.oracle.names import fold, unfold
 from voyager_ops.databases.oracle.types import CHARACTERS, OracleType, target_type
 from voyager_ops.errors import ConfigError
@@ -22,13 +23,14 @@ class Overrides:
     without (``DATE``, ``VARCHAR2``) any of its kind, but ``NUMBER`` is a NUMBER declared without precision.
     ``by_table``: ``OWNER.TABLE`` to what ``by_type`` is, for the columns of that table. ``by_column``: ``OWNER.TABLE.COLUMN`` to
     a target type or ``skip``. The column goes before the table, and that before ``by_type``, however special the keys are.
-    ``nul``: see :func:`value_text.without_nul`.
+    ``nul``: see :func:`value_text.without_nul`. ``naming``: names on the target.
     """
 
     by_type: Mapping[str, str] = field(default_factory=dict)
     by_table: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     by_column: Mapping[str, str] = field(default_factory=dict)
     nul: str = ""
+    naming: Naming = field(default_factory=Naming)
 
     def of(self, owner: str, table: str, column: str, type_: OracleType) -> str:
         """The target type wanted for a column (Oracle's names), ``skip``, or '' when nothing is said."""

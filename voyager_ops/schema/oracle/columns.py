@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
-from voyager_ops.databases.oracle.names import unusable
 from voyager_ops.schema.oracle.dialect import Node, Refused, data_type, identifier, number
 from voyager_ops.schema.oracle.gate import translate_default, translate_generated
 from voyager_ops.schema.oracle.output import Output
@@ -33,7 +32,7 @@ def table_columns(source: Source, output: Output, owner: str, table: str, key: f
     virtual: list[ColumnType] = []
     for row in source.visible(owner, table):
         column = source.typed(row)
-        reason = column.why if column.sql is None else unusable(column.name, column=True)
+        reason = column.why if column.sql is None else ""
         if reason:
             message = f"the column is not created on the target and its values are not migrated: {reason}"
             output.find("COLUMN_LEFT_OUT", "column", owner, f"{table}.{row.column_name}", message)

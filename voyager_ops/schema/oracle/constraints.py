@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
-from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.oracle.columns import TableColumns, checked_at_once
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, table
 from voyager_ops.schema.oracle.gate import translate_condition
 from voyager_ops.schema.oracle.output import Output
+from voyager_ops.schema.oracle.scope import target_of
 from voyager_ops.schema.oracle.source import Source, not_null_column
 from voyager_ops.schema.oracle.typed import Kind
 
@@ -82,7 +82,7 @@ def _named(row: rows.ConstraintRow, node: Node, name: str) -> Node:
 
 def _add(output: Output, row: rows.ConstraintRow, node: Node, *, not_valid: bool = False) -> None:
     action = exp.AddConstraint(expressions=[node])
-    target = table(fold(row.owner), fold(row.table_name))
+    target = table(*output.names.at(row.owner, row.table_name))
     # sqlglot puts NOT VALID on a line of its own, without one before it.
     suffix = " NOT VALID" if not_valid else ""
     output.add(exp.Alter(this=target, kind="TABLE", actions=[action]), suffix=suffix)
@@ -108,7 +108,7 @@ def _unique(source: Source, output: Output, row: rows.ConstraintRow, made: Made,
         output.find("KEY_VALIDATED", "constraint", row.owner, place, message)
     if len(names) > 1 and not set(names) <= columns.not_null:
         output.find("UNIQUE_WITH_NULL", "constraint", row.owner, place, NULLS_DIFFER)
-    keys = exp.Schema(expressions=[identifier(fold(name)) for name in names])
+    keys = exp.Schema(expressions=[identifier(target_of(columns.kinds, name)) for name in names])
     node: Node = exp.UniqueColumnConstraint(this=keys, options=timing)
     if row.generated != "GENERATED NAME":
         node = _named(row, node, output.free_name("constraint", row.owner, row.constraint_name, suffix="key"))
@@ -125,7 +125,8 @@ def _unvalidated(output: Output, row: rows.ConstraintRow, columns: TableColumns)
     column = not_null_column(row)
     try:
         if column and column in columns.kinds:
-            condition: Node = exp.Not(this=exp.Is(this=exp.Column(this=identifier(fold(column))), expression=exp.Null()))
+            named = exp.Column(this=identifier(target_of(columns.kinds, column)))
+            condition: Node = exp.Not(this=exp.Is(this=named, expression=exp.Null()))
         else:
             condition = translate_condition(row.search_condition, columns=columns.kinds, owner=row.owner).node
     except Refused as refused:
@@ -156,10 +157,13 @@ def _foreign_key(source: Source, output: Output, row: rows.ConstraintRow, made: 
         return
     reference = exp.Reference(
         this=exp.Schema(
-            this=table(fold(parent.owner), fold(parent.table_name)), expressions=[identifier(fold(n)) for n in others]
+            this=table(*source.names.at(parent.owner, parent.table_name)),
+            expressions=[identifier(target_of(there.kinds, name)) for name in others],
         )
     )
-    key = exp.ForeignKey(expressions=[identifier(fold(n)) for n in names], reference=reference, options=_timing(row))
+    key = exp.ForeignKey(
+        expressions=[identifier(target_of(child.kinds, name)) for name in names], reference=reference, options=_timing(row)
+    )
     if row.delete_rule in _ACTIONS:
         key.set("delete", _ACTIONS[row.delete_rule])
     not_valid = row.validated != "VALIDATED"

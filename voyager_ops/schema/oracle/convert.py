@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from voyager_ops.databases.oracle.dictionary import Dictionary
+from voyager_ops.databases.oracle.dictionary import Dictionary, ObjectName
 from voyager_ops.databases.oracle.names import fold
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.schema.findings import Finding
@@ -45,9 +45,10 @@ def convert(
     ``overrides``: types that the configuration wants. ``convert_program``: for PL/SQL; without it all of it is kept as it is.
     Raises PreconditionError when two names become one, ConfigError for an override that cannot be.
     """
-    source, output = Source(dictionary, overrides or Overrides()), Output()
-    for owner, name in source.named():
-        output.claim(owner, fold(name))
+    source = Source(dictionary, overrides or Overrides())
+    output = Output(names=source.names)
+    for place, target in source.names.objects.items():
+        output.claim(place[0], target)
     convert_schemas(source, output)
     ObjectTypes(source, output).convert_all()
     convert_sequences(source, output)
@@ -62,7 +63,10 @@ def convert(
     for statement in grants(source, output):
         output.keep(Kind.GRANT, statement)
     last_look(source, output)
-    return Converted(tuple(output.statements), tuple(output.kept), tuple(output.findings), inventory, _names(source, output))
+    _renamed(source, output)
+    return Converted(
+        tuple(output.statements), tuple(output.kept), tuple(output.findings), inventory, _names(source, output, made)
+    )
 
 
 def _programs(
@@ -84,22 +88,24 @@ def _programs(
         yield program
 
 
-def _names(source: Source, output: Output) -> dict[str, Any]:
-    """Oracle's names to the target's: schemas, relations with their columns, and whatever is not simply folded."""
-    relations: dict[str, Any] = {}
-    for (owner, name), relation in sorted(source.relations.items()):
-        relations[f"{owner}.{name}"] = {
-            "target": f"{relation.schema}.{relation.name}",
-            "columns": {column: fold(column) for column in relation.columns},
-        }
+def _renamed(source: Source, output: Output) -> None:
+    """A finding for every table, view, sequence and column that is called otherwise than its folded name."""
+    for (owner, name), target in sorted(source.names.objects.items()):
+        if target != fold(name):
+            output.find("RENAMED", "name", owner, name, f"{name} on the source: {_WHY}")
+    for (owner, table), columns in sorted(source.names.columns.items()):
+        for name, target in columns.items():
+            if target != fold(name) and (owner, table) in source.relations:
+                output.find("RENAMED", "column", owner, f"{table}.{name}", f"{name} on the source: {_WHY}")
+
+
+_WHY = "its own name is too long or taken, or names: in the configuration says so"
+
+
+def _names(source: Source, output: Output, made: Iterable[ObjectName]) -> dict[str, Any]:
+    """The map: of schemas, objects and columns, and of indexes, constraints and partitions that are not simply folded."""
     others = [
         {"what": what, "owner": owner, "source": native, "target": target}
         for (what, owner, native), target in sorted(output.mapped.items())
     ]
-    return {
-        "version": 1,
-        "schemas": {owner: fold(owner) for owner in source.dictionary.owners},
-        "relations": relations,
-        "sequences": {f"{o}.{n}": f"{fold(o)}.{fold(n)}" for o, n in sorted(source.sequences)},
-        "others": others,
-    }
+    return source.overrides.naming.to_json(source.dictionary, source.names, made) | {"others": others}

@@ -120,7 +120,7 @@ def _column(tr: Translator, node: exp.Column, scope: Scope) -> Typed:
         return _pseudo(tr, name, alias, scope)
     holder, kind = found
     table = identifier(fold(holder)) if alias else None
-    return Typed(exp.Column(this=identifier(fold(name)), table=table), kind)
+    return Typed(exp.Column(this=identifier(kind.target or fold(name)), table=table), kind)
 
 
 def _sequence(tr: Translator, what: str, owner: str, name: str) -> Typed:

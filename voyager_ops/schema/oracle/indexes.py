@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
-from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.oracle.constraints import NULLS_DIFFER
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, table
 from voyager_ops.schema.oracle.gate import translate_expression
 from voyager_ops.schema.oracle.output import Output
+from voyager_ops.schema.oracle.scope import target_of
 from voyager_ops.schema.oracle.source import Source
 from voyager_ops.schema.oracle.typed import Kind
 
@@ -95,7 +95,7 @@ def _index(source: Source, output: Output, index: rows.IndexRow, columns: Mappin
     if unique and len(keys) > 1 and not set(plain) <= filled:
         output.find("UNIQUE_WITH_NULL", "index", index.owner, place, NULLS_DIFFER)
     name = output.free_name("index", index.table_owner, index.index_name, suffix="idx")
-    target = table(fold(index.table_owner), fold(index.table_name))
+    target = table(*source.names.at(index.table_owner, index.table_name))
     parameters = exp.IndexParameters(columns=keys)
     output.add(exp.Create(kind="INDEX", unique=unique, this=exp.Index(this=identifier(name), table=target, params=parameters)))
 
@@ -111,13 +111,13 @@ def _key(source: Source, index: rows.IndexRow, column: rows.IndexColumnRow, colu
     if text is None:
         if column.column_name not in columns:
             raise Refused(f"its column {column.column_name} is not on the target")
-        return exp.Column(this=identifier(fold(column.column_name))), column.column_name
+        return exp.Column(this=identifier(target_of(columns, column.column_name))), column.column_name
     translated = translate_expression(text, columns=columns, owner=index.table_owner, lasting=True)
     if translated.kind.base == "null":
         raise Refused("it indexes a constant")
     if in_utc(text, columns):
         node = translated.node.expressions[1]
-        return node, next((native for native in columns if fold(native) == node.name), "")
+        return node, next((native for native in columns if target_of(columns, native) == node.name), "")
     if isinstance(translated.node, exp.Column):
-        return translated.node, next((native for native in columns if fold(native) == translated.node.name), "")
+        return translated.node, next((native for native in columns if target_of(columns, native) == translated.node.name), "")
     return exp.Paren(this=translated.node), ""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlglot import exp
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
-from voyager_ops.databases.oracle.names import fold
+from voyager_ops.databases.oracle.name_map import distinct
 from voyager_ops.databases.oracle.types import OracleType, target_type, why_not
 from voyager_ops.schema.oracle.dialect import Node, Refused, data_type, generate, identifier, table
-from voyager_ops.schema.oracle.output import Output, too_long
+from voyager_ops.schema.oracle.output import Output
 from voyager_ops.schema.oracle.source import Source
 
 _NAMES = {
@@ -44,10 +44,6 @@ class ObjectTypes:
         row = self.types[place]
         self.output.account("TYPE", *place)
         try:
-            if too_long(fold(row.type_name)):
-                raise Refused("its name is longer than 63 bytes")
-            if self.output.taken(row.owner, fold(row.type_name)):
-                raise Refused(f"another object is called {fold(row.type_name)} on the target")
             if row.typecode == "COLLECTION":
                 self._collection(row)
             elif row.typecode == "OBJECT":
@@ -59,22 +55,22 @@ class ObjectTypes:
             self.output.find("TYPE_LEFT_OUT", "type", *place, f"the type is left out: {refused.reason}")
             return
         self.done[place] = ""
-        self.output.claim(row.owner, fold(row.type_name))
 
     def _object(self, row: rows.TypeRow) -> None:
         attributes = sorted(self.source.attributes.get((row.owner, row.type_name), []), key=lambda item: item.attr_no or 0)
         if not attributes or row.incomplete == "YES":
             raise Refused("it has no attributes")
         columns: list[Node] = []
+        names = distinct((attribute.attr_name for attribute in attributes), columns=True)
         for attribute in attributes:
             if attribute.attr_type_mod:
                 raise Refused(f"its attribute {attribute.attr_name} is a {attribute.attr_type_mod}")
             sql = self._type(
                 attribute.attr_type_owner, attribute.attr_type_name, attribute.length, attribute.precision, attribute.scale
             )
-            columns.append(exp.ColumnDef(this=identifier(fold(attribute.attr_name)), kind=data_type(sql)))
+            columns.append(exp.ColumnDef(this=identifier(names[attribute.attr_name]), kind=data_type(sql)))
         body = exp.Schema(expressions=columns)
-        name = table(fold(row.owner), fold(row.type_name))
+        name = table(*self.source.names.at(row.owner, row.type_name))
         # sqlglot knows no CREATE TYPE … AS (…) as a tree of its own; its parts are.
         self.output.statements.append(f"CREATE TYPE {generate(name)} AS {generate(body)}")
         if row.methods:
@@ -91,7 +87,7 @@ class ObjectTypes:
         if found.elem_type_mod:
             raise Refused(f"its elements are {found.elem_type_mod}s")
         element = self._type(found.elem_type_owner, found.elem_type_name, found.length, found.precision, found.scale)
-        name = table(fold(row.owner), fold(row.type_name))
+        name = table(*self.source.names.at(row.owner, row.type_name))
         limit = f" CHECK (cardinality(VALUE) <= {found.upper_bound})" if found.upper_bound else ""
         self.output.statements.append(f"CREATE DOMAIN {generate(name)} AS {element}[]{limit}")
 
@@ -101,7 +97,7 @@ class ObjectTypes:
             self._convert(place)
             if self.done[place]:
                 raise Refused(f"{owner}.{name} is not on the target ({self.done[place]})")
-            return generate(table(fold(owner), fold(name)))
+            return generate(table(*self.source.names.at(owner, name)))
         plain = _NAMES.get(name, name)
         if name in ("INTEGER", "SMALLINT"):
             precision, scale = 38, 0

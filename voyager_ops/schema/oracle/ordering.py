@@ -61,7 +61,11 @@ def _sorted(tr: Translator, item: Any, result: Any, scope: Scope, results: Resul
             projection = result.expressions[place - 1]
             node = (projection.this if isinstance(projection, exp.Alias) else projection).copy()
             return rebuilt(item, by_bytes(Typed(node, kind))), False
-        named: Node = inner.copy() if isinstance(inner, exp.Literal) else exp.Column(this=identifier(fold(native(inner.this))))
+        named: Node = (
+            inner.copy()
+            if isinstance(inner, exp.Literal)
+            else exp.Column(this=identifier(kind.target or fold(native(inner.this))))
+        )
         return rebuilt(item, named), is_text(kind)
     clashes = {native(c.this) for c in inner.find_all(exp.Column) if not c.args.get("table")} & results.aliases
     if clashes:

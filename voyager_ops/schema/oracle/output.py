@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
 from voyager_ops.databases.oracle.dictionary_rows import ConstraintRow
-from voyager_ops.databases.oracle.names import fold
+from voyager_ops.databases.oracle.name_map import Names
+from voyager_ops.databases.oracle.names import fold, shortened
 from voyager_ops.schema.findings import Finding
 from voyager_ops.schema.kinds import Kind
 from voyager_ops.schema.oracle.dialect import generate
-
-LONGEST = 63
-"""Bytes of a name that PostgreSQL keeps; it cuts the rest in silence."""
 
 
 @dataclass
@@ -30,6 +27,7 @@ class Output:
     accounted: set[tuple[str, str, str]] = field(default_factory=set)
     _names: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _constraints: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    names: Names = field(default_factory=Names)
     mapped: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(what, owner, Oracle's name) to the name on the target, for all that is not simply folded."""
 
@@ -42,8 +40,16 @@ class Output:
 
     def find(self, code: str, object_type: str, owner: str, name: str, message: str) -> None:
         """A finding about an object of the source, under its name on the target."""
-        parts = [owner, *name.split(".")]
-        self.findings.append(Finding(code, object_type, ".".join(fold(part) for part in parts if part), message))
+        self.findings.append(Finding(code, object_type, self._shown(owner, name), message))
+
+    def _shown(self, owner: str, name: str) -> str:
+        """``owner.name`` as the target has it; behind a table's name one of its columns, or of what else it has."""
+        for at in (place for place, letter in enumerate(f"{name}.") if letter == "."):
+            if (owner, name[:at]) in self.names.objects:
+                rest = name[at + 1 :]
+                parts = [*self.names.at(owner, name[:at]), self.names.column(owner, name[:at], rest) if rest else ""]
+                return ".".join(part for part in parts if part)
+        return ".".join(fold(part) for part in (owner, *name.split(".")) if part)
 
     def account(self, object_type: str, owner: str, name: str) -> None:
         self.accounted.add((object_type, owner, name))
@@ -88,16 +94,3 @@ class Output:
         if name != wanted:
             self.mapped[(what, owner, native)] = name
             self.find("RENAMED", what, owner, native, f"it is called {name} on the target: its own name is too long or taken")
-
-
-def too_long(name: str) -> bool:
-    return len(name.encode()) > LONGEST
-
-
-def shortened(name: str) -> str:
-    """``name``, cut and made distinct again by a few digits of its hash when PostgreSQL would cut it."""
-    if not too_long(name):
-        return name
-    digits = hashlib.sha256(name.encode()).hexdigest()[:8]
-    head = name.encode()[: LONGEST - 9].decode(errors="ignore")
-    return f"{head}_{digits}"

@@ -13,6 +13,7 @@ from voyager_ops.schema.oracle.columns import TableColumns
 from voyager_ops.schema.oracle.dialect import Node, Refused, collated, data_type, identifier, number, table, text
 from voyager_ops.schema.oracle.gate import translate_expression
 from voyager_ops.schema.oracle.output import Output
+from voyager_ops.schema.oracle.scope import target_of
 from voyager_ops.schema.oracle.source import Source
 from voyager_ops.schema.oracle.typed import Kind, is_moment, is_text
 
@@ -124,7 +125,7 @@ def partition_by(level: Level, columns: TableColumns) -> Node:
     """``PARTITION BY`` of a table. Text is kept in binary order, as Oracle compares it with its bounds."""
     keys: list[Node] = []
     for name in level.keys:
-        column: Node = exp.Column(this=identifier(fold(name)))
+        column: Node = exp.Column(this=identifier(target_of(columns.kinds, name)))
         keys.append(collated(column, "C") if level.strategy == "RANGE" and is_text(columns.kinds[name]) else column)
     return exp.PartitionedByProperty(this=exp.Schema(this=level.strategy, expressions=keys))
 
@@ -138,7 +139,7 @@ def children(source: Source, output: Output, owner: str, name: str, found: Plan)
     bounds = _bounds(found.top, [part.high_value for part in parts], found.columns)
     # All bounds first: a table with half of its partitions would be worse than one without.
     subs = {part.partition_name: _sub_parts(source, part, found) for part in parts}
-    parent = table(fold(owner), fold(name))
+    parent = table(*output.names.at(owner, name))
     for part, bound in zip(parts, bounds, strict=True):
         child = _child_name(output, owner, name, part.partition_name)
         sub = subs[part.partition_name]
@@ -162,7 +163,7 @@ def _sub_parts(source: Source, part: rows.PartitionRow, found: Plan) -> list[tup
 
 def _child_name(output: Output, owner: str, parent: str, part: str) -> str:
     native = f"{parent}.{part}"
-    return output.free_name("partition", owner, native, wanted=f"{fold(parent)}_{fold(part)}", suffix="p")
+    return output.free_name("partition", owner, native, wanted=f"{output.names.at(owner, parent)[1]}_{fold(part)}", suffix="p")
 
 
 def _create(output: Output, owner: str, name: str, parent: exp.Table, bound: Node, under: Node | None) -> None:
@@ -183,7 +184,7 @@ def _catch_all(output: Output, owner: str, name: str, row: rows.PartitionedTable
     under = None
     if found.sub is not None:
         under = partition_by(found.sub, found.columns)
-    _create(output, owner, child, table(fold(owner), fold(name)), exp.Var(this="DEFAULT"), under)
+    _create(output, owner, child, table(*output.names.at(owner, name)), exp.Var(this="DEFAULT"), under)
     if found.sub is not None:
         leaf = _child_name(output, owner, name, "REST_REST")
         rest = _hash_bound(0, 1) if found.sub.strategy == "HASH" else exp.Var(this="DEFAULT")

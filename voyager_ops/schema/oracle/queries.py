@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlglot import exp
 
-from voyager_ops.databases.oracle.names import fold
+from voyager_ops.databases.oracle.names import fold, too_long
 from voyager_ops.schema.oracle.aggregates import AGGREGATES
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, native, number, table
 from voyager_ops.schema.oracle.expressions import Translator
 from voyager_ops.schema.oracle.nulls import give_types, settled
 from voyager_ops.schema.oracle.ordering import Results, order_and_limit
 from voyager_ops.schema.oracle.outer_joins import conjuncts, outer_joins
-from voyager_ops.schema.oracle.scope import Relation, Scope
+from voyager_ops.schema.oracle.scope import Relation, Scope, named, target_of
 from voyager_ops.schema.oracle.typed import TEXT, Kind, Typed, integer_of, refuse_collated, unify
 
 _SELECT = {
@@ -153,12 +153,16 @@ def _ctes(tr: Translator, node: Any, scope: Scope) -> exp.With | None:
         if any(native(item.this) == name and not item.args.get("db") for item in cte.this.find_all(exp.Table)):
             raise Refused(f"WITH {name} is recursive")
         query, columns = translate(tr, cte.this, scope)
-        named = [native(column) for column in alias.args.get("columns") or ()]
-        if named and len(named) != len(columns):
+        given_names = [native(column) for column in alias.args.get("columns") or ()]
+        if given_names and len(given_names) != len(columns):
             raise Refused(f"WITH {name} names another number of columns than it has")
-        columns = settled(dict(zip(named or columns, columns.values(), strict=True)))
+        columns = named(settled(dict(zip(given_names or columns, columns.values(), strict=True))))
+        if too_long(fold(name)) or any(fold(name) == fold(other) for other in scope.queries):
+            raise Refused(f"WITH {name} cannot be called {fold(name)} on the target")
         scope.queries[name] = Relation(columns)
-        target = exp.TableAlias(this=identifier(fold(name)), columns=[identifier(fold(column)) for column in columns])
+        target = exp.TableAlias(
+            this=identifier(fold(name)), columns=[identifier(target_of(columns, column)) for column in columns]
+        )
         translated.append(exp.CTE(this=query, alias=target))
     return exp.With(expressions=translated)
 
@@ -224,8 +228,11 @@ def _join(tr: Translator, join: exp.Join, item: Node, scope: Scope) -> Node:
             kinds = {kind.columns[name].base for kind in scope.sources.values() if name in kind.columns}
             if len(kinds) > 1 and not kinds <= {"number", "double"} and not kinds <= {"date", "timestamp"}:
                 raise Refused(f"USING {name} compares columns of different kinds")
+            if len({target_of(kind.columns, name) for kind in scope.sources.values() if name in kind.columns}) > 1:
+                raise Refused(f"USING {name}: the columns have different names on the target")
         scope.merged.update(names)
-        return exp.Join(this=item, side=side or None, using=[identifier(fold(name)) for name in names])
+        targets = [next(target_of(one.columns, name) for one in scope.sources.values() if name in one.columns) for name in names]
+        return exp.Join(this=item, side=side or None, using=[identifier(target) for target in targets])
     if join.args.get("on") is None:
         return exp.Join(this=item, kind="CROSS")
     return exp.Join(this=item, side=side or None, on=tr.condition(join.args["on"], scope))
@@ -241,7 +248,7 @@ def _source(tr: Translator, node: Any, scope: Scope) -> Node:
             native(node.alias_or_name and node.args["alias"].this) if node.args.get("alias") else f"q{len(scope.sources) + 1}_"
         )
         scope.add(alias, Relation(settled(columns)))
-        names = [identifier(fold(name)) for name in columns]
+        names = [identifier(target_of(columns, name)) for name in columns]
         return exp.Subquery(this=query, alias=exp.TableAlias(this=identifier(fold(alias)), columns=names))
     if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
         raise Refused("a source of rows other than tables, views and queries")
@@ -300,15 +307,20 @@ def _rownum_bound(condition: Any, scope: Scope) -> int | None:
 
 def _projections(tr: Translator, node: exp.Select, scope: Scope, result: exp.Select) -> dict[str, Kind]:
     columns: dict[str, Kind] = {}
-    projections: list[Node] = []
+    found: list[tuple[Node, str, bool]] = []
     for item in node.expressions:
         for alias, typed in _projected(tr, item, scope):
             name = alias or _name_of(item, len(columns))
             if name in columns:
                 name = f"{name}${len(columns)}"  # two columns of one name: nobody can speak of the second
             columns[name] = typed.kind
-            plain = isinstance(typed.node, exp.Column) and str(typed.node.this.this) == fold(name)
-            projections.append(typed.node if plain or not alias else exp.Alias(this=typed.node, alias=identifier(fold(name))))
+            found.append((typed.node, name, bool(alias)))
+    columns = named(columns)
+    projections: list[Node] = []
+    for value, name, has_alias in found:
+        target = target_of(columns, name)
+        plain = isinstance(value, exp.Column) and str(value.this.this) == target
+        projections.append(value if plain or not has_alias else exp.Alias(this=value, alias=identifier(target)))
     result.set("expressions", projections)
     return columns
 
@@ -333,7 +345,7 @@ def _starred(star: exp.Star, wanted: str, scope: Scope) -> list[tuple[str, Typed
     for alias, relation in scope.sources.items():
         if wanted in ("", alias):
             for name, kind in relation.columns.items():
-                column = exp.Column(this=identifier(fold(name)), table=identifier(fold(alias)))
+                column = exp.Column(this=identifier(kind.target or fold(name)), table=identifier(fold(alias)))
                 found.append((name, Typed(column, kind)))
     if not found:
         raise Refused(f"{wanted}.* is not known")

@@ -11,6 +11,7 @@ from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.kinds import Kind as FileKind
 from voyager_ops.schema.oracle.dialect import Node, identifier, table, text
 from voyager_ops.schema.oracle.output import Output
+from voyager_ops.schema.oracle.scope import target_of
 from voyager_ops.schema.oracle.source import Source
 
 _PRIVILEGES = {
@@ -51,24 +52,24 @@ def convert_comments(source: Source, output: Output) -> None:
         place = (comment.owner, comment.table_name)
         if comment.comments and place in source.relations and place not in source.mviews:
             kind = "VIEW" if place in source.views else "TABLE"
-            output.add(exp.Comment(this=_target(place), kind=kind, expression=text(comment.comments)))
+            output.add(exp.Comment(this=_target(source, place), kind=kind, expression=text(comment.comments)))
     for place, words in sorted(of_mviews.items()):
         if words and place in source.relations:
-            output.add(exp.Comment(this=_target(place), kind="MATERIALIZED VIEW", expression=text(words)))
+            output.add(exp.Comment(this=_target(source, place), kind="MATERIALIZED VIEW", expression=text(words)))
     for column in d.col_comments:
         place = (column.owner, column.table_name)
         relation = source.relations.get(place)
         if column.comments and relation is not None and column.column_name in relation.columns:
             name = exp.Column(
-                this=identifier(fold(column.column_name)),
+                this=identifier(target_of(relation.columns, column.column_name)),
                 table=identifier(relation.name),
                 db=identifier(relation.schema),
             )
             output.add(exp.Comment(this=name, kind="COLUMN", expression=text(column.comments)))
 
 
-def _target(place: tuple[str, str]) -> exp.Table:
-    return table(fold(place[0]), fold(place[1]))
+def _target(source: Source, place: tuple[str, str]) -> exp.Table:
+    return table(*source.names.at(*place))
 
 
 def grants(source: Source, output: Output) -> list[str]:
@@ -95,7 +96,7 @@ def grants(source: Source, output: Output) -> list[str]:
             other[column.owner].append(_original(column, f"{column.privilege}({column.column_name})"))
             continue
         node = _grant(source, *place, column.grantee, [column.privilege], column.grantable == "YES")
-        node.args["privileges"][0].set("expressions", [identifier(fold(column.column_name))])
+        node.args["privileges"][0].set("expressions", [identifier(target_of(relation.columns, column.column_name))])
         given[column.owner].append(node.sql("postgres"))
     for owner, originals in sorted(other.items()):
         message = (
@@ -122,7 +123,7 @@ def _grant(source: Source, owner: str, name: str, grantee: str, privileges: list
     return exp.Grant(
         privileges=names,
         kind="SEQUENCE" if (owner, name) in source.sequences else "TABLE",
-        securable=_target((owner, name)),
+        securable=_target(source, (owner, name)),
         principals=[exp.GrantPrincipal(this=exp.Var(this="PUBLIC") if grantee == "PUBLIC" else identifier(fold(grantee)))],
         grant_option=grantable,
     )

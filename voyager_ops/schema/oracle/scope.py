@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from voyager_ops.databases.oracle.name_map import distinct
+from voyager_ops.databases.oracle.names import LONGEST_ON_TARGET, fold, too_long
 from voyager_ops.schema.oracle.dialect import Refused
 from voyager_ops.schema.oracle.typed import Kind
 
 
 @dataclass(frozen=True)
 class Relation:
-    """Something with columns. ``columns``: Oracle's name to kind, in order; their names on the target are the folded ones.
+    """Something with columns. ``columns``: Oracle's name to kind, in order.
 
     ``schema`` and ``name`` are the target's; both empty for a sub-query.
     """
@@ -56,8 +58,10 @@ class Scope:
     """Whether ROWNUM here is the number of a row of the result."""
 
     def add(self, alias: str, relation: Relation) -> None:
-        if alias in self.sources:
-            raise Refused(f"two tables are called {alias}")
+        if any(fold(alias) == fold(other) for other in self.sources):
+            raise Refused(f"two tables are called {fold(alias)}")
+        if too_long(fold(alias)):
+            raise Refused(f"{alias} is longer than the {LONGEST_ON_TARGET} bytes of a name on the target")
         self.sources[alias] = relation
 
     def parent_of_sources(self) -> Scope:
@@ -85,6 +89,17 @@ class Scope:
             if holders:
                 return holders[0], self.sources[holders[0]].columns[column]
         return self.parent.find(alias, column) if self.parent is not None else None
+
+
+def target_of(columns: Mapping[str, Kind], name: str) -> str:
+    """The name on the target of a column."""
+    return columns[name].target or fold(name)
+
+
+def named(columns: Mapping[str, Kind], names: Mapping[str, str] | None = None) -> dict[str, Kind]:
+    """The columns of a query, each with a name of its own on the target: ``names`` has them, else they are settled here."""
+    targets = distinct(columns) if names is None else names
+    return {name: replace(kind, target=targets[name]) for name, kind in columns.items()}
 
 
 def of_table(columns: Mapping[str, Kind], name: str = "") -> Scope:

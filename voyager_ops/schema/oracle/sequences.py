@@ -7,7 +7,7 @@ from sqlglot import exp
 from voyager_ops.databases.oracle.names import fold
 from voyager_ops.schema.oracle.columns import Bounds, sequence_bounds, sequence_properties
 from voyager_ops.schema.oracle.dialect import Node, Refused, identifier, table
-from voyager_ops.schema.oracle.output import Output, too_long
+from voyager_ops.schema.oracle.output import Output
 from voyager_ops.schema.oracle.source import Source, is_identity_sequence
 
 
@@ -24,18 +24,15 @@ def convert_sequences(source: Source, output: Output) -> None:
         if (owner, name) in of_columns or is_identity_sequence(name):
             continue
         try:
-            if too_long(fold(name)):
-                raise Refused("its name is longer than 63 bytes")
             bounds = sequence_bounds(row)
         except Refused as refused:
             output.find("SEQUENCE_LEFT_OUT", "sequence", owner, name, f"the sequence is left out: {refused.reason}")
             continue
         if bounds.exhausted:
             output.find("SEQUENCE_EXHAUSTED", "sequence", owner, name, "it has no values left on the source")
-        output.claim(owner, fold(name))
-        output.add(_create(owner, name, bounds))
+        output.add(_create(source.names.at(owner, name), bounds))
 
 
-def _create(owner: str, name: str, bounds: Bounds) -> Node:
+def _create(place: tuple[str, str], bounds: Bounds) -> Node:
     properties = exp.Properties(expressions=[sequence_properties(bounds)])
-    return exp.Create(this=table(fold(owner), fold(name)), kind="SEQUENCE", properties=properties)
+    return exp.Create(this=table(*place), kind="SEQUENCE", properties=properties)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
-from voyager_ops.databases.oracle.catalog import is_users
 from voyager_ops.databases.oracle.column_types import oracle_type, target_types
 from voyager_ops.databases.oracle.dictionary import Dictionary, ObjectName
-from voyager_ops.databases.oracle.names import fold, folded_unique, unusable
+from voyager_ops.databases.oracle.name_map import is_users
+from voyager_ops.databases.oracle.names import folded_unique
 from voyager_ops.databases.oracle.overrides import SKIP, Overrides
 from voyager_ops.databases.oracle.types import OracleType, why_not
 from voyager_ops.schema.oracle.dialect import Refused
@@ -38,7 +38,7 @@ class ColumnType:
     @property
     def name(self) -> str:
         """Its name on the target."""
-        return fold(self.row.column_name)
+        return self.kind.target
 
 
 def _by(found: Iterable[_Row], *names: str) -> dict[Any, list[_Row]]:
@@ -94,25 +94,8 @@ class Source:
         self.subpartition_keys = _by(d.subpart_key_columns, "owner", "name")
         self.attributes = _by(d.type_attrs, "owner", "type_name")
         self.types = target_types(d, self.overrides)
-        self._check_names()
-
-    def _check_names(self) -> None:
-        """Two names that fold to one are an error, not a choice."""
-        folded_unique(self.dictionary.owners, "schemas")
-        by_owner: dict[str, list[str]] = defaultdict(list)
-        for named in (self.tables, self.sequences, self.views, self.mviews):
-            for owner, name in named:
-                by_owner[owner].append(name)
-        for owner, names in by_owner.items():
-            folded_unique(dict.fromkeys(names), f"schema {owner}")
-        for (owner, table), columns in self.columns.items():
-            if (owner, table) in self.tables or (owner, table) in self.views:
-                folded_unique((row.column_name for row in columns if is_users(row)), f"table {owner}.{table}")
-
-    def named(self) -> Iterator[ObjectName]:
-        """All whose names PostgreSQL keeps in one space."""
-        for places in (self.tables, self.views, self.mviews, self.sequences, self.synonyms):
-            yield from places
+        folded_unique(d.owners, "schemas")
+        self.names = self.overrides.naming.names(d, anew=True)
 
     def visible(self, owner: str, table: str) -> list[rows.ColumnRow]:
         """The columns a user made, in order; invisible ones last."""
@@ -123,14 +106,16 @@ class Source:
         """The column with its type on the target."""
         oracle = oracle_type(row)
         sql = self.types[(row.owner, row.table_name, row.column_name)]
+        target = self.names.column(row.owner, row.table_name, row.column_name)
         if sql is None:
-            return ColumnType(row, oracle, None, Kind("other"), why_not(oracle))
+            return ColumnType(row, oracle, None, Kind("other", target=target), why_not(oracle))
         if sql == SKIP:
-            return ColumnType(row, oracle, None, Kind("other"), "the configuration leaves it out (types.by_column)")
+            why = "the configuration leaves it out (types.by_column)"
+            return ColumnType(row, oracle, None, Kind("other", target=target), why)
         kind = kind_of_target(sql, oracle.name)
         if row.collation not in _BINARY:
             kind = Kind("other", sql=kind.sql, collation=row.collation)
-        return ColumnType(row, oracle, sql, kind)
+        return ColumnType(row, oracle, sql, replace(kind, target=target))
 
     def is_key(self, row: rows.ConstraintRow) -> bool:
         """Whether rows are known by this primary key: the catalog has the same rule. Others become unique constraints."""
@@ -190,9 +175,7 @@ class NamesOf:
         place = self.source.resolve(owner, name, self.owner)
         if place not in self.source.sequences:
             raise Refused(f"the sequence {name} is not among what is migrated")
-        if unusable(fold(place[1]), column=False):
-            raise Refused(f"the sequence {name} is not on the target: {unusable(fold(place[1]), column=False)}")
-        return fold(place[0]), fold(place[1])
+        return self.source.names.at(*place)
 
 
 def not_null_column(row: rows.ConstraintRow) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sqlglot import exp
 
 from voyager_ops.databases.oracle import dictionary_rows as rows
-from voyager_ops.databases.oracle.names import fold
+from voyager_ops.databases.oracle.names import shortened
 from voyager_ops.schema.kinds import Kind as FileKind
 from voyager_ops.schema.oracle import partitions
 from voyager_ops.schema.oracle.columns import TableColumns, checked_at_once, table_columns
 from voyager_ops.schema.oracle.dialect import Node, Refused, generate, identifier, table
 from voyager_ops.schema.oracle.gate import translate_condition
-from voyager_ops.schema.oracle.output import Output, shortened, too_long
-from voyager_ops.schema.oracle.scope import Relation
+from voyager_ops.schema.oracle.output import Output
+from voyager_ops.schema.oracle.scope import Relation, target_of
 from voyager_ops.schema.oracle.source import Source, not_null_column
 
 
@@ -49,7 +49,7 @@ def _not_a_table(source: Source, row: rows.TableRow) -> str:
         return "the table of a queue (advanced queuing) is not migrated"
     if place in source.object_tables:
         return _OF_OBJECTS
-    return "its name is longer than 63 bytes" if too_long(fold(row.table_name)) else ""
+    return ""
 
 
 def _primary_key(source: Source, owner: str, name: str) -> rows.ConstraintRow | None:
@@ -66,8 +66,7 @@ def _table(source: Source, output: Output, row: rows.TableRow) -> TableColumns |
         output.find("TABLE_LEFT_OUT", "table", owner, name, reason)
         source.refused[(owner, name)] = reason
         return None
-    output.claim(owner, fold(name))
-    source.relations[(owner, name)] = Relation(columns.kinds, fold(owner), fold(name))
+    source.relations[(owner, name)] = Relation(columns.kinds, *source.names.at(owner, name))
     found = partitions.plan(source, output, owner, name, columns)
     if found is not None:
         found = _create(source, output, row, columns, primary, key, found)
@@ -94,12 +93,12 @@ def _create(
     if primary is not None:
         items += _key(output, primary, key, columns)
     items += _checks(source, output, owner, name, columns)
-    statement = exp.Create(kind="TABLE", this=exp.Schema(this=table(fold(owner), fold(name)), expressions=items))
+    statement = exp.Create(kind="TABLE", this=exp.Schema(this=table(*source.names.at(owner, name)), expressions=items))
     if plan is None:
         output.add(statement, pretty=True)
         return None
     # Where a bound is not understood there are no partitions at all: try them aside.
-    aside = Output(mapped=output.mapped, _names=output._names)
+    aside = Output(names=output.names, mapped=output.mapped, _names=output._names)
     try:
         partitions.children(source, aside, owner, name, plan)
     except Refused as refused:
@@ -126,9 +125,9 @@ def _key(output: Output, primary: rows.ConstraintRow, key: list[str], columns: T
     if primary.deferrable == "DEFERRABLE":
         message = "the primary key is checked at once on the target: rows are known by it, and foreign keys refer to it"
         output.find("KEY_IMMEDIATE", "constraint", owner, f"{name}.{primary.constraint_name}", message)
-    node: Node = exp.PrimaryKey(expressions=[identifier(fold(column)) for column in key])
+    node: Node = exp.PrimaryKey(expressions=[identifier(target_of(columns.kinds, column)) for column in key])
     if primary.generated == "GENERATED NAME":
-        output.claim(owner, shortened(f"{fold(name)}_pkey"))  # as PostgreSQL calls it
+        output.claim(owner, shortened(f"{output.names.at(owner, name)[1]}_pkey"))  # as PostgreSQL calls it
         return [node]
     constraint = output.free_name("constraint", owner, primary.constraint_name, suffix="key")
     return [exp.Constraint(this=identifier(constraint), expressions=[node])]
@@ -177,12 +176,14 @@ def _remarks(source: Source, output: Output, row: rows.TableRow) -> None:
 def _temporary(source: Source, output: Output, row: rows.TableRow) -> None:
     """PostgreSQL's temporary tables live in one session: the application has to create them. Its statement is kept as advice."""
     owner, name = row.owner, row.table_name
-    columns = table_columns(source, Output(), owner, name, frozenset())
+    columns = table_columns(source, Output(names=source.names), owner, name, frozenset())
     commit = "PRESERVE" if "SESSION" in row.duration else "DELETE"
     reason = "a global temporary table: PostgreSQL has none"
     source.refused[(owner, name)] = reason
     if columns.definitions:
-        statement = exp.Create(kind="TABLE", this=exp.Schema(this=table("", fold(name)), expressions=columns.definitions))
+        statement = exp.Create(
+            kind="TABLE", this=exp.Schema(this=table("", source.names.at(owner, name)[1]), expressions=columns.definitions)
+        )
         text = generate(statement, pretty=True).replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1)
         output.keep(FileKind.OMITTED, f"{text}\nON COMMIT {commit} ROWS")
     message = f"{reason}. Each session has to create its own; the statement is in advice/omitted.sql"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sqlglot import exp
@@ -31,6 +31,8 @@ class Kind:
     sql: str = ""
     collation: str = ""
     """Of an ``other``: a text that Oracle compares by this, not by its bytes."""
+    target: str = field(default="", compare=False)
+    """Of a column: its name on the target, where that is not simply folded."""
 
 
 class Typed(NamedTuple):

@@ -15,8 +15,8 @@ from voyager_ops.schema.oracle.dialect import Refused, identifier, parse_query, 
 from voyager_ops.schema.oracle.expressions import Translator
 from voyager_ops.schema.oracle.gate import accepted
 from voyager_ops.schema.oracle.nulls import settled
-from voyager_ops.schema.oracle.output import Output, too_long
-from voyager_ops.schema.oracle.scope import Relation
+from voyager_ops.schema.oracle.output import Output
+from voyager_ops.schema.oracle.scope import Relation, named, target_of
 from voyager_ops.schema.oracle.source import NamesOf, Source
 from voyager_ops.schema.oracle.typed import Kind
 
@@ -36,8 +36,7 @@ class Views:
 
     def convert_all(self) -> None:
         source = self.source
-        self.writable |= {(fold(owner), fold(name)) for owner, name in source.tables}
-        self.names = Counter((owner, fold(name)) for owner, name in source.named())
+        self.writable |= {source.names.at(*place) for place in source.tables}
         self.source.on_demand = self.convert
         for place in (*sorted(self.source.views), *sorted(self.source.mviews)):
             if place not in self.source.relations and place not in self.source.refused:
@@ -73,8 +72,6 @@ class Views:
 
     def _create(self, owner: str, name: str, materialized: bool) -> None:
         view = self.source.views.get((owner, name))
-        if too_long(fold(name)):
-            raise Refused("its name is longer than 63 bytes")
         if view is not None and view.view_type:
             raise Refused("a view of objects has no counterpart on the target")
         text = self.source.mviews[(owner, name)].query if materialized or view is None else view.text
@@ -82,31 +79,30 @@ class Views:
         query, found = Translator(NamesOf(self.source, owner), owner).query(parse_query(text), None)
         accepted(query)
         columns = self._columns(owner, name, found)
-        head = exp.Schema(this=table(fold(owner), fold(name)), expressions=[identifier(fold(column)) for column in columns])
+        target = self.source.names.at(owner, name)
+        head = exp.Schema(this=table(*target), expressions=[identifier(target_of(columns, column)) for column in columns])
         kind = "MATERIALIZED VIEW" if materialized else "VIEW"
         statement = exp.Create(kind=kind, this=head, expression=query)
         self.output.add(statement, pretty=True, suffix=self._suffix(owner, name, materialized, query, clause))
         self.output.account(kind, owner, name)
-        self.source.relations[(owner, name)] = Relation(columns, fold(owner), fold(name))
+        self.source.relations[(owner, name)] = Relation(columns, *target)
         if materialized:
             self._materialized(owner, name, columns)
 
     def _columns(self, owner: str, name: str, found: dict[str, Kind]) -> dict[str, Kind]:
         """The view's own names for the columns of its query, which the dictionary has."""
-        named = [row.column_name for row in self.source.visible(owner, name)] or list(found)
-        if len(named) != len(found):
-            raise Refused(f"it has {len(named)} columns, its query {len(found)}")
-        long = [column for column in named if too_long(fold(column))]
-        if long:
-            raise Refused(f"the name of its column {long[0]} is longer than 63 bytes")
-        return settled(dict(zip(named, found.values(), strict=True)))
+        columns = [row.column_name for row in self.source.visible(owner, name)] or list(found)
+        if len(columns) != len(found):
+            raise Refused(f"it has {len(columns)} columns, its query {len(found)}")
+        targets = {column: self.source.names.column(owner, name, column) for column in columns}
+        return named(settled(dict(zip(columns, found.values(), strict=True))), targets)
 
     def _suffix(self, owner: str, name: str, materialized: bool, query: exp.Query, clause: str) -> str:
         if materialized:
             return "\nWITH NO DATA"
         writable = self._updatable(query)
         if writable:
-            self.writable.add((fold(owner), fold(name)))
+            self.writable.add(self.source.names.at(owner, name))
         types = {row.constraint_type for row in self.source.constraints.get((owner, name), ())} | {clause}
         if "O" in types:
             message = "WITH READ ONLY: PostgreSQL has no such views; grant no right to write on it"
@@ -144,7 +140,7 @@ class Views:
 
     def refreshes(self) -> list[str]:
         """The statements that fill the materialized views, in the order of creation."""
-        return [f"REFRESH MATERIALIZED VIEW {table(fold(o), fold(n)).sql('postgres')}" for o, n in self.made_mviews]
+        return [f"REFRESH MATERIALIZED VIEW {table(*self.source.names.at(*place)).sql('postgres')}" for place in self.made_mviews]
 
     # ------------------------------------------------------------------------------------------------------- synonyms
 
@@ -157,18 +153,18 @@ class Views:
         except Refused:
             place = ("", "")
         relation = self.source.relations.get(place)
-        if owner != "PUBLIC" and self.names[(owner, fold(name))] > 1:
-            message = f"a synonym of {shown}: another object is called {fold(name)} on the target"
-        elif owner == "PUBLIC":
+        if owner == "PUBLIC":
             message = f"a public synonym of {shown}: put {fold(row.table_owner)} into the search_path of those who use it"
-        elif relation is None or too_long(fold(name)):
+        elif relation is None:
             message = f"a synonym of {shown}, which is not on the target as a table or view: name that itself, or the search_path"
         else:
-            columns = [identifier(fold(column)) for column in relation.columns]
+            columns = [identifier(target_of(relation.columns, column)) for column in relation.columns]
             query = exp.Select(expressions=[exp.Column(this=column.copy()) for column in columns])
             query.set("from_", exp.From(this=table(relation.schema, relation.name)))
-            self.output.add(exp.Create(kind="VIEW", this=table(fold(owner), fold(name)), expression=query), pretty=True)
-            self.source.relations[(owner, name)] = Relation(relation.columns, fold(owner), fold(name))
+            self.output.add(
+                exp.Create(kind="VIEW", this=table(*self.source.names.at(owner, name)), expression=query), pretty=True
+            )
+            self.source.relations[(owner, name)] = Relation(relation.columns, *self.source.names.at(owner, name))
             message = f"a synonym of {shown}: a view with the same columns on the target"
         self.output.find("SYNONYM", "synonym", owner, name, message)
 
