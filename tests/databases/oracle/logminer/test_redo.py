@@ -279,9 +279,11 @@ def test_a_where_that_stands_otherwise_is_not_a_text_s(where: str) -> None:
 
 
 def test_a_text_that_holds_another_separator_reads_back_where_there_is_one_reading() -> None:
-    for text in ("a'',\n\"B\" = ''b", "a''  AND \"B\" is null"):  # doubled, beside a lone quote
-        redo = parse(f'delete from "O"."T" where "A" = \'{text}\' and "C" = \'it\'s\';')
-        assert pairs(redo.old_names, redo.old_values) == [("A", f"'{text}'"), ("C", "'it''s'")]
+    text = "a''  AND \"B\" is null"  # doubled, beside a lone quote
+    redo = parse(f'delete from "O"."T" where "A" = \'{text}\' and "C" = \'it\'s\';')
+    assert pairs(redo.old_names, redo.old_values) == [("A", f"'{text}'"), ("C", "'it''s'")]
+    with pytest.raises(RedoError, match="not separated"):  # a comma could be between two conditions
+        parse('delete from "O"."T" where "A" = \'a\'\',\n"B" = \'\'b\' and "C" = \'it\'s\';')
     # Lone quotes: a WHERE's separator in SET, columns out of order, or a value that its type cannot have.
     redo = parse('update "O"."T" set "B" = \'a\' or "C" = \'b\' where "B" = \'1\' and "C" = \'2\';')
     assert pairs(redo.new_names, redo.new_values) == [("B", "'a'' or \"C\" = ''b'")]
@@ -292,6 +294,41 @@ def test_a_text_that_holds_another_separator_reads_back_where_there_is_one_readi
     assert pairs(redo.old_names, redo.old_values) == [("A", "'a'' OR \"N\" = ''b'")]
     with pytest.raises(RedoError, match="not separated"):
         parse(statement)
+
+
+@pytest.mark.parametrize("comma", [",", ", ", " , ", ",\n"])
+def test_conditions_that_a_comma_joins_are_not_one_text(comma: str) -> None:
+    for condition in ("\"B\" = '2'", '"B" IS NULL', "\"B\" = TO_DATE('2020-01-01', 'YYYY-MM-DD')"):
+        for end in ("", " and \"C\" = '3'", " and \"C\" = 'it's'"):
+            with pytest.raises(RedoError):
+                parse(f'delete from "O"."T" where "ID" = \'1\' and "A" = \'x\'{comma}{condition}{end};')
+            with pytest.raises(RedoError):
+                parse(f'update "O"."T" set "A" = \'a\' where "A" = \'x\'{comma}{condition}{end};')
+
+
+_TEXTS = st.text(st.sampled_from("a', N)("), max_size=6).map(lambda text: f"a{text}a")
+_ODD = [" ,", " , ", ",  ", "\n,"]
+
+
+@given(st.lists(st.tuples(_TEXTS, st.sampled_from([",", ", ", *_ODD])), min_size=2, max_size=4), st.sampled_from(_ODD), st.data())
+def test_values_that_stand_otherwise_are_never_read(values: list[tuple[str, str]], odd: str, data: st.DataObject) -> None:
+    """Texts with lone quotes or without; what is between two values stands before the second one, once as LogMiner never does."""
+    place = data.draw(st.integers(1, len(values) - 1))
+    betweens = ["", *(odd if number == place else between for number, (_, between) in enumerate(values) if number)]
+    text = "".join(f"{between}'{value}'" for between, (value, _) in zip(betweens, values, strict=True))
+    names = ",".join(f'"C{number}"' for number in range(len(values)))
+    with pytest.raises(RedoError):
+        parse(f'insert into "O"."T"({names}) values ({text});')
+
+
+def test_a_blank_before_a_comma_between_values_is_not_a_text_s() -> None:
+    for between in (" ,", "  , ", "\n,", ",\n", ",  "):
+        with pytest.raises(RedoError):
+            parse(f'insert into "O"."T"("A","B","C") values (\'a\',\'b\'{between}\'it\',\'s\');')
+        with pytest.raises(RedoError):
+            parse(f'insert into "O"."T"("A","B") values (\'it\'s\'{between}\'x\');')
+        with pytest.raises(RedoError):
+            parse(f'insert into "O"."T"("A","B","C") values (\'it\'s\',NULL{between}\'x\');')
 
 
 def test_a_value_of_an_unknown_form_further_on_does_not_become_part_of_the_text_before_it() -> None:

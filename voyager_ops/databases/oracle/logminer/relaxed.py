@@ -3,8 +3,8 @@
 All readings are looked for: a quoted literal may end at any quote after which the statement goes on as one of LogMiner's does. Of
 several, those are dropped that name a column twice, or a value that its column's type cannot have; then those whose columns do
 not come in the table's order. One that is left is taken; several are an error, nothing is guessed. Readings with separators that
-LogMiner does not print (a line's end, two blanks, AND, OR) count among them, so that none of these is taken for a text's own, and
-are an error where they are left.
+LogMiner does not print there (a line's end, two blanks, AND, OR, a comma in a WHERE, a blank before one) count among them, so
+that none of these is taken for a text's own, and are an error where they are left.
 A literal is given back properly quoted: if its quotes were all doubled it is taken as written, else as not doubled at all.
 """
 
@@ -26,8 +26,8 @@ _CALLED: Final = (
     r"(?:/\*[^*]*+\*/ ?)?(?:TO_DATE|TO_TIMESTAMP_TZ|TO_TIMESTAMP|TO_YMINTERVAL|TO_DSINTERVAL|HEXTORAW|UNISTR"
     r"|EMPTY_CLOB|EMPTY_BLOB|XMLType)\("
 )
-_STARTS: Final = rf"(?:(?:TIMESTAMP ?|DATE ?)?'|(?:{PLAIN})(?=[,);]|\Z)|{_CALLED})"
-_NEXT_VALUE = re.compile(rf",(?={_STARTS})").match
+_STARTS: Final = rf"(?:(?:TIMESTAMP ?|DATE ?)?'|(?:{PLAIN})(?=\s*[,);]|\Z)|{_CALLED})"
+_NEXT_VALUE = re.compile(rf"\s*,\s*(?={_STARTS})").match
 _CLOSED = re.compile(r"\);\s*+\Z").match
 _STRICT_VALUE = re.compile(VALUE).match
 _NAME = re.compile(rf"{CONDITION}(?: ?(= ?)| IS NULL)").match
@@ -53,21 +53,22 @@ def parse_relaxed(statement: str, accepts: Accepts | None) -> Redo:
     if first == "i":
         owner, table, text = head.groups()
         names = redo.columns_of(text)
-        values = _only(
-            [list(zip(names, reading, strict=True)) for reading in search.values(head.end(), len(names))],
-            accepts,
-        )
+        found = search.values(head.end(), len(names))
+        of_values: list[tuple[Pairs, Pairs]] = [(list(zip(names, reading, strict=True)), []) for reading, _ in found]
+        taken = _only_of(of_values, accepts)
+        if any(taken is each and odd for each, (_, odd) in zip(of_values, found, strict=True)):
+            raise RedoError("its values are not separated as LogMiner separates them")
+        values, _ = taken
         return Redo(INSERT, owner, table, names, [value for _, value in values], (), ())
     owner, table = head.group(1), head.group(2)
     readings = []
     strange = []
     for parts in search.conditions(head.end()):
-        if (shaped := _shaped(parts, first == "u")) is not None:
+        if (found_shape := _shaped(parts, first == "u")) is not None:
+            shaped, odd = found_shape
             readings.append(shaped)
-            if any(follows and follows not in _PRINTED for _, _, follows in parts):
+            if odd:
                 strange.append(shaped)
-    if not readings:
-        raise RedoError("its literals cannot be told apart")
     both = _only_of(readings, accepts)
     if any(both is each for each in strange):
         raise RedoError("its columns are not separated as LogMiner separates them")
@@ -86,34 +87,36 @@ def parse_relaxed(statement: str, accepts: Accepts | None) -> Redo:
 Pairs = list[tuple[str, Literal]]
 
 
-def _shaped(parts: list[Part], update: bool) -> tuple[Pairs, Pairs] | None:
-    """SET and WHERE of a reading, None when its separators are not in the order they must be in."""
+def _shaped(parts: list[Part], update: bool) -> tuple[tuple[Pairs, Pairs], bool] | None:
+    """SET and WHERE of a reading, and whether LogMiner does not separate them so; None for what no statement is: two
+    WHEREs, AND in SET, a column twice."""
+    odd = False
     new: Pairs = []
     old: Pairs = []
     in_set = update
     for name, value, between in parts:
         (new if in_set else old).append((name, value))
-        follows = between.strip().lower().replace("or", "and")
+        follows = between.strip().lower()
+        odd = odd or (bool(follows) and between not in _PRINTED)
         if follows == "where":
             if not in_set:
                 return None
             in_set = False
-        elif follows not in ("", "," if in_set else "and"):
+        elif follows and in_set and follows != ",":
             return None
+        elif follows == "," and not in_set:
+            odd = True
     for pairs in (new, old):
         names = [name for name, _ in pairs]
         if len(set(names)) != len(names):
             return None
-    return new, old
-
-
-def _only(readings: list[Pairs], accepts: Accepts | None) -> Pairs:
-    if not readings:
-        raise RedoError("its literals cannot be told apart")
-    return _only_of([(pairs, []) for pairs in readings], accepts)[0]
+    return (new, old), odd
 
 
 def _only_of(readings: list[tuple[Pairs, Pairs]], accepts: Accepts | None) -> tuple[Pairs, Pairs]:
+    if not readings:
+        raise RedoError("its literals cannot be told apart")
+
     def fits(reading: tuple[Pairs, Pairs]) -> bool:
         return accepts is None or all(
             value is None or not name or accepts(name, value) for pairs in reading for name, value in pairs
@@ -217,13 +220,13 @@ class _Search:
         if self._found > _READINGS:
             raise RedoError("its quotes allow too many readings")
 
-    def values(self, start: int, wanted: int) -> list[list[Literal]]:
-        """All readings of an insert's values, ``wanted`` in number."""
+    def values(self, start: int, wanted: int) -> list[tuple[list[Literal], bool]]:
+        """All readings of an insert's values, ``wanted`` in number, and whether LogMiner does not separate them so."""
         text = self._text
         dead: set[tuple[int, int]] = set()
-        result: list[list[Literal]] = []
+        result: list[tuple[list[Literal], bool]] = []
 
-        def go(at: int, left: int, before: list[Literal]) -> bool:
+        def go(at: int, left: int, before: list[Literal], odd: bool) -> bool:
             if (at, left) in dead:
                 return False
             any_ = False
@@ -232,15 +235,17 @@ class _Search:
                 value: Literal = None if literal == "NULL" else literal
                 if last:
                     self._count()
-                    result.append([*before, value])
+                    result.append(([*before, value], odd))
                     any_ = True
-                elif go(end + 1, left - 1, [*before, value]):
+                elif (between := _NEXT_VALUE(text, end)) is not None and go(
+                    between.end(), left - 1, [*before, value], odd or between.group() not in _PRINTED
+                ):
                     any_ = True
             if not any_:
                 dead.add((at, left))
             return any_
 
-        self._run(lambda: go(start, wanted, []))
+        self._run(lambda: go(start, wanted, [], False))
         return result
 
     def conditions(self, start: int) -> list[list[Part]]:
