@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Database
 from tests.schema.oracle.kit import from_text
-from tests.schema.oracle.test_convert import import_all
+from tests.schema.oracle.test_samples import import_all
 from voyager_ops.databases.oracle.name_map import Naming, distinct
 from voyager_ops.databases.oracle.names import fold, too_long, unusable
 from voyager_ops.databases.oracle.overrides import Overrides
