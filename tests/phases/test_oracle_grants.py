@@ -86,8 +86,18 @@ def test_each_right_in_turn(
         assert before <= {"fall_back"}
         rights = list(granted(simulator, Wanted(form, user, ("HR",), fall_back, mines)))
         assert len(rights) > 7
-        for statement, revoke, again in rights:
+        reads = [right for right in rights if right[0].startswith("GRANT SELECT ON ")]  # both roles', where there are two
+        for statement, revoke, given in rights:
+            again = [given]
             run(simulator, revoke, form)
+            if fall_back and (statement in {read for read, _, _ in reads} or statement.startswith('GRANT "HR_READER_ROLE" ')):
+                found = look(migration, fall_back=True)[1]
+                assert not [check for check in found if check.id == "select" and check.severity != "ok"]
+                run(simulator, given, form)
+                for _, each, _ in reads:
+                    run(simulator, each, form)
+                statement = reads[0][0]
+                again = [each for _, _, each in reads]
             if "CREATE SESSION" in statement:
                 with pytest.raises(PreconditionError) as refused:
                     look(migration, fall_back=fall_back)
@@ -97,6 +107,7 @@ def test_each_right_in_turn(
                 named = [check for check in found if statement in check.mend]
                 assert named, (statement, [(check.id, check.mend) for check in found])
                 assert all(check.breaks for check in named)
-            run(simulator, again, form)
+            for each in again:
+                run(simulator, each, form)
         after = {check.id for check in look(migration, fall_back=fall_back)[1] if check.severity == "error"}
         assert after == before

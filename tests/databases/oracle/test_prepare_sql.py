@@ -70,7 +70,7 @@ def test_blocks_and_what_run_makes_of_them() -> None:
     assert reader.each is not None
     assert reader.each.statement.format('"EMP"') == 'GRANT SELECT ON "HR"."EMP" TO "HR_READER_ROLE"'
     writer = next(item for item in found if item.each and "INSERT" in item.each.statement)
-    assert "EXECUTE IMMEDIATE 'GRANT INSERT, UPDATE, DELETE, ALTER' || ' ON \"HR\".\"' ||" in writer.sql
+    assert "EXECUTE IMMEDIATE 'GRANT SELECT, INSERT, UPDATE, DELETE, ALTER' || ' ON \"HR\".\"' ||" in writer.sql
 
 
 @pytest.mark.parametrize("form", ["cdb", "non-cdb", "rds"])
@@ -94,7 +94,7 @@ def test_names_with_quotes_do_not_break_out() -> None:
     assert """' ON "H''R"."' || r.OBJECT_NAME || '" TO "H''R_WRITER_ROLE"'""" in block.sql
     braces = next(item for item in found if item.each and "WRITER" in item.sql and "{0}" in item.sql)
     assert braces.each is not None
-    assert braces.each.statement.format('"T"') == 'GRANT INSERT, UPDATE, DELETE, ALTER ON "{0}"."T" TO "{0}_WRITER_ROLE"'
+    assert braces.each.statement.format('"T"') == 'GRANT SELECT, INSERT, UPDATE, DELETE, ALTER ON "{0}"."T" TO "{0}_WRITER_ROLE"'
 
 
 @pytest.mark.parametrize("form", ["cdb", "non-cdb", "rds"])

@@ -6,7 +6,7 @@ for every object of a schema is printed as one PL/SQL block; ``--run`` does the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -276,9 +276,9 @@ _TABLES: Final = (
 )
 
 
-def _on_tables(owner: str, rights: Mapping[str, str], grantee: str, why: str) -> Statement:
-    """Privileges on every table of a schema, with what each breaks."""
-    privileges = ", ".join(rights)
+def _on_tables(owner: str, rights: Mapping[str, str], grantee: str, why: str, also: Sequence[str] = ()) -> Statement:
+    """Privileges on every table of a schema, with what each breaks; ``also``: what the user has by another role, too."""
+    privileges = ", ".join((*also, *rights))
     on = f"' ON {_inside(quote(owner))}.\"' || r.OBJECT_NAME || '\" TO {_inside(quote(grantee))}'"
     loop = _TABLES.format(owner=literal(owner))
     return Statement(
@@ -332,6 +332,7 @@ def _writer(wanted: Wanted, owner: str) -> Iterator[Statement]:
         _WRITING,
         role,
         f"writes the target's changes back; holds triggers and foreign keys off meanwhile{logs}",
+        also=("SELECT",),  # without it no UPDATE or DELETE may have a condition (sql92_security)
     )
     for privilege in _SEQUENCES:
         yield Statement(
