@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import socket
 from collections.abc import Iterator
 from struct import pack
@@ -87,6 +89,7 @@ def test_a_message_larger_than_the_buffer_comes_whole_and_what_follows_too(serve
     [
         (ERROR, "terminating connection"),
         (message(b"c", b""), "ended the stream"),
+        (message(b"C", b"COPY 0\0"), "ended the stream"),
         (message(b"?", b"x"), "of kind 63"),
         (b"", "closed"),
     ],
@@ -120,3 +123,28 @@ def test_the_end_while_the_answer_is_waited_for(server: Server) -> None:
     server.socket.shutdown(socket.SHUT_WR)
     with pytest.raises(Ended, match="closed"):
         server.copy.start(b"START")
+
+
+def test_the_reason_of_a_session_that_ends_while_the_answer_is_waited_for(server: Server) -> None:
+    server.socket.sendall(ERROR)
+    server.socket.shutdown(socket.SHUT_WR)
+    with pytest.raises(Ended, match="terminating connection"):
+        server.copy.start(b"START")
+
+
+def test_descriptors_from_1024_on() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 1100:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1100, hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1024)]
+    try:
+        server = Server()
+        assert server.copy._socket.fileno() >= 1024  # type: ignore[attr-defined]
+        server.socket.sendall(message(b"W", b"\0\0\0") + message(b"d", b"first"))
+        assert server.copy.start(b"START") is None
+        assert server.read() == [b"first"]
+        server.close()
+    finally:
+        for each in held:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -26,7 +26,7 @@ _SIZE: Final = Struct(">I").unpack_from
 _HEAD: Final = Struct(">cI").pack
 _KIND: Final = 5
 """Bytes before a message's payload: its kind and its length, which counts itself."""
-_DATA, _ENDS, _ERROR, _NOTICE, _SETTING, _COPIES = b"dcENSW"
+_DATA, _ENDS, _COMPLETE, _ERROR, _NOTICE, _SETTING, _COPIES = b"dcCENSW"
 _IGNORED: Final = frozenset((_NOTICE, _SETTING))
 
 
@@ -76,6 +76,7 @@ class LibpqCopy:
 
     def __init__(self, pgconn: pq.abc.PGconn) -> None:
         self._pgconn = pgconn
+        self._ended = ""
         # libpq's buffer grows to the largest message and stays so: a read then takes what is there, not 16 KB (8 % less CPU).
         pgconn.exec_(b"SELECT pg_catalog.repeat(' ', 1048576)")
 
@@ -94,6 +95,8 @@ class LibpqCopy:
             raise Ended(str(error)) from None
 
     def payloads(self) -> Payloads | None:
+        if self._ended:
+            raise Ended(self._ended)
         get = self._pgconn.get_copy_data
         found: list[bytes] = []
         while True:
@@ -103,13 +106,16 @@ class LibpqCopy:
                 raise Ended(str(error)) from None
             if size > 0:
                 found.append(bytes(data))
-            elif size == 0 or found:
+            elif size == 0:
                 break
-            else:
+            else:  # libpq tells it once
                 result = self._pgconn.get_result()
                 message = result.error_message.decode("utf-8", "replace") if result else ""
-                raise Ended(message or "the server ended the stream")
+                self._ended = message or "the server ended the stream"
+                break
         if not found:
+            if self._ended:
+                raise Ended(self._ended)
             return None
         sizes = np.array(list(map(len, found)), np.int64)
         ends = np.array(list(accumulate(map(len, found))), np.int64)
@@ -142,7 +148,12 @@ class SocketCopy:
         self._write(_HEAD(b"Q", len(statement) + 5) + statement + b"\0")
         refused: Refused | None = None
         while True:
-            kind, body = self._message()
+            try:
+                kind, body = self._message()
+            except Ended:
+                if refused is not None:  # it refused the session, and has closed it
+                    raise Ended(refused.message) from None
+                raise
             if kind == _COPIES:
                 return None
             if kind == _ERROR:
@@ -187,7 +198,7 @@ class SocketCopy:
                 if kind in _IGNORED:
                     continue
                 self._lost = _refused(body).message if kind == _ERROR else "the server ended the stream"
-                if kind not in (_ERROR, _ENDS):
+                if kind not in (_ERROR, _ENDS, _COMPLETE):  # the latter is all that a server says which is shut down
                     self._lost = f"the server sent a message of kind {kind} in a stream"
                 at, ends = at[:place], ends[:place]
                 self._held = 0
@@ -220,7 +231,7 @@ class SocketCopy:
         while not (starts := self._whole()):
             if self._lost:
                 raise Ended(self._lost)
-            select.select([self._socket], [], [])
+            self._wait(select.POLLIN)
             self.fill()
         end = starts[1]
         kind, body = self._buffer[0], bytes(self._buffer[_KIND:end])
@@ -237,9 +248,14 @@ class SocketCopy:
                 try:
                     data = data[self._socket.send(data) :]
                 except BlockingIOError:
-                    select.select([], [self._socket], [])
+                    self._wait(select.POLLOUT)
         except OSError as error:
             raise Ended(error.strerror or str(error)) from None
+
+    def _wait(self, event: int) -> None:
+        poll = select.poll()  # select() knows no descriptor from 1,024 on
+        poll.register(self._socket, event)
+        poll.poll()
 
     def close(self) -> None:
         self._socket.close()
