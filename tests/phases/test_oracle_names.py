@@ -141,8 +141,8 @@ def test_what_came_after_the_map(oracle: ShopOracle, target_db: Database, tmp_pa
         oracle.run('ALTER TABLE "Staff" RENAME COLUMN "b" TO B', "DROP TABLE STAFF")
         with pytest.raises(PreconditionError, match=r"SHOP\.STAFF: gone since"):
             export_data.prepare(migration)
-        migration.export_dir.names.write_text('{"version": 1}')
-        with pytest.raises(PreconditionError, match="cannot be read: it is of version 1"):
+        migration.export_dir.names.write_text('{"version": 3}')
+        with pytest.raises(PreconditionError, match="cannot be read: it is of version 3"):
             export_data.prepare(migration)
 
 

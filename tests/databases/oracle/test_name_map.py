@@ -14,7 +14,7 @@ from tests.schema.oracle.test_samples import import_all
 from voyager_ops.databases.oracle.name_map import Naming, distinct
 from voyager_ops.databases.oracle.names import fold, too_long, unusable
 from voyager_ops.databases.oracle.overrides import Overrides
-from voyager_ops.errors import ConfigError
+from voyager_ops.errors import ConfigError, PreconditionError
 from voyager_ops.schema.oracle.export import OracleOptions, export
 
 NAMES = st.lists(
@@ -55,6 +55,21 @@ def test_what_is_wanted_comes_before_all() -> None:
     assert distinct(["EMP", "Other"], wanted, own=wanted)["Other"] == "emp"
     with pytest.raises(ConfigError, match="A is to be called so already"):
         distinct(["A", "B"], {"A": "x", "B": "x"}, own={"A": "x", "B": "x"})
+
+
+def test_a_map_of_a_version_that_folded_everything_is_made_anew_and_one_of_another_is_not_guessed_at(tmp_path: Path) -> None:
+    file = tmp_path / "names.json"
+    file.write_text('{"version": 1, "relations": {"A.EMP": {"target": "a.emp", "columns": {}}}, "sequences": {}}')
+    dictionary = from_text('CREATE TABLE a.EMP (ID NUMBER);\nCREATE TABLE a."emp" (ID NUMBER);\n')
+    for anew in (False, True):
+        names = Naming(file=file).names(dictionary, anew=anew)
+        assert names.at("A", "EMP") == ("a", "emp")
+        assert names.at("A", "emp") != ("a", "emp")
+    assert "there is no map" in Naming(file=file).disagreement((), lambda name, native: True)
+    file.write_text("")
+    with pytest.raises(PreconditionError, match="cannot be read") as refused:
+        Naming(file=file).names(dictionary, anew=True)
+    assert "remove it" in refused.value.next_step
 
 
 LONG = "Größe" + "é" * 30

@@ -108,11 +108,16 @@ class Naming:
             )
 
     def kept(self) -> Kept | None:
-        """The map that an export kept; None where there has been none. Raises PreconditionError when it cannot be read."""
+        """The map that an export kept; None where there has been none, or one of an older version: that folded all names.
+
+        Raises PreconditionError when it cannot be read.
+        """
         if self.file is None or not self.file.exists():
             return None
         try:
             data = json.loads(self.file.read_text(encoding="utf-8"))
+            if data["version"] == 1:
+                return None
             if data["version"] != VERSION:
                 raise ValueError(f"it is of version {data['version']}")
             return Kept(
@@ -126,7 +131,9 @@ class Naming:
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise PreconditionError(
-                f"the map of names {self.file} cannot be read: {error}", state="nothing was changed", next_step=AGAIN
+                f"the map of names {self.file} cannot be read: {error}",
+                state="nothing was changed",
+                next_step=f"put back the file that was there; or, before capture is prepared, remove it: {AGAIN}",
             ) from None
 
     def to_json(self, dictionary: Dictionary, names: Names, made: Iterable[ObjectName]) -> dict[str, Any]:
