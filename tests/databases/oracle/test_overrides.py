@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from voyager_ops.databases.oracle.overrides import Overrides
+from voyager_ops.databases.oracle.overrides import SKIP, Overrides
 from voyager_ops.databases.oracle.types import OracleType
 from voyager_ops.errors import ConfigError
 
@@ -53,6 +53,19 @@ def test_the_column_goes_before_the_table_and_that_before_the_type() -> None:
     assert overrides.of("HR", "EMP", "NAME", word) == "varchar(9)"
     assert (overrides.of("HR", "EMP", "N", number), overrides.of("HR", "T", "N", number)) == ("integer", "")
     assert overrides.of("HR", "EMP", "D", OracleType.parse("DATE")) == "date"
+
+
+def test_a_key_in_upper_case_does_not_mean_a_name_in_lower_case() -> None:
+    word = OracleType.parse("VARCHAR2(3)")
+    overrides = Overrides(by_table={"HR.EMP": {"VARCHAR2": "jsonb"}}, by_column={"HR.EMP.NAME": SKIP, "HR.t.id": "char(3)"})
+    assert [overrides.of("HR", *name, word) for name in (("EMP", "NAME"), ("emp", "NAME"), ("EMP", "name"), ("emp", "x"))] == [
+        SKIP, "", "jsonb", "",
+    ]  # fmt: skip
+    assert [overrides.of("HR", *name, word) for name in (("T", "ID"), ("t", "ID"), ("t", "id"))] == ["char(3)"] * 3
+    both = Overrides(by_column={"hr.emp.name": "char(3)", "HR.EMP.NAME": SKIP, "HR.emp.NAME": "jsonb"})
+    assert [both.of("HR", name, "NAME", word) for name in ("EMP", "emp")] == [SKIP, "jsonb"]
+    assert overrides.unknown({("HR", "emp", "NAME"), ("HR", "t", "ID")}) == ("HR.EMP.NAME",)
+    assert overrides.unknown_of_tables([("HR", "emp", word)]) == (("HR.EMP", ""),)
 
 
 def test_what_cannot_be_names_the_column() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from voyager_ops.databases.oracle.name_map import Naming
 from voyager_ops.databases.oracle.names import fold, unfold
@@ -15,6 +15,9 @@ from voyager_ops.errors import ConfigError
 
 SKIP: Final = "skip"
 """Instead of a type: the column is left out, from the target's table too."""
+_Found = TypeVar("_Found")
+_Keyed = dict[tuple[str, ...], dict[tuple[str, ...], _Found]]
+"""By the folded name, what is said of each name that is spelled so."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Overrides:
     without (``DATE``, ``VARCHAR2``) any of its kind, but ``NUMBER`` is a NUMBER declared without precision.
     ``by_table``: ``OWNER.TABLE`` to what ``by_type`` is, for the columns of that table. ``by_column``: ``OWNER.TABLE.COLUMN`` to
     a target type or ``skip``. The column goes before the table, and that before ``by_type``, however special the keys are.
+    A name in lower case means that in upper case too, but never the other way round: ``HR.EMP`` is not ``"emp"``.
     ``nul``: see :func:`value_text.without_nul`. ``naming``: names on the target.
     """
 
@@ -34,10 +38,10 @@ class Overrides:
 
     def of(self, owner: str, table: str, column: str, type_: OracleType) -> str:
         """The target type wanted for a column (Oracle's names), ``skip``, or '' when nothing is said."""
-        wanted = self._by_column.get((fold(owner), fold(table), fold(column)))
+        wanted = _meant(self._by_column, (owner, table, column))
         if wanted is not None:
             return wanted
-        for by_type in (self._by_table.get((fold(owner), fold(table)), {}), self._by_type):
+        for by_type in (_meant(self._by_table, (owner, table)) or {}, self._by_type):
             for spelling in _spellings(type_):
                 if spelling in by_type:
                     return by_type[spelling]
@@ -62,48 +66,82 @@ class Overrides:
 
     def unknown(self, columns: set[tuple[str, str, str]]) -> tuple[str, ...]:
         """Keys of ``by_column`` that name none of ``columns`` (Oracle's names)."""
-        known = {(fold(owner), fold(table), fold(column)) for owner, table, column in columns}
-        return tuple(key for key in self.by_column if _column_key(key) not in known)
+        known = _by_folded(columns)
+        return tuple(key for key in self.by_column if not _named(_column_key(key), known))
 
     def unknown_of_tables(self, columns: Iterable[tuple[str, str, OracleType]]) -> tuple[tuple[str, str], ...]:
         """Keys of ``by_table`` that mean none of ``columns`` (owner, table, type): (table, ''), or (table, type) where only that
         is not to be found in the table. What ``by_column`` says of a column does not count."""
-        found: dict[tuple[str, str], set[str]] = defaultdict(set)
+        found: dict[tuple[str, ...], set[str]] = defaultdict(set)
         for owner, table, type_ in columns:
-            found[fold(owner), fold(table)].update(_spellings(type_))
+            found[owner, table].update(_spellings(type_))
+        known = _by_folded(found)
         unknown: list[tuple[str, str]] = []
         for key, by_type in self.by_table.items():
-            there = found.get(_table_key(key))
-            if there is None:
+            tables = _named(_table_key(key), known)
+            if not tables:
                 unknown.append((key, ""))
             else:
+                there = {spelling for table in tables for spelling in found[table]}
                 unknown += [(key, spelling) for spelling in by_type if type_key(spelling) not in there]
         return tuple(unknown)
 
     @property
-    def _by_table(self) -> dict[tuple[str, str], dict[str, str]]:
-        return {
-            _table_key(key): {type_key(spelling): wanted for spelling, wanted in by_type.items()}
-            for key, by_type in self.by_table.items()
-        }
+    def _by_table(self) -> _Keyed[dict[str, str]]:
+        found: _Keyed[dict[str, str]] = defaultdict(dict)
+        for key, by_type in self.by_table.items():
+            found[_folded(_table_key(key))][_table_key(key)] = {
+                type_key(spelling): wanted for spelling, wanted in by_type.items()
+            }
+        return found
 
     @property
-    def _by_column(self) -> dict[tuple[str, str, str], str]:
-        return {_column_key(key): value for key, value in self.by_column.items()}
+    def _by_column(self) -> _Keyed[str]:
+        found: _Keyed[str] = defaultdict(dict)
+        for key, wanted in self.by_column.items():
+            found[_folded(_column_key(key))][_column_key(key)] = wanted
+        return found
 
     @property
     def _by_type(self) -> dict[str, str]:
         return {type_key(key): value for key, value in self.by_type.items()}
 
 
-def _column_key(key: str) -> tuple[str, str, str]:
-    owner, table, column = key.split(".", 2)
-    return fold(unfold(owner)), fold(unfold(table)), fold(unfold(column))
+def _column_key(key: str) -> tuple[str, ...]:
+    return tuple(key.split(".", 2))
 
 
-def _table_key(key: str) -> tuple[str, str]:
-    owner, table = key.split(".", 1)
-    return fold(unfold(owner)), fold(unfold(table))
+def _table_key(key: str) -> tuple[str, ...]:
+    return tuple(key.split(".", 1))
+
+
+def _folded(name: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(fold(unfold(part)) for part in name)
+
+
+def _means(key: tuple[str, ...], name: tuple[str, ...]) -> bool:
+    """Whether ``key``, of the configuration, can mean what Oracle calls ``name``."""
+    return all(part in (written, unfold(written)) for written, part in zip(key, name, strict=True))
+
+
+def _meant(keyed: Mapping[tuple[str, ...], Mapping[tuple[str, ...], _Found]], name: tuple[str, ...]) -> _Found | None:
+    """What is said of Oracle's ``name``: by the key that is spelled like it, else by one that can mean it."""
+    keys = keyed.get(_folded(name), {})
+    if name in keys:
+        return keys[name]
+    return next((found for key, found in keys.items() if _means(key, name)), None)
+
+
+def _by_folded(names: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    found: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
+    for name in names:
+        found[_folded(name)].append(name)
+    return found
+
+
+def _named(key: tuple[str, ...], known: Mapping[tuple[str, ...], list[tuple[str, ...]]]) -> list[tuple[str, ...]]:
+    """Oracle's names that ``key`` can mean."""
+    return [name for name in known.get(_folded(key), ()) if _means(key, name)]
 
 
 def type_key(key: str) -> str:
