@@ -83,6 +83,8 @@ STATEMENTS: list[tuple[int, str]] = [
     (972, "SELECT " + "A" * 129 + " FROM P"),
     (2185, "COMMIT WROK"),
     (2181, "ROLLBACK WROK"),
+    (1788, "SELECT LEVEL FROM P"),
+    (1425, "SELECT * FROM P WHERE V LIKE 'a' ESCAPE 'xy'"),
     # -- names
     (942, "SELECT * FROM NOSUCH"),
     (942, "SELECT * FROM NOBODY.P"),

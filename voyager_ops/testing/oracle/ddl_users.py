@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from voyager_ops.testing.oracle import dictionary as dd
 from voyager_ops.testing.oracle.ddl_context import Context, check_name
 from voyager_ops.testing.oracle.engine import OracleError
 from voyager_ops.testing.oracle.rewrite import quote
 from voyager_ops.testing.oracle.tokens import Cursor
+
+_NAMED: Final = (
+    ("TEMPORARY", "TABLESPACE"),
+    ("LOCAL", "TEMPORARY", "TABLESPACE"),
+    ("DEFAULT", "COLLATION"),
+    ("PROFILE",),
+    ("CONTAINER",),
+)
+"""Clauses with a name that are taken and forgotten."""
 
 
 def add_user(context: Context, name: str, password: str, *, maintained: bool = False) -> None:
@@ -46,16 +57,31 @@ def create_user(context: Context, cursor: Cursor) -> None:
         pass
     add_user(context, name, password)
     while not cursor.done:
-        if cursor.accept("ACCOUNT", "LOCK"):
-            dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS="LOCKED")
-        elif cursor.accept("DEFAULT", "TABLESPACE"):
-            dd.update(context.connection, "USERS", {"USERNAME": name}, DEFAULT_TABLESPACE=cursor.name())
-        elif cursor.accept("PASSWORD", "EXPIRE"):
-            dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS="EXPIRED")
-        elif cursor.accept("QUOTA"):
-            _quota(context, cursor, name)
-        else:
-            cursor.at += 1
+        _option(context, cursor, name)
+
+
+def _option(context: Context, cursor: Cursor, name: str) -> None:
+    """One clause of CREATE USER or ALTER USER. Raises ORA-00922."""
+    status = ""
+    if cursor.accept("ACCOUNT", "LOCK"):
+        status = "LOCKED"
+    elif cursor.accept("ACCOUNT", "UNLOCK"):
+        status = "OPEN"
+    elif cursor.accept("PASSWORD", "EXPIRE"):
+        status = "EXPIRED"
+    elif cursor.accept("DEFAULT", "TABLESPACE"):
+        dd.update(context.connection, "USERS", {"USERNAME": name}, DEFAULT_TABLESPACE=cursor.name())
+    elif cursor.accept("QUOTA"):
+        _quota(context, cursor, name)
+    elif any(cursor.accept(*words) for words in _NAMED):
+        cursor.accept("=")
+        cursor.name()
+    elif cursor.accept("DEFAULT", "ROLE") or cursor.accept("SET", "CONTAINER_DATA"):
+        cursor.rest()
+    elif not cursor.accept("ENABLE", "EDITIONS"):
+        raise OracleError(922, "missing or invalid option")
+    if status:
+        dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS=status)
 
 
 def _quota(context: Context, cursor: Cursor, name: str) -> None:
@@ -94,16 +120,8 @@ def alter_user(context: Context, cursor: Cursor) -> None:
             cursor.at += 1
             dd.update(context.connection, "USERS", {"USERNAME": name}, PASSWORD=cursor.text[token.start : token.end].strip('"'))
             dd.update(context.connection, "USERS", {"USERNAME": name, "ACCOUNT_STATUS": "EXPIRED"}, ACCOUNT_STATUS="OPEN")
-        elif cursor.accept("ACCOUNT", "LOCK"):
-            dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS="LOCKED")
-        elif cursor.accept("ACCOUNT", "UNLOCK"):
-            dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS="OPEN")
-        elif cursor.accept("PASSWORD", "EXPIRE"):
-            dd.update(context.connection, "USERS", {"USERNAME": name}, ACCOUNT_STATUS="EXPIRED")
-        elif cursor.accept("QUOTA"):
-            _quota(context, cursor, name)
         else:
-            cursor.at += 1
+            _option(context, cursor, name)
 
 
 def create_role(context: Context, cursor: Cursor) -> None:

@@ -34,6 +34,7 @@ _CODES: dict[str, tuple[int, str]] = {
     "42712": (918, "column ambiguously defined"),
     "2201E": (1428, "argument is out of range"),
     "2201F": (1428, "argument is out of range"),
+    "22025": (1425, "escape character must be character string of length 1"),
     "44000": (1402, "view WITH CHECK OPTION where-clause violation"),
     "25006": (1456, "may not perform insert/delete/update operation inside a READ ONLY transaction"),
     "3B001": (1086, "savepoint never established in this session or is invalid"),
@@ -122,6 +123,8 @@ def oracle_error(error: psycopg.Error, verb: str = "", statement: str = "") -> O
         return OracleError(904, f"{_outside(text, statement)}: invalid identifier")
     if state == "42703":
         name = re.search(r'column "?([^"]+)"? ', text)
+        if name and name[1].upper() == "LEVEL":
+            return OracleError(1788, "CONNECT BY clause required in this query block")
         return OracleError(904, f'"{(name[1] if name else "").upper()}": invalid identifier')
     if state == "22P02":
         return (
