@@ -76,6 +76,10 @@ def test_all_the_way(oracle: ShopOracle, target_db: Database, tmp_path: Path) ->
         owners = [sequence.owner for sequence in sequences if sequence.owner is not None]
         assert [(owner.name, column) for owner, column in owners] == [(lower, "number")]
         export_data.prepare(migration)
+        with pytest.raises(PreconditionError, match="not what it was when capture was prepared"):
+            export_schema.run(make(CONFIG.replace("people", "persons")), start_clean=True)
+        export_schema.run(migration)
+        assert names(migration) == called
         with streaming(lambda: make(CONFIG)) as streams:
             streams.start(Lane.FORWARD)
             wait("the seam", lambda: status.seam_passed(migration) or bool(streams.results))

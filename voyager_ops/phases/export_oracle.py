@@ -14,12 +14,15 @@ from voyager_ops.databases.oracle.errors import translate
 from voyager_ops.databases.oracle.name_map import Naming
 from voyager_ops.databases.oracle.names import unfold
 from voyager_ops.databases.postgres.database import postgres
+from voyager_ops.errors import PreconditionError
 from voyager_ops.migration import Migration
+from voyager_ops.model.positions import Lane
 from voyager_ops.model.tables import QName, matches
 from voyager_ops.schema.export import SchemaExport
 from voyager_ops.schema.findings import Finding
 from voyager_ops.schema.oracle.export import OracleOptions, export
 from voyager_ops.schema.oracle.trial import Ordered, trial
+from voyager_ops.state.lanes import NONE, read_lane
 
 
 def export_into(
@@ -52,6 +55,17 @@ def export_into(
         ),
         progress=progress,
     )
+
+
+def refuse_renaming(migration: Migration) -> None:
+    """Raise PreconditionError where capture is prepared and ``names:`` is not what it was: the target has those names."""
+    naming = oracle(migration.source).overrides.naming
+    if read_lane(migration.state, Lane.FORWARD).status != NONE and naming.wants_otherwise(naming.kept()):
+        raise PreconditionError(
+            "names: in the configuration is not what it was when capture was prepared",
+            state="nothing was exported; the migration goes on by the names it began with",
+            next_step="put back what names: said; or end this migration (voyager-ops end migration), and begin anew",
+        )
 
 
 def _attempt(migration: Migration) -> Callable[[Ordered], tuple[Ordered, list[Finding]]] | None:

@@ -38,10 +38,15 @@ def run(
 ) -> ExportSchemaResult:
     """Export. ``start_clean`` discards edits made to the files of an earlier export.
 
-    Raises PreconditionError (no usable pg_dump, edited files without ``start_clean``) and SchemaError.
+    Raises PreconditionError (no usable pg_dump, edited files without ``start_clean``, an Oracle's ``names:`` changed while
+    capture goes by them) and SchemaError.
     """
     started = time.monotonic()
     migration.export_dir.create()
+    if migration.source.kind == "oracle":
+        from voyager_ops.phases import export_oracle  # with its driver and converter, only where they are used
+
+        export_oracle.refuse_renaming(migration)
     exported = export_into(migration, migration.export_dir.schema, start_clean=start_clean, progress=progress)
     result = ExportSchemaResult(
         directory=str(exported.directory),

@@ -136,6 +136,11 @@ class Naming:
                 next_step=f"put back the file that was there; or, before capture is prepared, remove it: {AGAIN}",
             ) from None
 
+    def wants_otherwise(self, kept: Kept | None) -> bool:
+        """Whether the configuration is not what it was when the map was ``kept``."""
+        then = (dict(kept.by_object), dict(kept.by_column)) if kept is not None else ({}, {})
+        return then != (dict(self.by_object), dict(self.by_column))
+
     def to_json(self, dictionary: Dictionary, names: Names, made: Iterable[ObjectName]) -> dict[str, Any]:
         """The map for :meth:`kept`. ``made``: the tables that are created on the target."""
         objects: dict[str, dict[str, str]] = defaultdict(dict)
@@ -165,7 +170,7 @@ class Naming:
         kept = self.kept()
         if kept is None:
             return f"there is no map of names ({self.file}), which export schema writes" if self.file is not None else ""
-        if (dict(kept.by_object), dict(kept.by_column)) != (dict(self.by_object), dict(self.by_column)):
+        if self.wants_otherwise(kept):
             return "names: in the configuration is not what it was when the schema was exported"
         there: set[ObjectName] = set()
         unknown: list[str] = []
