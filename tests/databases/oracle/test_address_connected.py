@@ -84,6 +84,9 @@ def test_every_session_sees_archived_rows_too(oracle: OracleSource) -> None:
     with pytest.raises(PreconditionError, match="ORA-01031"):
         oracle.database(USER, "m").connect("snapshot")
     assert order.fired == 1
+    order = oracle.simulator.wire_faults.raise_error(406, matching="^ALTER SESSION SET ROW ARCHIVAL VISIBILITY = ALL$")
+    oracle.database(USER, "m").connect("snapshot").close()  # COMPATIBLE is of a time that had none
+    assert order.fired == 1
 
 
 def test_an_instance_that_is_not_there_is_named(oracle: OracleSource, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import oracledb
 
 from voyager_ops.databases.base import Database
 from voyager_ops.databases.oracle.address import Address, check, parse_url
-from voyager_ops.databases.oracle.errors import LOGIN, NO_SESSION, is_disconnect, message_of, ora_code
+from voyager_ops.databases.oracle.errors import LOGIN, NO_SESSION, OLDER_COMPATIBLE, is_disconnect, message_of, ora_code
 from voyager_ops.databases.oracle.names import literal, quote, unfold
 from voyager_ops.databases.oracle.overrides import Overrides
 from voyager_ops.errors import ConfigError, ConnectionFailed, PreconditionError
@@ -143,7 +143,7 @@ class OracleDatabase:
             cursor.execute(alter_settings(settings))
             cursor.execute(ALTER_TIME_ZONE)
             if int(connection.version.partition(".")[0]) >= 12:
-                cursor.execute(ALTER_ARCHIVAL)
+                _show_archived(cursor)
 
     def _must_switch(self, cursor: oracledb.Cursor) -> bool:
         if self.address.root == "auto" and not self.common_user:
@@ -199,6 +199,14 @@ def alter_settings(settings: Mapping[str, str] | None = None) -> str:
     """The statement that makes :data:`SETTINGS` (and over them ``settings``) the session's."""
     merged = {**SETTINGS, **(settings or {})}
     return "ALTER SESSION SET " + " ".join(f"{name} = {literal(value)}" for name, value in merged.items())
+
+
+def _show_archived(cursor: oracledb.Cursor) -> None:
+    try:
+        cursor.execute(ALTER_ARCHIVAL)
+    except oracledb.DatabaseError as error:
+        if ora_code(error) != OLDER_COMPATIBLE:  # there no table has ROW ARCHIVAL
+            raise
 
 
 def _cut(text: str, size: int) -> str:

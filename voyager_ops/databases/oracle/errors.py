@@ -47,6 +47,8 @@ OTHER_TABLE: Final = frozenset({904, NOT_THERE})
 PRIVILEGE: Final = frozenset({942, 1031, 1045, 1920, 1950, 4043, 6550, 41900})
 """Missing rights; to a user without rights on it, an object does not exist."""
 NO_SESSION: Final = 1045
+OLDER_COMPATIBLE: Final = 406
+"""What is asked for came with a later release than the server's COMPATIBLE says."""
 """The user may not connect."""
 LOGIN: Final = frozenset({1017, 1005, 28000, 28001, 28003, 28009, 28365})
 """User or password are wrong, locked or expired: waiting does not help."""
