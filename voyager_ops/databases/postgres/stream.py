@@ -116,7 +116,10 @@ class SlotStream:
 
     @property
     def idle_position(self) -> Position | None:
-        """Raises StreamLost when the server is past the witness, and has not sent it."""
+        """Raises StreamLost when the server is past the witness, and has not sent it.
+
+        To be asked only when all that was read is taken: a keepalive tells the server's end ahead of the frames beside it.
+        """
         if self._assembler is None or self._assembler.inside:
             return None
         end = max(self._stream.server_end, self._assembler.last_end)
